@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The one set of rules that every target is compiled with.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// Dependencies point one way: canary → Commands → Adapters → Driver → Core.
+let package = Package(
+  name: "canary",
+  products: [.executable(name: "canary", targets: ["canary"])],
+  targets: [
+    .target(name: "CanaryCore", swiftSettings: settings),
+    .target(name: "CanaryDriver", dependencies: ["CanaryCore"], swiftSettings: settings),
+    .target(
+      name: "NginxTemplates",
+      path: "nginx-templates",
+      resources: [
+        .embedInCode("http.conf"), .embedInCode("location.conf"), .embedInCode("server.conf"),
+      ],
+      swiftSettings: settings),
+    .target(
+      name: "CanaryAdapters",
+      dependencies: ["CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl"],
+      swiftSettings: settings),
+    .target(
+      name: "CanaryCommands",
+      dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore"],
+      swiftSettings: settings),
+    .executableTarget(name: "canary", dependencies: ["CanaryCommands"], swiftSettings: settings),
+
+    .target(name: "CSystem"),
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+    .target(
+      name: "TestSupport",
+      dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore", "CSystem"],
+      path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "CoreTests", dependencies: ["CanaryCore", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "DriverTests", dependencies: ["CanaryDriver", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "AdapterTests", dependencies: ["CanaryAdapters", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests", dependencies: ["CanaryCommands", "canary", "TestSupport"],
+      swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,19 @@
+// curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one wrapper a type.
+#include <curl/curl.h>
+
+static inline CURLcode canary_curl_set_long(CURL *handle, CURLoption option, long value) {
+  return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode canary_curl_set_text(CURL *handle, CURLoption option, const char *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode canary_curl_set_pointer(CURL *handle, CURLoption option, void *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+typedef size_t (*canary_curl_writer)(char *data, size_t size, size_t count, void *context);
+static inline CURLcode canary_curl_set_writer(CURL *handle, canary_curl_writer value) {
+  return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, value);
+}
+static inline CURLcode canary_curl_get_long(CURL *handle, CURLINFO info, long *value) {
+  return curl_easy_getinfo(handle, info, value);
+}

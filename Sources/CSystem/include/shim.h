@@ -1,0 +1,18 @@
+// The few calls of the C library that Swift cannot see or cannot call: variadic ones and GNU-only ones.
+// _GNU_SOURCE must not be defined here: it gives this module another fd_set than Swift's Glibc has.
+#ifndef CSYSTEM_SHIM_H
+#define CSYSTEM_SHIM_H
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// Opens a pollable handle of a process, so that its end can be awaited with a deadline; -1 and errno on failure.
+static inline int canary_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+/// Opens a file; the mode is used when the flags create it.
+static inline int canary_open(const char *path, int flags, unsigned mode) {
+  return open(path, flags | O_CLOEXEC, mode);
+}
+
+#endif

@@ -1,0 +1,128 @@
+/// Turns a parsed config into a valid `Config`, or into all of its faults at once.
+package struct ConfigReader {
+  /// The absolute path of the file, and its folder, which relative paths are relative to.
+  let file: String
+  let folder: String
+  private let faults = FaultList()
+
+  package init(file: String) {
+    self.file = file
+    let slash = file.lastIndex(of: "/")
+    folder = slash.map { String(file[..<$0]) } ?? "."
+  }
+
+  package static let keys = ["nginx", "state", "run", "templates", "services", "plans"]
+
+  /// The config that the tree describes; throws `Problems` with every fault in it.
+  package func read(_ root: Node) throws(Problems) -> Config {
+    let top = TableReader(root, at: "", faults: faults)
+    top.refuseUnknown(known: Self.keys)
+    let nginx = readNginx(top.table("nginx"))
+    let state = path(top, "state") ?? "/var/lib/canary"
+    let run = path(top, "run") ?? "/run/canary"
+    let templates = path(top, "templates")
+
+    var plans: [String: Plan] = [:]
+    let planTable = top.table("plans")
+    for key in planTable.keys {
+      guard Name(key) != nil else {
+        planTable.fault(key, "must have a name of \(Name.rule)")
+        continue
+      }
+      plans[key] = PlanReader(planTable.table(key), name: key).read()
+    }
+    let serviceTable = top.table("services")
+    if serviceTable.keys.isEmpty {
+      top.has("services")
+        ? serviceTable.faultHere("must hold at least one service")
+        : faults.add("services", nil, "is missing: name at least one service")
+    }
+    var services: [Service] = []
+    for key in serviceTable.keys {
+      guard let name = Name(key) else {
+        serviceTable.fault(key, "must have a name of \(Name.rule)")
+        continue
+      }
+      let reader = ServiceReader(serviceTable.table(key), name: name, plans: plans, planKeys: planTable.keys)
+      if let service = reader.read() { services.append(service) }
+    }
+    refuseClashes(of: services)
+    // A Unix socket's path is limited by the kernel to 107 bytes (sun_path), and Nginx refuses a longer one.
+    if "\(run)/probe.sock".utf8.count > 107 {
+      faults.add("run", .text(run), "must be a path of at most 96 characters: it holds a Unix socket")
+    }
+    guard faults.problems.isEmpty else { throw faults.problems }
+    return Config(
+      file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,
+      plans: plans)
+  }
+
+  private func readNginx(_ table: TableReader) -> NginxSettings {
+    table.refuseUnknown(known: ["config", "include", "test", "reload", "logs", "verify"])
+    let config = path(table, "config") ?? "/etc/nginx/nginx.conf"
+    return NginxSettings(
+      config: config,
+      include: path(table, "include") ?? "/etc/nginx/canary",
+      test: argv(table, "test") ?? ["nginx", "-t", "-c", config],
+      reload: argv(table, "reload") ?? ["nginx", "-s", "reload", "-c", config],
+      logs: path(table, "logs") ?? "/var/log/nginx",
+      verify: table.span("verify", atLeast: .seconds(1)) ?? .seconds(15))
+  }
+
+  private func argv(_ table: TableReader, _ key: String) -> [String]? {
+    let rule = "must be a text without control characters"
+    let words = table.texts(key, rule) { word in !word.unicodeScalars.contains { $0.value < 32 } }
+    if let words, words.first?.isEmpty ?? true {
+      if table.has(key), table.list(key)?.isEmpty == true {
+        table.fault(key, "must name a program and its arguments")
+      }
+      return nil
+    }
+    return words
+  }
+
+  /// A path made absolute against the folder of the config.
+  private func path(_ table: TableReader, _ key: String) -> String? {
+    let rule = "must be a path of letters, digits and ._-/+@,=~: without '..' steps that leave the folder"
+    guard let text = table.text(key, rule, where: { !$0.isEmpty }) else { return nil }
+    let absolute = Self.normal(text.hasPrefix("/") ? text : "\(folder)/\(text)")
+    guard let absolute, Address.isPlainPath(absolute) else {
+      table.fault(key, rule)
+      return nil
+    }
+    return absolute
+  }
+
+  /// The path without `.`, `..` and double slashes; nil when it steps above the root.
+  static func normal(_ path: String) -> String? {
+    var steps: [Substring] = []
+    for step in path.split(separator: "/") where step != "." {
+      if step == ".." {
+        guard steps.popLast() != nil else { return nil }
+      } else {
+        steps.append(step)
+      }
+    }
+    return "/" + steps.joined(separator: "/")
+  }
+
+  /// Two services may not share a variable of Nginx or an address to listen on.
+  private func refuseClashes(of services: [Service]) {
+    var variables: [String: Name] = [:]
+    var listens: [String: Name] = [:]
+    for service in services {
+      if let other = variables.updateValue(service.name, forKey: service.name.variable) {
+        faults.add(
+          "services.\(service.name)", nil,
+          "has a name that Nginx cannot tell from '\(other)': '-' and '_' are the same in a variable")
+      }
+      for listen in service.listen where service.serverNames.isEmpty {
+        if let other = listens.updateValue(service.name, forKey: listen) {
+          faults.add(
+            "services.\(service.name).listen", .text(listen),
+            "is already listened on by '\(other)'; give the services server_names or other addresses")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/// A parsed JSON5 value before any rule was applied to it.
+package indirect enum Node: Hashable, Sendable {
+  case null
+  case bool(Bool)
+  case number(Double)
+  case text(String)
+  case list([Node])
+  case table([String: Node])
+
+  /// The value as a person would recognise it in the file.
+  package var shown: String {
+    switch self {
+    case .null: "null"
+    case .bool(let value): "\(value)"
+    case .number(let value): value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+    case .text(let text): "\"\(text)\""
+    case .list(let items): items.isEmpty ? "[]" : "[ \(items.count) items ]"
+    case .table(let keys): keys.isEmpty ? "{}" : "{ \(keys.keys.sorted().prefix(3).joined(separator: ", ")) }"
+    }
+  }
+}
+
+/// Collects the faults found while a tree of nodes is read, so that one run reports them all.
+package final class FaultList {
+  package private(set) var problems = Problems()
+  package init() {}
+  package func add(_ path: String, _ node: Node?, _ rule: String) {
+    problems.add(Problem(path, found: node?.shown, rule))
+  }
+}
+
+/// Reads one table of a config: each read names its key, what is left over is unknown.
+package struct TableReader {
+  package let path: String
+  private let table: [String: Node]
+  private let faults: FaultList
+
+  /// A reader of the node; when that is no table, the fault is noted and the reader is empty.
+  package init(_ node: Node?, at path: String, faults: FaultList) {
+    self.path = path
+    self.faults = faults
+    switch node {
+    case .table(let table): self.table = table
+    case nil: table = [:]
+    case .some(let other):
+      faults.add(path, other, "must be a table: { … }")
+      table = [:]
+    }
+  }
+
+  package func path(of key: String) -> String {
+    let plain = !key.isEmpty && key.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
+    let shown = plain ? key : "\"\(Text.shown(key, limit: 40))\""
+    return path.isEmpty ? shown : "\(path).\(shown)"
+  }
+
+  package var keys: [String] { table.keys.sorted() }
+  package func has(_ key: String) -> Bool { table[key] != nil }
+  package func node(_ key: String) -> Node? { table[key] }
+  package func fault(_ key: String, _ rule: String) { faults.add(path(of: key), table[key], rule) }
+  package func faultHere(_ rule: String) { faults.add(path, nil, rule) }
+  /// Notes a fault of an item of this table that has no key of its own, such as one of a list.
+  package func faultAt(_ step: String, _ node: Node, _ rule: String) {
+    faults.add(path.isEmpty ? step : "\(path).\(step)", node, rule)
+  }
+
+  /// Reports every key that is not among the known ones, with the nearest of them.
+  package func refuseUnknown(known: [String]) {
+    for key in table.keys.sorted() where !known.contains(key) {
+      let near = Spelling.nearest(to: key, among: known)
+      let advice = near.map { "did you mean '\($0)'?" } ?? "known: \(known.joined(separator: ", "))"
+      faults.add(path(of: key), nil, "is not a known key; \(advice)")
+    }
+  }
+
+  /// The value that a closure makes of the node at the key; a nil from it is a fault with that rule.
+  package func read<Value>(_ key: String, _ rule: String, _ make: (Node) -> Value?) -> Value? {
+    guard let node = table[key] else { return nil }
+    if let value = make(node) { return value }
+    faults.add(path(of: key), node, rule)
+    return nil
+  }
+
+  package func text(_ key: String, _ rule: String = "must be a text", where fits: (String) -> Bool = { _ in true })
+    -> String?
+  {
+    read(key, rule) {
+      if case .text(let text) = $0, fits(text) { return text }
+      return nil
+    }
+  }
+
+  package func bool(_ key: String) -> Bool? {
+    read(key, "must be true or false") {
+      if case .bool(let value) = $0 { return value }
+      return nil
+    }
+  }
+
+  package func int(_ key: String, in range: ClosedRange<Int>) -> Int? {
+    read(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)") {
+      guard case .number(let value) = $0, value == value.rounded(), abs(value) < 1e15 else { return nil }
+      return range.contains(Int(value)) ? Int(value) : nil
+    }
+  }
+
+  package func span(_ key: String, atLeast least: Span = .zero) -> Span? {
+    let bound = least > .zero ? " of at least \(least)" : ""
+    return read(key, "must be a duration such as \"500ms\", \"30s\", \"5m\" or \"1h30m\"\(bound), at most ten years") {
+      guard case .text(let text) = $0, let span = Span(parsing: text), span >= least else { return nil }
+      return span
+    }
+  }
+
+  package func list(_ key: String) -> [Node]? {
+    read(key, "must be a list: [ … ]") {
+      if case .list(let items) = $0 { return items }
+      return nil
+    }
+  }
+
+  /// A list whose items are all texts that fit; each one that does not is a fault of its own.
+  package func texts(_ key: String, _ rule: String, where fits: (String) -> Bool) -> [String]? {
+    guard let items = list(key) else { return nil }
+    return items.enumerated().compactMap { index, item in
+      if case .text(let text) = item, fits(text) { return text }
+      faults.add("\(path(of: key))[\(index)]", item, rule)
+      return nil
+    }
+  }
+
+  package func table(_ key: String) -> TableReader {
+    TableReader(table[key], at: path(of: key), faults: faults)
+  }
+
+  /// Readers of the tables in a list.
+  package func tables(_ key: String) -> [TableReader] {
+    (list(key) ?? []).enumerated().map { index, item in
+      TableReader(item, at: "\(path(of: key))[\(index)]", faults: faults)
+    }
+  }
+}

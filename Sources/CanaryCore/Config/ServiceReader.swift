@@ -1,0 +1,172 @@
+/// Reads one service of a config.
+struct ServiceReader {
+  private let table: TableReader
+  private let name: Name
+  private let plans: [String: Plan]
+  private let planKeys: [String]
+
+  init(_ table: TableReader, name: Name, plans: [String: Plan], planKeys: [String]) {
+    self.table = table
+    self.name = name
+    self.plans = plans
+    self.planKeys = planKeys
+  }
+
+  static let keys = [
+    "listen", "server_names", "pools", "stable", "plan", "retain", "shield", "fallback", "headers",
+    "buffering", "timeout", "connect_timeout", "body_limit", "keepalive", "latency", "access_log",
+  ]
+
+  /// The service, or nil when a fault makes it unusable; every fault is noted.
+  func read() -> Service? {
+    table.refuseUnknown(known: Self.keys)
+    let pools = readPools(table.table("pools"))
+    let stable = readStable(pools)
+    let plan = readPlan()
+    let listen = readListen()
+    let proxying = readProxying()
+    let serverNames = table.texts("server_names", "must be a host name, which may begin with '*.'") {
+      let host = $0.hasPrefix("*.") ? String($0.dropFirst(2)) : $0
+      return (try? Address.check("\(host):80")) != nil
+    }
+    let retain = table.span("retain")
+    let latency = table.read("latency", "must be \"response\" or \"first_byte\"") { node -> LatencyKind? in
+      if case .text(let text) = node { return LatencyKind(rawValue: text) }
+      return nil
+    }
+    let accessLogs = readAccessLogs()
+    guard let stable, let plan else { return nil }
+    return Service(
+      name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
+      plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
+      accessLogs: accessLogs)
+  }
+
+  private func readPools(_ table: TableReader) -> [Pool] {
+    var pools: [Pool] = []
+    var owner: [String: Name] = [:]
+    for key in table.keys {
+      guard let name = Name(key) else {
+        table.fault(key, "must have a name of \(Name.rule)")
+        continue
+      }
+      let pool = table.table(key)
+      pool.refuseUnknown(known: ["servers"])
+      var servers: [Server] = []
+      for (index, node) in (pool.list("servers") ?? []).enumerated() {
+        let path = "servers[\(index)]"
+        guard case .text(let text) = node else {
+          pool.faultAt(path, node, "must be a text such as \"127.0.0.1:9001 weight=2\"")
+          continue
+        }
+        do throws(Rule) {
+          let server = try Server(parsing: text)
+          if let other = owner.updateValue(name, forKey: server.address) {
+            throw Rule(other == name ? "is listed twice" : "is already a server of pool '\(other)'")
+          }
+          servers.append(server)
+        } catch {
+          pool.faultAt(path, node, error.description)
+        }
+      }
+      if !pool.has("servers") {
+        pool.faultHere("must have servers: [\"127.0.0.1:9001\"]")
+      } else if pool.list("servers")?.isEmpty == true {
+        pool.fault("servers", "must name at least one server")
+      } else if servers.count > 1000 {
+        pool.fault("servers", "must name at most 1000 servers")
+      }
+      pools.append(Pool(name: name, servers: servers))
+    }
+    if table.keys.count < 2 {
+      table.faultHere("must name two pools, such as blue and green")
+    }
+    return pools
+  }
+
+  private func readStable(_ pools: [Pool]) -> Name? {
+    let names = pools.map(\.name.text)
+    guard table.has("stable") else {
+      table.faultHere("must say which pool is stable at the first start: stable: \"\(names.first ?? "blue")\"")
+      return nil
+    }
+    let near = { (text: String) in Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? "" }
+    let rule: String
+    if case .text(let text)? = table.node("stable") {
+      rule = "must be one of the service's pools (\(names.joined(separator: ", ")))\(near(text))"
+    } else {
+      rule = "must be one of the service's pools (\(names.joined(separator: ", ")))"
+    }
+    return table.text("stable", rule) { names.contains($0) }.flatMap(Name.init)
+  }
+
+  private func readPlan() -> Plan? {
+    switch table.node("plan") {
+    case nil: return plans["standard"] ?? PlanReader.standard
+    case .text(let text)?:
+      if let plan = plans[text] { return plan }
+      if text == "standard" { return PlanReader.standard }
+      // A plan that is there but wrong has had its own faults reported.
+      if planKeys.contains(text) { return nil }
+      let near = Spelling.nearest(to: text, among: planKeys + ["standard"]).map { "; did you mean '\($0)'?" }
+      table.fault("plan", "must name one of plans\(near ?? "")")
+      return nil
+    case .some:
+      return PlanReader(table.table("plan"), name: name.text).read()
+    }
+  }
+
+  private func readListen() -> [String] {
+    (table.list("listen") ?? []).enumerated().compactMap { index, node in
+      guard case .text(let text) = node else {
+        table.faultAt("listen[\(index)]", node, "must be a text such as \"127.0.0.1:8080\"")
+        return nil
+      }
+      do throws(Rule) {
+        try Address.checkListen(text)
+        return text
+      } catch {
+        table.faultAt("listen[\(index)]", node, error.description)
+        return nil
+      }
+    }
+  }
+
+  private func readProxying() -> Proxying {
+    var proxying = Proxying()
+    if let value = table.bool("buffering") { proxying.buffering = value }
+    if let value = table.bool("shield") { proxying.shield = value }
+    if let value = table.bool("fallback") { proxying.fallback = value }
+    if let value = table.span("timeout", atLeast: .seconds(1)) { proxying.timeout = value }
+    if let value = table.span("connect_timeout", atLeast: Span(milliseconds: 100)) {
+      proxying.connectTimeout = value
+    }
+    if let value = table.int("keepalive", in: 1...10_000) { proxying.keepalive = value }
+    proxying.bodyLimit = table.text("body_limit", "must be a size such as \"0\" (none), \"100m\" or \"1g\"") {
+      let digits = $0.prefix { ("0"..."9").contains($0) }
+      let unit = $0.dropFirst(digits.count).lowercased()
+      return (1...9).contains(digits.count) && ["", "k", "m", "g"].contains(unit)
+    }
+    let headers = table.table("headers")
+    for key in headers.keys {
+      let value = headers.text(key, "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'") {
+        Address.isHeaderValue($0)
+      }
+      if !Address.isHeaderName(key) {
+        headers.fault(key, "must have a name of letters, digits and dashes")
+      } else if let value {
+        proxying.headers[key] = value
+      }
+    }
+    return proxying
+  }
+
+  private func readAccessLogs() -> [String] {
+    let rule = "must be \"/absolute/path\" or \"/absolute/path format\""
+    return table.texts("access_log", rule) {
+      let words = $0.split(separator: " ").map(String.init)
+      return (1...2).contains(words.count) && Address.isPlainPath(words[0])
+        && (words.count == 1 || Name(words[1]) != nil)
+    } ?? []
+  }
+}

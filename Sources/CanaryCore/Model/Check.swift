@@ -1,0 +1,86 @@
+/// What is measured for the canary pool, from the access log that the generated configuration writes.
+package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
+  case errorRate = "error_rate"
+  case latencyP50 = "latency_p50"
+  case latencyP95 = "latency_p95"
+  case latencyP99 = "latency_p99"
+  case requests
+  case requestRate = "request_rate"
+
+  /// The quantile that a latency metric asks for; nil for the others.
+  package var quantile: Double? {
+    switch self {
+    case .latencyP50: 0.5
+    case .latencyP95: 0.95
+    case .latencyP99: 0.99
+    case .errorRate, .requests, .requestRate: nil
+    }
+  }
+}
+
+/// Where a measurement comes from.
+package enum Source: Hashable, Sendable, Codable {
+  case metric(Metric)
+  /// GET this path on every server of the canary pool.
+  case probe(path: String)
+  /// Run this program; its exit status, or a number on its standard output, is the measurement.
+  case command([String])
+}
+
+/// What a measured value must keep to; the bound itself passes. With neither bound the source's own yes or no decides.
+package struct Condition: Hashable, Sendable, Codable {
+  package var max: Double?
+  package var min: Double?
+
+  package init(max: Double? = nil, min: Double? = nil) {
+    self.max = max
+    self.min = min
+  }
+}
+
+/// One thing measured and its condition.
+package struct Check: Hashable, Sendable, Codable {
+  package var name: Name
+  package var source: Source
+  package var condition: Condition
+  /// How often it is measured; nil: ten seconds, or a third of the soak where that is shorter.
+  package var every: Span?
+  /// How far back a `metric` looks, but never past the start of its stage.
+  package var window: Span
+  /// How long without a break the condition must be broken before the check fails.
+  package var lasting: Span
+  /// How many measurements in a row must break the condition before the check fails.
+  package var failures: Int
+  /// How long after the start of a stage nothing is measured.
+  package var warmup: Span
+  /// How many canary requests the window must hold for a verdict.
+  package var minRequests: Int
+  /// How long one measurement may take before it is an error.
+  package var timeout: Span
+  /// Measured and shown, but never part of the gate.
+  package var advisory: Bool
+
+  package init(
+    name: Name, source: Source, condition: Condition = Condition(), every: Span? = nil,
+    window: Span = .minutes(1), lasting: Span = .zero, failures: Int = 1, warmup: Span = .zero,
+    minRequests: Int = 0, timeout: Span = .seconds(5), advisory: Bool = false
+  ) {
+    self.name = name
+    self.source = source
+    self.condition = condition
+    self.every = every
+    self.window = window
+    self.lasting = lasting
+    self.failures = failures
+    self.warmup = warmup
+    self.minRequests = minRequests
+    self.timeout = timeout
+    self.advisory = advisory
+  }
+
+  /// The time between two measurements during a soak of that length.
+  package func interval(soak: Span) -> Span {
+    if let every { return every }
+    return Swift.max(.seconds(0.2), Swift.min(.seconds(10), soak / 3))
+  }
+}

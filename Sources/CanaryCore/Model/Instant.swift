@@ -1,0 +1,111 @@
+/// A point of wall-clock time, in whole milliseconds since 1970; always an argument, never read by the core.
+package struct Instant: Hashable, Comparable, Sendable, Codable {
+  package let milliseconds: Int64
+
+  package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+  package init(seconds: Double) {
+    // A double holds milliseconds exactly for the next 200,000 years; anything beyond is not a time.
+    let value = (seconds * 1000).rounded()
+    milliseconds = value.isFinite ? Int64(max(-9e15, min(9e15, value))) : 0
+  }
+
+  package init(from decoder: any Decoder) throws {
+    milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(milliseconds)
+  }
+
+  /// The whole second that this instant lies in, since 1970.
+  package var second: Int64 { milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000 }
+
+  package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
+  package static func + (left: Self, right: Span) -> Self {
+    Self(milliseconds: left.milliseconds + right.milliseconds)
+  }
+  package static func - (left: Self, right: Span) -> Self {
+    Self(milliseconds: left.milliseconds - right.milliseconds)
+  }
+  package static func - (left: Self, right: Self) -> Span {
+    Span(milliseconds: left.milliseconds - right.milliseconds)
+  }
+}
+
+/// A length of time in whole milliseconds, written as in a config: `500ms`, `30s`, `1h30m`.
+package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+  package let milliseconds: Int64
+
+  package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+  package static func seconds(_ count: Double) -> Span {
+    Span(milliseconds: Int64((count * 1000).rounded()))
+  }
+  package static func minutes(_ count: Int64) -> Span { Span(milliseconds: count * 60_000) }
+  package static func hours(_ count: Int64) -> Span { Span(milliseconds: count * 3_600_000) }
+  package static let zero = Span(milliseconds: 0)
+
+  /// The longest span a config may name: ten years, far from any overflow of a sum.
+  package static let longest = Span.hours(24 * 3653)
+
+  package init(from decoder: any Decoder) throws {
+    milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(milliseconds)
+  }
+
+  /// Reads `1h30m`, `90s`, `1.5s`, `250ms`, `2d`; nil for anything else, for a negative and for a too long span.
+  package init?(parsing text: String) {
+    let units: [(name: String, milliseconds: Double)] = [
+      ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+    ]
+    var rest = Substring(text)
+    var total = 0.0
+    guard !rest.isEmpty, text.utf8.count <= 32 else { return nil }
+    while !rest.isEmpty {
+      let digits = rest.prefix { ("0"..."9").contains($0) || $0 == "." }
+      rest = rest.dropFirst(digits.count)
+      let letters = rest.prefix { ("a"..."z").contains($0) }
+      rest = rest.dropFirst(letters.count)
+      guard let number = Double(digits), let unit = units.first(where: { $0.name == letters })
+      else { return nil }
+      total += number * unit.milliseconds
+    }
+    guard total.isFinite, total <= Double(Span.longest.milliseconds) else { return nil }
+    milliseconds = Int64(total.rounded())
+  }
+
+  package var seconds: Double { Double(milliseconds) / 1000 }
+
+  package var description: String {
+    if milliseconds < 0 { return "-" + Span(milliseconds: -milliseconds).description }
+    if milliseconds == 0 { return "0s" }
+    var rest = milliseconds
+    var text = ""
+    for (name, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+      as [(String, Int64)]
+    where rest >= size {
+      text += "\(rest / size)\(name)"
+      rest %= size
+    }
+    return text
+  }
+
+  package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
+  package static func + (left: Self, right: Self) -> Self {
+    Self(milliseconds: left.milliseconds + right.milliseconds)
+  }
+  package static func - (left: Self, right: Self) -> Self {
+    Self(milliseconds: left.milliseconds - right.milliseconds)
+  }
+  package static func * (left: Self, right: Int64) -> Self {
+    Self(milliseconds: left.milliseconds * right)
+  }
+  package static func / (left: Self, right: Int64) -> Self {
+    Self(milliseconds: left.milliseconds / right)
+  }
+}

@@ -1,0 +1,57 @@
+/// What happens to a stage that has not passed by its deadline.
+package enum OnDeadline: String, Hashable, Sendable, Codable, CaseIterable {
+  case revert, pause
+}
+
+/// A weight, held for at least its soak time.
+package struct Stage: Hashable, Sendable, Codable {
+  package var weight: Weight
+  package var soak: Span
+  package var deadline: Span
+  package var onDeadline: OnDeadline
+
+  /// Without a deadline: three times the soak, at least ten minutes more than it.
+  package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert) {
+    self.weight = weight
+    self.soak = soak
+    self.deadline = deadline ?? max(soak * 3, soak + .minutes(10))
+    self.onDeadline = onDeadline
+  }
+}
+
+/// What must hold before the first stage: every server of the canary pool answers, several times running.
+package struct Readiness: Hashable, Sendable, Codable {
+  /// The path that is asked; nil: a connection is enough.
+  package var path: String?
+  package var times: Int
+  package var within: Span
+
+  package init(path: String? = nil, times: Int = 3, within: Span = .seconds(30)) {
+    self.path = path
+    self.times = times
+    self.within = within
+  }
+}
+
+/// Ordered stages and what gates them.
+package struct Plan: Hashable, Sendable, Codable {
+  package var name: String
+  package var stages: [Stage]
+  package var checks: [Check]
+  package var ready: Readiness
+
+  package init(name: String, stages: [Stage], checks: [Check], ready: Readiness? = nil) {
+    self.name = name
+    self.stages = stages
+    self.checks = checks
+    self.ready = ready ?? Readiness(path: Self.probePath(of: checks))
+  }
+
+  /// The path of the first probe among the checks: what readiness asks when nothing else is said.
+  package static func probePath(of checks: [Check]) -> String? {
+    for check in checks {
+      if case .probe(let path) = check.source { return path }
+    }
+    return nil
+  }
+}

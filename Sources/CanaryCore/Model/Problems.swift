@@ -1,0 +1,44 @@
+/// One fault of a config: where it stands, what was found there, and the rule that it breaks.
+package struct Problem: Hashable, Sendable, CustomStringConvertible {
+  package let path: String
+  package let found: String?
+  package let rule: String
+
+  package init(_ path: String, found: String? = nil, _ rule: String) {
+    self.path = path
+    self.found = found
+    self.rule = rule
+  }
+
+  package var description: String {
+    let place = path.isEmpty ? "config" : path
+    guard let found else { return "\(place) \(rule)" }
+    return "\(place) \(rule) (found \(Text.shown(found)))"
+  }
+}
+
+/// All faults of one input, in the order of the text; thrown together, so that one run shows them all.
+package struct Problems: Error, Hashable, Sendable, CustomStringConvertible {
+  package private(set) var list: [Problem] = []
+
+  package init(_ list: [Problem] = []) { self.list = list }
+  package mutating func add(_ problem: Problem) { list.append(problem) }
+  package var isEmpty: Bool { list.isEmpty }
+  package var description: String { list.map(\.description).joined(separator: "\n") }
+}
+
+/// Makes foreign text safe to show on a terminal.
+package enum Text {
+  /// The text on one line, without control characters, cut in the middle when it is long.
+  package static func shown(_ text: String, limit: Int = 120) -> String {
+    var out = ""
+    for scalar in text.unicodeScalars.prefix(limit * 4) {
+      switch scalar.value {
+      case 0..<32, 127...159, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: out += "\u{FFFD}"
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    guard out.count > limit else { return out }
+    return out.prefix(limit * 2 / 3) + "…" + out.suffix(limit / 3)
+  }
+}

@@ -1,0 +1,117 @@
+/// How Nginx passes a request on to a pool.
+package struct Proxying: Hashable, Sendable, Codable {
+  /// Off by default: streams of events reach the client at once.
+  package var buffering = false
+  /// The longest silence of a server between two reads; long by default, for streams.
+  package var timeout = Span.hours(1)
+  package var connectTimeout = Span.seconds(5)
+  /// Largest request body, in the words of `client_max_body_size`; nil: no limit in a generated `server {}`, the
+  /// user's own in a `.location`.
+  package var bodyLimit: String?
+  /// Idle connections kept open to each upstream by each worker.
+  package var keepalive = 64
+  /// Headers added to what the pools get; the value is literal text.
+  package var headers: [String: String] = [:]
+  /// A GET or HEAD that fails on the canary is tried again on stable.
+  package var shield = true
+  /// A stable pool that is entirely down falls back to the other pool.
+  package var fallback = true
+
+  package init() {}
+}
+
+/// Which of the times that Nginx writes is the latency of a try.
+package enum LatencyKind: String, Hashable, Sendable, Codable, CaseIterable {
+  /// To the last byte of the answer (`$upstream_response_time`).
+  case response
+  /// To the end of the answer's header (`$upstream_header_time`): right for streams, whose length says nothing.
+  case firstByte = "first_byte"
+}
+
+/// What clients reach through Nginx: its pools, its routing, its plan.
+package struct Service: Hashable, Sendable {
+  package var name: Name
+  package var listen: [String]
+  package var serverNames: [String]
+  package var pools: [Pool]
+  /// The pool that is stable at the first start; later the store knows.
+  package var stable: Name
+  package var plan: Plan
+  package var retain: Span
+  package var proxying: Proxying
+  package var latency: LatencyKind
+  /// Further access logs, as `path` or `path format`, because ours replaces the inherited ones.
+  package var accessLogs: [String]
+
+  package init(
+    name: Name, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: Name,
+    plan: Plan, retain: Span = .hours(24), proxying: Proxying = Proxying(),
+    latency: LatencyKind = .response, accessLogs: [String] = []
+  ) {
+    self.name = name
+    self.listen = listen
+    self.serverNames = serverNames
+    self.pools = pools
+    self.stable = stable
+    self.plan = plan
+    self.retain = retain
+    self.proxying = proxying
+    self.latency = latency
+    self.accessLogs = accessLogs
+  }
+
+  package func pool(_ name: Name) -> Pool? { pools.first { $0.name == name } }
+}
+
+/// Where Nginx is and how it is told something.
+package struct NginxSettings: Hashable, Sendable {
+  package var config: String
+  package var include: String
+  package var test: [String]
+  package var reload: [String]
+  package var logs: String
+  /// How long running workers may take to answer with a new generation.
+  package var verify: Span
+
+  package init(
+    config: String, include: String, test: [String], reload: [String], logs: String, verify: Span
+  ) {
+    self.config = config
+    self.include = include
+    self.test = test
+    self.reload = reload
+    self.logs = logs
+    self.verify = verify
+  }
+}
+
+/// A whole valid config: a value of this type has passed every rule.
+package struct Config: Hashable, Sendable {
+  package var file: String
+  package var nginx: NginxSettings
+  package var state: String
+  package var run: String
+  package var templates: String?
+  package var services: [Service]
+  package var plans: [String: Plan]
+
+  package init(
+    file: String, nginx: NginxSettings, state: String, run: String, templates: String?,
+    services: [Service], plans: [String: Plan]
+  ) {
+    self.file = file
+    self.nginx = nginx
+    self.state = state
+    self.run = run
+    self.templates = templates
+    self.services = services
+    self.plans = plans
+  }
+
+  package func service(_ name: Name) -> Service? { services.first { $0.name == name } }
+
+  /// The flag file that sends every new request of a service to stable.
+  package func brake(of service: Name) -> String { "\(run)/\(service).brake" }
+  package var probeSocket: String { "\(run)/probe.sock" }
+  package func log(of service: Name) -> String { "\(nginx.logs)/canary-\(service).log" }
+}

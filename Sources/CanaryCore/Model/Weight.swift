@@ -1,0 +1,60 @@
+/// The canary's share of new requests, in basis points: 0 … 10 000, because a plan may say 0.25 %.
+package struct Weight: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+  package let basisPoints: Int
+
+  package static let none = Weight(unchecked: 0)
+  package static let all = Weight(unchecked: 10_000)
+
+  /// Nil unless 0 ≤ percent ≤ 100 with at most two decimals.
+  package init?(percent: Double) {
+    let points = percent * 100
+    guard percent >= 0, percent <= 100, abs(points - points.rounded()) < 1e-6 else { return nil }
+    basisPoints = Int(points.rounded())
+  }
+
+  private init(unchecked points: Int) { basisPoints = points }
+
+  package init(from decoder: any Decoder) throws {
+    let points = try decoder.singleValueContainer().decode(Int.self)
+    guard (0...10_000).contains(points) else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "weight \(points) of 10000"))
+    }
+    basisPoints = points
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(basisPoints)
+  }
+
+  package var percent: Double { Double(basisPoints) / 100 }
+
+  /// `5`, `12.5`, `0.25`: the shortest way to write the percentage.
+  package var description: String {
+    let whole = basisPoints / 100
+    let rest = basisPoints % 100
+    if rest == 0 { return "\(whole)" }
+    return rest % 10 == 0 ? "\(whole).\(rest / 10)" : "\(whole).\(rest < 10 ? "0" : "")\(rest)"
+  }
+
+  package static func < (left: Self, right: Self) -> Bool { left.basisPoints < right.basisPoints }
+}
+
+/// The number of one configuration handed to Nginx; it never repeats and never falls for a service.
+package struct Generation: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+  package let number: Int
+
+  package init(_ number: Int) { self.number = number }
+  package init(from decoder: any Decoder) throws {
+    number = try decoder.singleValueContainer().decode(Int.self)
+  }
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(number)
+  }
+
+  package var next: Generation { Generation(number + 1) }
+  package var description: String { "\(number)" }
+  package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+}

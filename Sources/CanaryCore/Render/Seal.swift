@@ -1,0 +1,51 @@
+/// A checksum in the last line of a generated file, so that a change by hand is noticed.
+package enum Seal {
+  private static let mark = "# canary seal "
+
+  package static func seal(_ text: String) -> String { text + mark + hex(checksum(text)) + "\n" }
+
+  /// Whether the text is exactly what was sealed.
+  package static func isWhole(_ text: String) -> Bool {
+    let length = mark.utf8.count + 17
+    return text.utf8.count > length && text == seal(String(text.dropLast(length)))
+  }
+
+  /// FNV-1a, 64 bits (draft-eastlake-fnv): against accidents and edits, not against an attacker.
+  static func checksum(_ text: String) -> UInt64 {
+    text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+
+  private static func hex(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
+
+/// What the first line of a generated file says of itself: readable when the store is not.
+package struct FileFacts: Hashable, Sendable {
+  package var service: Name
+  package var generation: Generation
+  package var routing: Routing?
+
+  /// Reads the first line; nil when the text is not a generated file.
+  package init?(_ text: String) {
+    guard let line = text.split(separator: "\n", maxSplits: 1).first, line.hasPrefix("# canary service=") else {
+      return nil
+    }
+    var facts: [Substring: String] = [:]
+    for word in line.split(separator: " ") {
+      let parts = word.split(separator: "=", maxSplits: 1)
+      if parts.count == 2 { facts[parts[0]] = String(parts[1]) }
+    }
+    guard let service = facts["service"].flatMap(Name.init), let number = facts["generation"].flatMap(Int.init)
+    else { return nil }
+    self.service = service
+    generation = Generation(number)
+    if let stable = facts["stable"].flatMap(Name.init), let brake = facts["brake"].flatMap(Name.init),
+      let weight = facts["weight"].flatMap(Double.init).flatMap(Weight.init(percent:))
+    {
+      routing = Routing(
+        stable: stable, canary: facts["canary"].flatMap(Name.init), weight: weight, brake: brake, fallback: false)
+    }
+  }
+}

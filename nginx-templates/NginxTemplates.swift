@@ -1,0 +1,9 @@
+/// The templates of this folder, as they were when the program was built.
+package enum NginxTemplates {
+  /// File name and bytes of each template.
+  package static let files: [String: [UInt8]] = [
+    "http.conf": PackageResources.http_conf,
+    "location.conf": PackageResources.location_conf,
+    "server.conf": PackageResources.server_conf,
+  ]
+}
