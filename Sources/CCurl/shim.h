@@ -17,3 +17,12 @@ static inline CURLcode canary_curl_set_writer(CURL *handle, canary_curl_writer v
 static inline CURLcode canary_curl_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }
+
+/// Nothing but HTTP: no file, no mail, whatever a URL says. The option's name changed in 7.85.
+static inline CURLcode canary_curl_set_http_only(CURL *handle) {
+#if LIBCURL_VERSION_NUM >= 0x075500
+  return curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  return curl_easy_setopt(handle, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}

@@ -1,1 +1,4 @@
+import CanaryCommands
+import Glibc
 
+exit(await Program.run(Array(CommandLine.arguments.dropFirst())))

@@ -10,6 +10,12 @@
 /// Opens a pollable handle of a process, so that its end can be awaited with a deadline; -1 and errno on failure.
 static inline int canary_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
+/// An anonymous file in memory: room for a program's output that no full disk can refuse.
+static inline int canary_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, 1u); }
+
+/// A pipe that no child inherits; -1 and errno on failure.
+static inline int canary_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
 /// Opens a file; the mode is used when the flags create it.
 static inline int canary_open(const char *path, int flags, unsigned mode) {
   return open(path, flags | O_CLOEXEC, mode);

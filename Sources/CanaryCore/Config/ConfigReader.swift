@@ -94,7 +94,7 @@ package struct ConfigReader {
   }
 
   /// The path without `.`, `..` and double slashes; nil when it steps above the root.
-  static func normal(_ path: String) -> String? {
+  package static func normal(_ path: String) -> String? {
     var steps: [Substring] = []
     for step in path.split(separator: "/") where step != "." {
       if step == ".." {

@@ -6,14 +6,20 @@ package struct Routing: Hashable, Sendable, Codable {
   package var weight: Weight
   /// The pool that the brake sends every new request to: where a revert would go.
   package var brake: Name
+  /// Until when the brake leads back to the pool before the last promotion; nil: it always leads to stable.
+  package var brakeUntil: Instant?
   /// Whether a stable pool that is entirely down may fall back to the canary. Never to one that was just reverted.
   package var fallback: Bool
 
-  package init(stable: Name, canary: Name?, weight: Weight, brake: Name, fallback: Bool) {
+  package init(
+    stable: Name, canary: Name?, weight: Weight, brake: Name, brakeUntil: Instant? = nil,
+    fallback: Bool
+  ) {
     self.stable = stable
     self.canary = canary
     self.weight = weight
     self.brake = brake
+    self.brakeUntil = brakeUntil
     self.fallback = fallback
   }
 }

@@ -74,6 +74,7 @@ private struct RenderValues {
     values["canary"] = .text(routing.canary?.text ?? "-")
     values["weight"] = .text("\(routing.weight)")
     values["brake_pool"] = .text(routing.brake.text)
+    values["brake_until"] = .text(routing.brakeUntil.map { "\($0.milliseconds)" } ?? "-")
     values["probe_socket"] = .text(config.probeSocket)
     values["zone"] = .text(zone)
     values["keepalive"] = .text("\(service.proxying.keepalive)")

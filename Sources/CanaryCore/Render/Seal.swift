@@ -45,7 +45,8 @@ package struct FileFacts: Hashable, Sendable {
       let weight = facts["weight"].flatMap(Double.init).flatMap(Weight.init(percent:))
     {
       routing = Routing(
-        stable: stable, canary: facts["canary"].flatMap(Name.init), weight: weight, brake: brake, fallback: false)
+        stable: stable, canary: facts["canary"].flatMap(Name.init), weight: weight, brake: brake,
+        brakeUntil: facts["until"].flatMap(Int64.init).map(Instant.init(milliseconds:)), fallback: false)
     }
   }
 }

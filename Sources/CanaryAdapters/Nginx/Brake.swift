@@ -1,0 +1,34 @@
+package import CanaryDriver
+internal import CSystem
+internal import CanaryCore
+internal import FoundationEssentials
+internal import Glibc
+
+/// The flag file. That it exists is all that Nginx asks; what is in it is for us and for people.
+package enum Brake {
+  /// Makes the flag exist first and fills it afterwards: a full disk may cut the note, never the brake.
+  static func put(_ path: String, text: String) throws(FileError) {
+    let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)
+    guard file >= 0 else { throw FileError("cannot put the brake on:", path) }
+    defer { close(file) }
+    let bytes = Array(text.utf8)
+    _ = ftruncate(file, 0)
+    _ = write(file, bytes, bytes.count)
+  }
+
+  /// Puts the brake on with a note.
+  package static func put(_ path: String, _ note: BrakeNote) throws(FileError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    try put(path, text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
+  }
+
+  /// The note in the flag; a flag made by hand, such as by `touch`, is a person's.
+  package static func note(_ path: String) -> BrakeNote? {
+    guard let text = (try? Files.read(path, limit: 64 << 10)) ?? nil else { return nil }
+    if let note = try? JSONDecoder().decode(BrakeNote.self, from: Data(text.utf8)) { return note }
+    return BrakeNote(
+      by: .person, actor: "unknown", reason: "the brake file was made by hand",
+      time: SystemClock.now)
+  }
+}

@@ -1,0 +1,253 @@
+package import CanaryCore
+internal import CanaryDriver
+internal import Glibc
+
+/// One attempt to make running workers serve two files; at any failure the former bytes are back.
+struct Installation {
+  let router: NginxRouter
+  let service: Name
+  let generation: Generation
+  let stop: Stop
+  let warn: @Sendable (String) -> Void
+
+  private var nginx: NginxSettings { router.config.nginx }
+
+  /// Writes, tests, reloads and verifies. A configuration without the canary overwrites what a person changed, after
+  /// keeping a copy; a revert also goes on without the lock when its holder is stuck.
+  func install(_ files: GeneratedFiles, _ routing: Routing) throws(RouterError) {
+    let force = routing.weight == .none
+    let isRevert = force && routing.brake == routing.stable
+    let lock = try takeLock(patience: .seconds(isRevert ? 2 : 20), force: isRevert)
+    defer { withExtendedLifetime(lock) {} }
+    let targets = [
+      (path: router.httpFile(service), text: files.http),
+      (path: router.locationFile(service), text: files.location),
+    ]
+    var former: [String?] = []
+    for target in targets { former.append(try read(target.path)) }
+    if let found = former[0].flatMap(FileFacts.init), found.generation > generation {
+      throw RouterError(.overtaken(found.generation), "generation \(found.generation) is in place")
+    }
+    let isInPlace = zip(targets, former).allSatisfy { $0.text == $1 }
+    if isInPlace, isServed() { return }
+    try keepEdits(targets.map(\.path), former, force: force)
+    try checkStop()
+    do throws(RouterError) {
+      if !isInPlace { for target in targets { try write(target.path, target.text) } }
+      try test()
+    } catch {
+      restore(targets.map(\.path), former)
+      throw error
+    }
+    let before = Workers.now(socket: router.config.probeSocket, service: service)
+    let errors = MainConfig(nginx.config)?.errorLog
+    let offset = errors.flatMap(Files.size) ?? 0
+    do throws(RouterError) {
+      try reload()
+      try verify(before: before) { errors.flatMap { NginxWords.faults(inLog: $0, after: offset) } }
+    } catch {
+      if error.kind == .cancelled { throw error }
+      restore(targets.map(\.path), former)
+      // Nginx may have taken the files after all, only late: what is on disk again must be what it serves.
+      _ = try? Spawn.run(nginx.reload, limit: .seconds(10))
+      throw error
+    }
+  }
+
+  /// Only writes and tests; at a failure the former bytes are back.
+  func write(_ files: GeneratedFiles) throws(RouterError) {
+    let lock = try takeLock(patience: .seconds(20), force: false)
+    defer { withExtendedLifetime(lock) {} }
+    let targets = [
+      (path: router.httpFile(service), text: files.http),
+      (path: router.locationFile(service), text: files.location),
+    ]
+    var former: [String?] = []
+    for target in targets { former.append(try read(target.path)) }
+    try keepEdits(targets.map(\.path), former, force: true)
+    do throws(RouterError) {
+      for target in targets { try write(target.path, target.text) }
+      try test()
+    } catch {
+      restore(targets.map(\.path), former)
+      throw error
+    }
+  }
+
+  // MARK: steps
+
+  private func takeLock(patience: Span, force: Bool) throws(RouterError) -> FileLock? {
+    let path = "\(router.config.run)/install.lock"
+    do throws(FileError) {
+      try Files.makeFolder(router.config.run)
+      try Files.makeFolder(nginx.include)
+      if let lock = try FileLock.take(path, patience: patience) { return lock }
+    } catch {
+      if force { return nil }
+      throw RouterError(.refused, error.description)
+    }
+    let holder = FileLock.holder(path).map { "process \($0)" } ?? "another process"
+    guard force else {
+      throw RouterError(.refused, "\(holder) has been installing files for \(patience); it seems stuck (\(path))")
+    }
+    warn("\(holder) is stuck while it installs files (\(path)); the revert goes on without waiting for it")
+    return nil
+  }
+
+  private func isServed() -> Bool {
+    let probe = Probe(socket: router.config.probeSocket)
+    return (try? probe.ask(service))?.generation == generation
+      && (try? probe.ask(service))?.generation == generation
+  }
+
+  /// A file that a person changed is not overwritten in silence: it stops a rollout, and a revert keeps a copy of it.
+  private func keepEdits(_ paths: [String], _ former: [String?], force: Bool) throws(RouterError) {
+    for (path, text) in zip(paths, former) {
+      guard let text, !Seal.isWhole(text) else { continue }
+      let copy = "\(router.config.state)/edited-\(service)-\(path.split(separator: ".").last ?? "conf")-before-\(generation)"
+      guard force else {
+        throw RouterError(
+          .refused,
+          "\(path) was changed by hand since canary wrote it, and is not overwritten during a rollout. "
+            + "Move the change into the config or a template, then: canary apply \(service)")
+      }
+      do throws(FileError) {
+        try Files.replace(copy, with: text)
+        warn("\(path) was changed by hand; the changed file is kept as \(copy)")
+      } catch {
+        warn("\(path) was changed by hand and is replaced; it could not be kept: \(error)")
+      }
+    }
+  }
+
+  private func test() throws(RouterError) {
+    let ran = try spawn(nginx.test, limit: .seconds(60))
+    guard ran.succeeded else {
+      throw RouterError(.refused, "nginx refused the configuration: \(told(ran, nginx.test))")
+    }
+  }
+
+  private func reload() throws(RouterError) {
+    let ran = try spawn(nginx.reload, limit: .seconds(30))
+    guard ran.succeeded else {
+      let words = told(ran, nginx.reload)
+      let isDead = words.contains("No such process") || words.contains("invalid PID") || words.contains("open()")
+      let advice = isDead ? ". Nginx does not seem to be running, or its pid file is stale: start it, then try again" : ""
+      throw RouterError(.refused, "nginx could not be told to reload: \(words)\(advice)")
+    }
+  }
+
+  private func spawn(_ words: [String], limit: Span) throws(RouterError) -> Ran {
+    do throws(SpawnError) {
+      return try Spawn.run(words, limit: limit)
+    } catch {
+      throw RouterError(.refused, "\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
+    }
+  }
+
+  private func told(_ ran: Ran, _ words: [String]) -> String {
+    switch ran.end {
+    case .late: return "\(words.joined(separator: " ")) did not end in time"
+    case .signal(let number): return "\(words[0]) was ended by signal \(number)"
+    case .exit(let code):
+      let text = NginxWords.faults(in: ran.output)
+      return text.isEmpty ? "\(words.joined(separator: " ")) exited with \(code)" : text
+    }
+  }
+
+  /// Waits until running workers answer with the new generation, many times in a row, and every former worker has
+  /// stopped taking requests.
+  private func verify(before: [Worker]?, faults: () -> String?) throws(RouterError) {
+    let probe = Probe(socket: router.config.probeSocket)
+    let start = SystemClock.now
+    let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
+    var run = 0
+    var seen: Probe.Silence?
+    var last: Generation?
+    while SystemClock.now - start < nginx.verify {
+      try checkStop()
+      switch Result(catching: { () throws(Probe.Silence) in try probe.ask(service) }) {
+      case .success(let answer):
+        last = answer.generation
+        run = answer.generation == generation ? run + 1 : 0
+        if answer.generation > generation {
+          throw RouterError(.overtaken(answer.generation), "generation \(answer.generation) is served")
+        }
+        // Where /proc shows the workers, a handful of answers is enough, because the old ones are seen to leave.
+        if run >= (before == nil ? 32 : 8), !stillTaking(old, answer.worker) { return }
+      case .failure(let silence):
+        run = 0
+        seen = silence
+      }
+      if run == 0 {
+        if SystemClock.now - start > .seconds(0.3), let words = faults() {
+          throw RouterError(.refused, "nginx did not take the configuration: \(words)")
+        }
+        usleep(2000)
+      } else if run > 8 {
+        usleep(2000)
+      }
+    }
+    throw RouterError(.refused, silence(seen, last: last, words: faults()))
+  }
+
+  private func stillTaking(_ old: Set<Int32>, _ answering: Int32) -> Bool {
+    guard !old.isEmpty, let now = Workers.beside(worker: answering) else { return false }
+    return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
+  }
+
+  private func silence(_ seen: Probe.Silence?, last: Generation?, words: String?) -> String {
+    var text = "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
+    if let last { text += " (they answer with \(last))" }
+    if let words { return text + ": \(words)" }
+    let socket = router.config.probeSocket
+    if let main = MainConfig(nginx.config), !main.includes(nginx.include) {
+      return text + ": \(nginx.config) has no `include \(nginx.include)/*.conf;` inside http {}"
+    }
+    switch seen {
+    case .nobody?: text += ": nobody listens on \(socket)"
+    case .unknownService?: text += ": \(socket) answers, but not for this service; is \(router.httpFile(service)) included?"
+    case .other(let why)?: text += ": \(why)"
+    case nil: break
+    }
+    return text
+  }
+
+  private func checkStop() throws(RouterError) {
+    if stop.isRequested { throw RouterError(.cancelled, "not wanted any more") }
+  }
+
+  private func read(_ path: String) throws(RouterError) -> String? {
+    do throws(FileError) {
+      return try Files.read(path)
+    } catch {
+      throw RouterError(.refused, error.description)
+    }
+  }
+
+  private func write(_ path: String, _ text: String) throws(RouterError) {
+    do throws(FileError) {
+      try Files.replace(path, with: text)
+    } catch {
+      throw RouterError(.refused, "\(error.description). The folder of nginx.include must be writable")
+    }
+  }
+
+  private func restore(_ paths: [String], _ former: [String?]) {
+    for (path, text) in zip(paths, former) {
+      do throws(FileError) {
+        if let text { try Files.replace(path, with: text) } else { try Files.remove(path) }
+      } catch {
+        warn("\(path) could not be put back: \(error)")
+      }
+    }
+  }
+}
+
+extension Workers {
+  /// The workers that run now; nil when no worker answers or /proc does not show them.
+  package static func now(socket: String, service: Name) -> [Worker]? {
+    guard let answer = try? Probe(socket: socket).ask(service) else { return nil }
+    return beside(worker: answer.worker)
+  }
+}

@@ -1,0 +1,78 @@
+package import CanaryCore
+internal import CanaryDriver
+internal import Glibc
+
+/// Tries out what would be installed, without touching what is.
+package enum NginxTrial {
+  package enum Outcome: Hashable, Sendable {
+    case good
+    case bad(String)
+    case untried(String)
+  }
+
+  /// The user's own test command on what is installed now.
+  package static func installed(_ config: Config) -> Outcome {
+    run(config.nginx.test)
+  }
+
+  /// The generated files of these services in a scratch configuration of their own; only for an Nginx on this host.
+  package static func generated(_ router: NginxRouter, _ services: [(Name, Routing)]) -> Outcome {
+    let program = router.config.nginx.test[0]
+    guard program == "nginx" || program.hasSuffix("/nginx") else {
+      return .untried("nginx.test is '\(program)', so Nginx does not run on this host itself")
+    }
+    var template = Array("/tmp/canary-check-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { return .untried("no scratch folder in /tmp") }
+    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { _ = try? Spawn.run(["rm", "-rf", folder], limit: .seconds(10)) }
+    do {
+      var locations = ""
+      for (name, routing) in services {
+        // The same text as would be installed, but for the places it writes to.
+        let files = try scratch(router, folder).render(name, routing, Generation(0))
+        try Files.replace("\(folder)/\(name).conf", with: files.http)
+        if router.config.service(name)?.listen.isEmpty == true {
+          try Files.replace("\(folder)/\(name).location", with: files.location)
+          locations += "server { listen unix:\(folder)/\(name).sock; location / { include \(folder)/\(name).location; } }\n"
+        }
+      }
+      try Files.replace(
+        "\(folder)/nginx.main",
+        with: """
+          pid \(folder)/nginx.pid;
+          error_log stderr;
+          events {}
+          http {
+          include \(folder)/*.conf;
+          \(locations)}
+
+          """)
+    } catch {
+      return .bad("\((error as? RouterError)?.text ?? "\(error)")")
+    }
+    switch run([program, "-t", "-q", "-c", "\(folder)/nginx.main"]) {
+    case .bad(let why): return .bad(why.replacing(folder, with: router.config.nginx.include))
+    case let outcome: return outcome
+    }
+  }
+
+  private static func scratch(_ router: NginxRouter, _ folder: String) -> NginxRouter {
+    var config = router.config
+    config.nginx.include = folder
+    config.nginx.logs = folder
+    config.run = folder
+    for index in config.services.indices { config.services[index].accessLogs = [] }
+    return NginxRouter(config: config, like: router)
+  }
+
+  private static func run(_ words: [String]) -> Outcome {
+    do throws(SpawnError) {
+      let ran = try Spawn.run(words, limit: .seconds(60))
+      if ran.succeeded { return .good }
+      let told = NginxWords.faults(in: ran.output)
+      return .bad(told.isEmpty ? "\(words.joined(separator: " ")) failed" : told)
+    } catch {
+      return .bad("\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
+    }
+  }
+}

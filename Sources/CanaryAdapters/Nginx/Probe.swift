@@ -1,0 +1,81 @@
+package import CanaryCore
+internal import Glibc
+
+/// What one running worker says on the probe socket.
+package struct ProbeAnswer: Hashable, Sendable {
+  package var generation: Generation
+  /// The worker's pid, as Nginx sees it: in a container, a pid of its own namespace.
+  package var worker: Int32
+  package var braked: Bool
+
+  /// Reads `chat 42 4711 0`; nil unless it is of this service.
+  package init?(_ text: String, service: Name) {
+    let words = text.split(whereSeparator: \.isWhitespace)
+    guard words.count == 4, words[0] == service.text, let number = Int(words[1]), let worker = Int32(words[2])
+    else { return nil }
+    generation = Generation(number)
+    self.worker = worker
+    braked = words[3] == "1"
+  }
+}
+
+/// Asks running workers, over the Unix socket that every generated configuration listens on.
+package struct Probe {
+  private let socket: String
+  private let client = HTTPClient()
+
+  package init(socket: String) { self.socket = socket }
+
+  /// Why no worker answered for the service.
+  package enum Silence: Error, Hashable, Sendable {
+    /// Nobody listens on the socket: Nginx does not run, or never loaded a generated file.
+    case nobody
+    /// Somebody answers, but not for this service: its file is not loaded.
+    case unknownService
+    case other(String)
+
+    /// What it means, and where to look.
+    package func sentence(socket: String, service: Name) -> String {
+      switch self {
+      case .nobody: "nobody listens on \(socket): Nginx does not run, or has not loaded the generated files"
+      case .unknownService: "\(socket) answers, but not for \(service): its generated file is not loaded"
+      case .other(let why): "\(socket): \(why)"
+      }
+    }
+  }
+
+  /// One answer of one worker; each call is a connection of its own, so that any worker may take it.
+  package func ask(_ service: Name, limit: Span = .seconds(1)) throws(Silence) -> ProbeAnswer {
+    do throws(HTTPError) {
+      let answer = try client.get("http://\(service).canary/", unixSocket: socket, limit: limit, bodyLimit: 512)
+      guard answer.status == 200, let parsed = ProbeAnswer(answer.body, service: service) else {
+        throw HTTPError(description: "", isRefused: false)
+      }
+      return parsed
+    } catch {
+      if error.isRefused { throw .nobody }
+      throw error.description.isEmpty ? .unknownService : .other(error.description)
+    }
+  }
+
+  /// Removes the socket file that a killed Nginx left behind, which would keep the next one from starting.
+  package func removeStaleSocket() -> Bool {
+    guard Files.exists(socket) else { return false }
+    // Only when connecting is refused: nobody listens, and nobody can ever listen on this file again.
+    let file = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(socket.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let code = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard code != 0, errno == ECONNREFUSED else { return false }
+    return unlink(socket) == 0
+  }
+}

@@ -1,0 +1,24 @@
+package import CanaryCore
+internal import NginxTemplates
+
+/// The templates in use: those built in, each replaced by a file of the same name in the config's folder.
+package enum TemplateFiles {
+  package static func load(folder: String?) throws(Problems) -> TemplateSet {
+    var texts = NginxTemplates.files.mapValues { String(decoding: $0, as: UTF8.self) }
+    if let folder {
+      guard Files.isFolder(folder) else {
+        throw Problems([Problem("templates", found: folder, "must be a folder with \(TemplateSet.names.joined(separator: ", "))")])
+      }
+      var faults = Problems()
+      for name in TemplateSet.names {
+        do throws(FileError) {
+          if let text = try Files.read("\(folder)/\(name)", limit: 1 << 20) { texts[name] = text }
+        } catch {
+          faults.add(Problem("templates", error.description))
+        }
+      }
+      guard faults.isEmpty else { throw faults }
+    }
+    return try TemplateSet(texts)
+  }
+}

@@ -1,0 +1,73 @@
+package import CanaryCore
+internal import Glibc
+
+/// One worker process of Nginx.
+package struct Worker: Hashable, Sendable {
+  package var pid: Int32
+  /// It serves its last clients by an older configuration and takes no new ones.
+  package var isShuttingDown: Bool
+  package var age: Span
+}
+
+/// The workers of one running Nginx, as /proc shows them; that needs no right beyond a look.
+package enum Workers {
+  /// The worker that answered the probe with this pid and all beside it; nil when it cannot be found on this host.
+  package static func beside(worker pid: Int32) -> [Worker]? {
+    guard let here = find(pid), let master = facts(here)?.parent else { return nil }
+    let uptime = uptime()
+    return processes().compactMap { process in
+      guard let facts = facts(process), facts.parent == master, let leaving = isShuttingDown(process)
+      else { return nil }
+      return Worker(pid: process, isShuttingDown: leaving, age: .seconds(max(0, uptime - facts.started)))
+    }
+  }
+
+  /// The pid on this host of a worker that knows itself under this one. In a container that is a pid of another
+  /// namespace, which `NSpid` in /proc/PID/status ends with; when two containers have such a worker, nobody can tell.
+  private static func find(_ pid: Int32) -> Int32? {
+    if isShuttingDown(pid) != nil, namespacePid(of: pid) == pid { return pid }
+    let matches = processes().filter { isShuttingDown($0) != nil && namespacePid(of: $0) == pid }
+    return matches.count == 1 ? matches[0] : nil
+  }
+
+  private static func namespacePid(of pid: Int32) -> Int32? {
+    guard let status = try? Files.read("/proc/\(pid)/status", limit: 16 << 10) else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("NSpid:") }
+    return line?.split(whereSeparator: \.isWhitespace).last.flatMap { Int32($0) }
+  }
+
+  /// Whether the process is a worker on its way out; nil when it is no worker of Nginx at all.
+  private static func isShuttingDown(_ pid: Int32) -> Bool? {
+    guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),
+      title.hasPrefix("nginx: worker process")
+    else { return nil }
+    return title.contains("shutting down")
+  }
+
+  /// The parent and the start, in seconds after boot, from /proc/PID/stat (proc(5): fields 4 and 22).
+  private static func facts(_ pid: Int32) -> (parent: Int32, started: Double)? {
+    guard let text = try? Files.read("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")")
+    else { return nil }
+    let fields = text[end...].dropFirst(2).split(separator: " ")
+    guard fields.count > 19, let parent = Int32(fields[1]), let ticks = Double(fields[19]) else { return nil }
+    return (parent, ticks / Double(sysconf(Int32(_SC_CLK_TCK))))
+  }
+
+  private static func uptime() -> Double {
+    let text = (try? Files.read("/proc/uptime", limit: 256)) ?? nil
+    return text?.split(separator: " ").first.flatMap { Double($0) } ?? 0
+  }
+
+  private static func processes() -> [Int32] {
+    guard let folder = opendir("/proc") else { return [] }
+    defer { closedir(folder) }
+    var found: [Int32] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if let pid = Int32(name) { found.append(pid) }
+    }
+    return found
+  }
+}

@@ -1,0 +1,72 @@
+/// The schema, one step a version; a step that has shipped is never changed.
+enum Migrations {
+  static let steps = [
+    """
+    CREATE TABLE service (
+      name     TEXT PRIMARY KEY,
+      revision INTEGER NOT NULL,
+      state    TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE rollout (
+      service TEXT NOT NULL,
+      number  INTEGER NOT NULL,
+      record  TEXT NOT NULL,
+      PRIMARY KEY (service, number)
+    ) STRICT;
+
+    -- What happened, in the order in which it was saved. Nothing here is ever changed.
+    CREATE TABLE entry (
+      id      INTEGER PRIMARY KEY AUTOINCREMENT,
+      service TEXT NOT NULL,
+      rollout INTEGER NOT NULL,
+      time    INTEGER NOT NULL,
+      event   TEXT NOT NULL,
+      weight  INTEGER,
+      actor   TEXT NOT NULL,
+      detail  TEXT
+    ) STRICT;
+    CREATE INDEX entry_of_rollout ON entry (service, rollout, id);
+    CREATE TRIGGER entry_stays BEFORE UPDATE ON entry
+      BEGIN SELECT raise(ABORT, 'the history is append-only'); END;
+    CREATE TRIGGER entry_is_kept BEFORE DELETE ON entry
+      BEGIN SELECT raise(ABORT, 'the history is append-only'); END;
+
+    -- What the access log said, a second and pool a row, and how far it was read; saved together.
+    CREATE TABLE slice (
+      service  TEXT NOT NULL,
+      second   INTEGER NOT NULL,
+      pool     TEXT NOT NULL,
+      requests INTEGER NOT NULL,
+      failures INTEGER NOT NULL,
+      aborted  INTEGER NOT NULL,
+      latency  BLOB NOT NULL,
+      PRIMARY KEY (service, second, pool)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE log_position (
+      service    TEXT PRIMARY KEY,
+      position   TEXT NOT NULL,
+      unreadable INTEGER NOT NULL
+    ) STRICT;
+    """
+  ]
+
+  /// Brings the database to the newest version; refuses one that a newer program has written.
+  static func run(_ connection: SQLiteConnection) throws(SQLiteError) {
+    let version = try version(connection)
+    if version == steps.count { return }
+    guard version < steps.count else {
+      throw SQLiteError(
+        code: 1, message: "it has schema version \(version), and this program knows only \(steps.count); use a newer canary")
+    }
+    try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
+      // Another process may have done it while this one waited for the lock.
+      for step in try self.version(connection)..<steps.count { try connection.script(steps[step]) }
+      try connection.script("PRAGMA user_version = \(steps.count)")
+    }
+  }
+
+  private static func version(_ connection: SQLiteConnection) throws(SQLiteError) -> Int {
+    Int(try connection.run("PRAGMA user_version").first?.first?.int ?? 0)
+  }
+}

@@ -1,0 +1,157 @@
+internal import CSQLite
+internal import Dispatch
+
+/// A failed call of SQLite, in its own words.
+struct SQLiteError: Error {
+  let code: Int32
+  let message: String
+  var isBusy: Bool { code & 0xff == SQLITE_BUSY || code & 0xff == SQLITE_LOCKED }
+}
+
+/// Runs an actor's jobs on a queue of its own, so that a blocking call never takes a thread of the pool.
+final class QueueExecutor: SerialExecutor {
+  private let queue: DispatchQueue
+  init(_ label: String) { queue = DispatchQueue(label: label) }
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+  }
+}
+
+/// A value bound to a statement or read from a row.
+enum SQLiteValue {
+  case null
+  case int(Int64)
+  case text(String)
+  case blob([UInt8])
+
+  init(_ text: String?) { self = text.map(SQLiteValue.text) ?? .null }
+  var int: Int64? { if case .int(let value) = self { value } else { nil } }
+  var text: String? { if case .text(let value) = self { value } else { nil } }
+  var blob: [UInt8]? { if case .blob(let value) = self { value } else { nil } }
+}
+
+/// One connection; not shared between threads.
+final class SQLiteConnection {
+  private var handle: OpaquePointer?
+  private var statements: [String: OpaquePointer] = [:]
+
+  /// Opens, or makes, the database in WAL mode, with every commit synced.
+  init(path: String, patience: Int32) throws(SQLiteError) {
+    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+    let code = sqlite3_open_v2(path, &handle, flags, nil)
+    guard code == SQLITE_OK else {
+      let error = SQLiteError(code: code, message: String(cString: sqlite3_errstr(code)))
+      sqlite3_close_v2(handle)
+      handle = nil
+      throw error
+    }
+    sqlite3_extended_result_codes(handle, 1)
+    sqlite3_busy_timeout(handle, patience)
+    do throws(SQLiteError) {
+      try run("PRAGMA journal_mode = WAL")
+      try run("PRAGMA synchronous = FULL")
+      try run("PRAGMA foreign_keys = ON")
+    } catch {
+      close()
+      throw error
+    }
+  }
+
+  deinit { close() }
+
+  private func close() {
+    for statement in statements.values { sqlite3_finalize(statement) }
+    statements = [:]
+    sqlite3_close_v2(handle)
+    handle = nil
+  }
+
+  @discardableResult
+  func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
+    let statement = try prepared(sql)
+    defer {
+      sqlite3_reset(statement)
+      sqlite3_clear_bindings(statement)
+    }
+    for (index, value) in values.enumerated() { bind(value, to: statement, at: Int32(index + 1)) }
+    var rows: [[SQLiteValue]] = []
+    while true {
+      switch sqlite3_step(statement) {
+      case SQLITE_ROW: rows.append((0..<sqlite3_column_count(statement)).map { column(statement, $0) })
+      case SQLITE_DONE: return rows
+      default: throw failure()
+      }
+    }
+  }
+
+  /// Several statements in one text, such as a migration.
+  func script(_ sql: String) throws(SQLiteError) {
+    guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }
+  }
+
+  var changes: Int { Int(sqlite3_changes(handle)) }
+  var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
+  /// All or nothing; the write lock is taken at the start, so that what was read inside still holds at the end.
+  func transaction<Value, Failure: Error>(
+    wrap: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    do throws(SQLiteError) {
+      try run("BEGIN IMMEDIATE")
+    } catch {
+      throw wrap(error)
+    }
+    do throws(Failure) {
+      let value = try body()
+      do throws(SQLiteError) {
+        try run("COMMIT")
+      } catch {
+        throw wrap(error)
+      }
+      return value
+    } catch {
+      _ = try? run("ROLLBACK")
+      throw error
+    }
+  }
+
+  private func prepared(_ sql: String) throws(SQLiteError) -> OpaquePointer? {
+    if let statement = statements[sql] { return statement }
+    var statement: OpaquePointer?
+    guard sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK
+    else { throw failure() }
+    statements[sql] = statement
+    return statement
+  }
+
+  private func bind(_ value: SQLiteValue, to statement: OpaquePointer?, at index: Int32) {
+    // SQLITE_TRANSIENT, a cast that Swift does not import: SQLite makes its own copy.
+    let copies = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    switch value {
+    case .null: sqlite3_bind_null(statement, index)
+    case .int(let value): sqlite3_bind_int64(statement, index, value)
+    case .text(let text): sqlite3_bind_text(statement, index, text, Int32(text.utf8.count), copies)
+    case .blob(let bytes): sqlite3_bind_blob(statement, index, bytes, Int32(bytes.count), copies)
+    }
+  }
+
+  private func column(_ statement: OpaquePointer?, _ index: Int32) -> SQLiteValue {
+    switch sqlite3_column_type(statement, index) {
+    case SQLITE_INTEGER: return .int(sqlite3_column_int64(statement, index))
+    case SQLITE_TEXT:
+      let count = Int(sqlite3_column_bytes(statement, index))
+      guard let bytes = sqlite3_column_text(statement, index) else { return .text("") }
+      return .text(String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self))
+    case SQLITE_BLOB:
+      let count = Int(sqlite3_column_bytes(statement, index))
+      guard let bytes = sqlite3_column_blob(statement, index) else { return .blob([]) }
+      return .blob([UInt8](UnsafeRawBufferPointer(start: bytes, count: count)))
+    default: return .null
+    }
+  }
+
+  private func failure() -> SQLiteError {
+    SQLiteError(code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
+  }
+}

@@ -1,0 +1,171 @@
+internal import CSQLite
+package import CanaryCore
+package import CanaryDriver
+internal import FoundationEssentials
+
+/// The store in one SQLite file, for all processes of the host at once.
+package actor SQLiteStore: Store {
+  private let executor = QueueExecutor("canary.store")
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  private let folder: String
+  private let patience: Span
+  private var open: SQLiteConnection?
+
+  /// The store in that folder; nothing is opened before it is first used. `patience` bounds each wait for a lock.
+  package init(folder: String, patience: Span) {
+    self.folder = folder
+    self.patience = patience
+  }
+
+  package nonisolated var path: String { "\(folder)/canary.db" }
+
+  package func load(_ service: Name) throws(StoreError) -> Saved<ServiceState>? {
+    let row = try use { connection throws(SQLiteError) in
+      try connection.run("SELECT revision, state FROM service WHERE name = ?", [.text(service.text)]).first
+    }
+    guard let row, let revision = row[0].int, let text = row[1].text else { return nil }
+    return Saved(value: try decode(ServiceState.self, text), revision: Int(revision))
+  }
+
+  /// Like `load`, but makes no database where there is none.
+  package func peek(_ service: Name) throws(StoreError) -> ServiceState? {
+    Files.exists(path) ? try load(service)?.value : nil
+  }
+
+  package func save(
+    _ state: ServiceState, entries: [Entry], over revision: Int
+  ) throws(StoreError) -> Int {
+    let text = try encode(state)
+    let name = state.service.text
+    let record: (number: Int, text: String)?
+    if let rollout = state.rollout { record = (rollout.number, try encode(rollout)) } else { record = nil }
+    let connection = try connected()
+    return try connection.transaction(wrap: explain) { () throws(StoreError) -> Int in
+      do throws(SQLiteError) {
+        if revision == 0 {
+          try connection.run(
+            "INSERT INTO service VALUES (?, 1, ?) ON CONFLICT DO NOTHING", [.text(name), .text(text)])
+        } else {
+          try connection.run(
+            "UPDATE service SET revision = revision + 1, state = ? WHERE name = ? AND revision = ?",
+            [.text(text), .text(name), .int(Int64(revision))])
+        }
+        guard connection.changes == 1 else { throw SQLiteError(code: -1, message: "conflict") }
+        if let record {
+          try connection.run(
+            "INSERT INTO rollout VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
+            [.text(name), .int(Int64(record.number)), .text(record.text)])
+        }
+        for entry in entries { try insert(entry, of: name, connection) }
+        return revision + 1
+      } catch {
+        throw error.code == -1 ? .conflict : explain(error)
+      }
+    }
+  }
+
+  private func insert(_ entry: Entry, of service: String, _ connection: SQLiteConnection) throws(SQLiteError) {
+    try connection.run(
+      "INSERT INTO entry (service, rollout, time, event, weight, actor, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      [
+        .text(service), .int(Int64(entry.rollout)), .int(entry.time.milliseconds), .text(entry.event),
+        entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null, .text(entry.actor.description),
+        SQLiteValue(entry.detail),
+      ])
+  }
+
+  package func history(_ service: Name, limit: Int) throws(StoreError) -> [RolloutRecord] {
+    let rows = try use { connection throws(SQLiteError) in
+      try connection.run(
+        "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",
+        [.text(service.text), .int(Int64(limit))])
+    }
+    var records: [RolloutRecord] = []
+    for row in rows {
+      let rollout = try decode(Rollout.self, row[0].text ?? "")
+      records.append(RolloutRecord(rollout: rollout, entries: try entries(service, rollout: rollout.number)))
+    }
+    return records
+  }
+
+  private func entries(_ service: Name, rollout: Int) throws(StoreError) -> [Entry] {
+    try use { connection throws(SQLiteError) in
+      try connection.run(
+        "SELECT rollout, time, event, weight, actor, detail FROM entry WHERE service = ? AND rollout = ? ORDER BY id",
+        [.text(service.text), .int(Int64(rollout))])
+    }.map { row in
+      Entry(
+        rollout: Int(row[0].int ?? 0), time: Instant(milliseconds: row[1].int ?? 0), event: row[2].text ?? "",
+        weight: row[3].int.flatMap { Weight(percent: Double($0) / 100) }, actor: Actor(row[4].text ?? ""),
+        detail: row[5].text)
+    }
+  }
+
+  /// A number that changes whenever another process has saved anything (SQLite's `data_version`).
+  package func dataVersion() throws(StoreError) -> Int {
+    let rows = try use { connection throws(SQLiteError) in try connection.run("PRAGMA data_version") }
+    return Int(rows.first?.first?.int ?? 0)
+  }
+
+  // MARK: the connection
+
+  /// Runs the work on the connection; a fault of SQLite becomes a sentence for a person.
+  func use<Value>(_ work: (SQLiteConnection) throws(SQLiteError) -> Value) throws(StoreError) -> Value {
+    let connection = try connected()
+    do throws(SQLiteError) {
+      return try work(connection)
+    } catch {
+      throw explain(error)
+    }
+  }
+
+  private func connected() throws(StoreError) -> SQLiteConnection {
+    if let open { return open }
+    do throws(FileError) {
+      try Files.makeFolder(folder, mode: 0o750)
+    } catch {
+      throw .unavailable("\(error). The folder is set by `state` in the config")
+    }
+    do throws(SQLiteError) {
+      let connection = try SQLiteConnection(path: path, patience: Int32(clamping: patience.milliseconds))
+      try Migrations.run(connection)
+      open = connection
+      return connection
+    } catch {
+      throw explain(error)
+    }
+  }
+
+  private nonisolated func explain(_ error: SQLiteError) -> StoreError {
+    let what: String
+    switch error.code & 0xff {
+    case SQLITE_BUSY, SQLITE_LOCKED:
+      what = "\(path) is locked by another process for longer than \(patience)"
+    case SQLITE_FULL: what = "\(path) cannot grow: the disk is full"
+    case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN: what = "\(path) cannot be opened for writing: \(error.message)"
+    case SQLITE_CORRUPT, SQLITE_NOTADB:
+      what = "\(path) is damaged (\(error.message)); put a backup in its place, or move it away to begin anew"
+    default: what = "\(path): \(error.message)"
+    }
+    return .unavailable(what)
+  }
+
+  private func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(StoreError) -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch {
+      throw .unavailable("\(path) holds a state that this version cannot read; use the version that wrote it")
+    }
+  }
+
+  private func encode(_ value: some Encodable) throws(StoreError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    do {
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      throw .unavailable("the state cannot be written as JSON: \(error)")
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package import CanaryCore
+internal import CSystem
+internal import Glibc
+
+/// A lock that the kernel drops when its process dies; the file holds the pid of who has it, for people.
+package final class FileLock: Sendable {
+  private let file: CInt
+
+  private init(file: CInt) { self.file = file }
+  deinit { close(file) }
+
+  /// The lock, or nil when another process has it at the end of `patience`.
+  package static func take(_ path: String, patience: Span = .zero) throws(FileError) -> FileLock? {
+    let file = canary_open(path, O_RDWR | O_CREAT, 0o644)
+    guard file >= 0 else { throw FileError("cannot open the lock", path) }
+    var waited = Span.zero
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK || errno == EINTR, waited < patience else {
+        close(file)
+        return nil
+      }
+      usleep(10_000)
+      waited = waited + Span(milliseconds: 10)
+    }
+    ftruncate(file, 0)
+    let text = Array("\(getpid())\n".utf8)
+    _ = pwrite(file, text, text.count, 0)
+    return FileLock(file: file)
+  }
+
+  /// Who holds the lock now: the pid as written by the holder; nil when nobody does.
+  package static func holder(_ path: String) -> Int32? {
+    let file = canary_open(path, O_RDONLY, 0)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    // A shared lock that is taken for an instant: refused exactly when somebody holds the exclusive one.
+    if flock(file, LOCK_SH | LOCK_NB) == 0 {
+      flock(file, LOCK_UN)
+      return nil
+    }
+    return lastHolder(path) ?? 0
+  }
+
+  /// The pid that was written last, whether it still lives or not.
+  package static func lastHolder(_ path: String) -> Int32? {
+    guard let text = try? Files.read(path, limit: 64) else { return nil }
+    return Int32(text.prefix { $0.isNumber })
+  }
+}

@@ -1,0 +1,128 @@
+internal import CSystem
+internal import Glibc
+
+/// A failed call of the system on a path: what was tried, on what, and the system's own words.
+package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+  package let path: String
+  package let code: CInt
+  package let description: String
+
+  init(_ doing: String, _ path: String, code: CInt = errno) {
+    self.path = path
+    self.code = code
+    description = "\(doing) \(path): \(String(cString: strerror(code)))"
+  }
+}
+
+/// Files read and replaced whole.
+package enum Files {
+  /// The bytes of a file as text; nil when there is no such file. At most `limit` bytes.
+  package static func read(_ path: String, limit: Int = 16 << 20) throws(FileError) -> String? {
+    let file = canary_open(path, O_RDONLY, 0)
+    if file < 0 {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw FileError("cannot read", path)
+    }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while bytes.count <= limit {
+      let count = Glibc.read(file, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      if count < 0 { throw FileError("cannot read", path) }
+      if count == 0 { break }
+      bytes += chunk[..<count]
+    }
+    guard bytes.count <= limit else { throw FileError("cannot read", path, code: EFBIG) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Replaces a file so that, killed anywhere, either the old or the new bytes are there: written beside, synced,
+  /// renamed, and the folder synced.
+  package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws(FileError) {
+    // The name begins with a dot and does not end in .conf, so that no include of Nginx ever matches it.
+    let folder = folder(of: path)
+    let name = path.dropFirst(folder.utf8.count + 1)
+    let beside = "\(folder)/.\(name).\(getpid()).new"
+    unlink(beside)
+    let file = canary_open(beside, O_WRONLY | O_CREAT | O_EXCL, mode)
+    guard file >= 0 else { throw FileError("cannot write in", folder) }
+    do throws(FileError) {
+      defer { close(file) }
+      try writeAll(file, Array(text.utf8), path: beside)
+      guard fchmod(file, mode) == 0, fsync(file) == 0 else { throw FileError("cannot write", beside) }
+    } catch {
+      unlink(beside)
+      throw error
+    }
+    guard rename(beside, path) == 0 else {
+      let error = FileError("cannot replace", path)
+      unlink(beside)
+      throw error
+    }
+    try sync(folder: folder)
+  }
+
+  package static func remove(_ path: String) throws(FileError) {
+    if unlink(path) != 0, errno != ENOENT { throw FileError("cannot remove", path) }
+  }
+
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Makes a folder and the ones above it; one that is there already is fine.
+  package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
+    if mkdir(path, mode) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, path.utf8.count > 1 else { throw FileError("cannot make the folder", path) }
+    try makeFolder(folder(of: path), mode: mode)
+    if mkdir(path, mode) != 0, errno != EEXIST { throw FileError("cannot make the folder", path) }
+  }
+
+  package static func isFolder(_ path: String) -> Bool {
+    var facts = stat()
+    return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Why nothing can be written to a folder that may still have to be made; nil when it can.
+  package static func unwritable(_ folder: String) -> String? {
+    var path = folder
+    while !exists(path), path != "/" { path = self.folder(of: path) }
+    if !isFolder(path) { return "\(path) is not a folder" }
+    return access(path, W_OK | X_OK) == 0 ? nil : FileError("cannot write in", path).description
+  }
+
+  /// Whether there is such a program, by its path or in $PATH.
+  package static func isProgram(_ name: String) -> Bool {
+    if name.contains("/") { return access(name, X_OK) == 0 }
+    let folders = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return folders.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+  }
+
+  package static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
+    return String(path[..<slash])
+  }
+
+  /// The size of a file in bytes; nil when it is not there.
+  package static func size(of path: String) -> Int? {
+    var facts = stat()
+    return stat(path, &facts) == 0 ? Int(facts.st_size) : nil
+  }
+
+  static func writeAll(_ file: CInt, _ bytes: [UInt8], path: String) throws(FileError) {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes { write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
+      if count < 0, errno == EINTR { continue }
+      if count < 0 { throw FileError("cannot write", path) }
+      done += count
+    }
+  }
+
+  private static func sync(folder: String) throws(FileError) {
+    let file = canary_open(folder, O_RDONLY | O_DIRECTORY, 0)
+    guard file >= 0 else { throw FileError("cannot open", folder) }
+    defer { close(file) }
+    // Some file systems cannot sync a folder (EINVAL); the rename itself has happened.
+    if fsync(file) != 0, errno != EINVAL { throw FileError("cannot sync", folder) }
+  }
+}

@@ -1,0 +1,60 @@
+package import CanaryCore
+internal import CanaryDriver
+internal import CSystem
+internal import Glibc
+
+/// A small process beside a driver. When the driver dies without a word and nobody takes over, it puts the brake on.
+///
+/// It learns of the death through a pipe that the kernel closes with the driver, whatever killed it.
+package final class Guard {
+  private let pipe: CInt
+
+  private init(pipe: CInt) { self.pipe = pipe }
+  deinit { close(pipe) }
+
+  /// Starts a guard for a drive lock that this process holds and the brake of the same service.
+  package static func start(lock: String, brake: String) throws(SpawnError) -> Guard {
+    var ends: [CInt] = [0, 0]
+    guard canary_pipe(&ends) == 0 else { throw SpawnError(description: "no pipe for the guard") }
+    defer { close(ends[0]) }
+    do throws(SpawnError) {
+      let words = [Who.program, "__guard", lock, brake, "\(getpid())"]
+      _ = try Spawn.detach(words, input: ends[0], output: nil)
+    } catch {
+      close(ends[1])
+      throw error
+    }
+    return Guard(pipe: ends[1])
+  }
+
+  /// Tells the guard that the driver ends as it should.
+  package func dismiss() {
+    var byte: UInt8 = 1
+    _ = write(pipe, &byte, 1)
+  }
+
+  /// How long another driver has to take over before the brake goes on.
+  package static let grace = Span.seconds(0.6)
+
+  /// The guard's own life: waits for the driver's word or its death.
+  package static func watch(lock: String, brake: String, driver: Int32) {
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
+    var byte: UInt8 = 0
+    var count: Int
+    repeat { count = read(0, &byte, 1) } while count < 0 && errno == EINTR
+    if count == 1 { return }
+    let start = SystemClock.now
+    while SystemClock.now - start < grace {
+      if FileLock.holder(lock) != nil { return }
+      usleep(50_000)
+    }
+    // Held while the brake goes on: whoever takes over from here on finds it, and lifts it in its own time.
+    guard let held = (try? FileLock.take(lock)) ?? nil else { return }
+    let note = BrakeNote(
+      by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
+    if Brake.note(brake)?.by != .person {
+      try? Brake.put(brake, note)
+    }
+    withExtendedLifetime(held) {}
+  }
+}

@@ -1,0 +1,31 @@
+internal import Dispatch
+internal import Glibc
+
+/// Signals as a stream; each is taken from the default action for as long as the stream lives.
+package enum Signals {
+  package static func stream(_ numbers: [CInt]) async -> AsyncStream<CInt> {
+    let (stream, continuation) = AsyncStream.makeStream(of: CInt.self)
+    for number in numbers {
+      let source = DispatchSource.makeSignalSource(signal: number)
+      source.setEventHandler { continuation.yield(number) }
+      await withCheckedContinuation { registered in
+        source.setRegistrationHandler { registered.resume() }
+        source.resume()
+      }
+      // A source that is released is no longer subscribed: these live as long as the process.
+      kept.append(source)
+    }
+    return stream
+  }
+
+  nonisolated(unsafe) private static var kept: [any DispatchSourceSignal] = []
+
+  package static func name(_ number: CInt) -> String {
+    switch number {
+    case SIGINT: "SIGINT"
+    case SIGTERM: "SIGTERM"
+    case SIGHUP: "SIGHUP"
+    default: "signal \(number)"
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package import CanaryCore
+internal import CSystem
+internal import Glibc
+
+/// How a program ended.
+package struct Ran: Hashable, Sendable {
+  package enum End: Hashable, Sendable {
+    case exit(Int32)
+    case signal(Int32)
+    /// It was still running at its limit, and was ended with everything it had started.
+    case late
+  }
+  package var end: End
+  /// Standard output and standard error together, the first 64 KiB.
+  package var output: String
+  package var succeeded: Bool { end == .exit(0) }
+}
+
+/// A program that could not be started.
+package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
+  package let description: String
+}
+
+/// Runs programs with a clean signal mask, no standard input and a limit.
+///
+/// Output goes to a file in memory, so neither a full pipe nor a grandchild that keeps it open can hang the wait.
+package enum Spawn {
+  package static func run(_ words: [String], limit: Span, mergeErrors: Bool = true) throws(SpawnError) -> Ran {
+    let output = canary_memfd("canary-output")
+    guard output >= 0 else { throw SpawnError(description: "no room for the output of \(words[0])") }
+    defer { close(output) }
+    let pid = try start(words, input: nil, output: output, mergeErrors: mergeErrors, group: true)
+    let end = wait(pid, limit: limit)
+    var bytes = [UInt8](repeating: 0, count: 64 << 10)
+    let count = max(0, pread(output, &bytes, bytes.count, 0))
+    return Ran(end: end, output: String(decoding: bytes[..<count], as: UTF8.self))
+  }
+
+  /// Starts a program in a session of its own, which no terminal and no end of ours can reach; returns its pid.
+  static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError) -> pid_t {
+    try start(words, input: input, output: output, mergeErrors: true, group: false)
+  }
+
+  private static func start(
+    _ words: [String], input: CInt?, output: CInt?, mergeErrors: Bool, group: Bool
+  ) throws(SpawnError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if let input {
+      posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
+    if let output {
+      posix_spawn_file_actions_adddup2(&actions, output, 1)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    }
+    if output != nil, mergeErrors {
+      posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    // POSIX_SPAWN_SETSID (glibc's 0x80) is hidden behind _GNU_SOURCE.
+    let apart = group ? Int16(POSIX_SPAWN_SETPGROUP) : 0x80
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | apart)
+
+    var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+    argv.append(nil)
+    defer { for word in argv { free(word) } }
+    var pid = pid_t()
+    let code = posix_spawnp(&pid, words[0], &actions, &attributes, argv, environ)
+    guard code == 0 else {
+      let why = code == ENOENT ? "no such program" : String(cString: strerror(code))
+      throw SpawnError(description: "cannot run \(words[0]): \(why)")
+    }
+    return pid
+  }
+
+  /// Waits for the end; past the limit the whole process group gets TERM, and KILL half a second later.
+  private static func wait(_ pid: pid_t, limit: Span) -> Ran.End {
+    let handle = canary_pidfd_open(pid)
+    defer { if handle >= 0 { close(handle) } }
+    var late = false
+    if !ended(pid, handle, within: limit) {
+      late = true
+      kill(-pid, SIGTERM)
+      if !ended(pid, handle, within: .seconds(0.5)) { kill(-pid, SIGKILL) }
+    }
+    var status: CInt = 0
+    while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+    if late { return .late }
+    let signal = status & 0x7f
+    return signal == 0 ? .exit((status >> 8) & 0xff) : .signal(signal)
+  }
+
+  private static func ended(_ pid: pid_t, _ handle: CInt, within limit: Span) -> Bool {
+    if handle >= 0 {
+      var poll = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
+      return Glibc.poll(&poll, 1, CInt(clamping: limit.milliseconds)) > 0
+    }
+    // Kernels before 5.3 have no pidfd: look every few milliseconds, without reaping.
+    var waited: Int64 = 0
+    while waited <= limit.milliseconds {
+      var facts = siginfo_t()
+      if waitid(P_PID, id_t(pid), &facts, WEXITED | WNOHANG | WNOWAIT) == 0, facts.si_signo == SIGCHLD {
+        return true
+      }
+      usleep(5000)
+      waited += 5
+    }
+    return false
+  }
+}

@@ -1,0 +1,23 @@
+internal import CSystem
+package import CanaryCore
+internal import CanaryDriver
+internal import Glibc
+
+/// The clock on the wall.
+package struct SystemClock: WallClock {
+  package init() {}
+
+  package func now() -> Instant { Self.now }
+
+  package static var now: Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+  }
+
+  package func sleep(until instant: Instant) async {
+    let rest = instant - now()
+    // A step of the wall clock must not turn a short sleep into a long one.
+    try? await Task.sleep(for: .milliseconds(max(1, min(rest.milliseconds, 60_000))))
+  }
+}

@@ -1,0 +1,93 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+
+/// Shows one rollout as it goes, from what is saved: whoever drives it, what is printed is the same.
+struct Follower {
+  let world: World
+  let service: Service
+  let number: Int
+  let asJSON: Bool
+  private var printed = 0
+  private var lastLine = ""
+  private var lastProgress: Instant
+
+  init(world: World, service: Service, number: Int, asJSON: Bool) {
+    self.world = world
+    self.service = service
+    self.number = number
+    self.asJSON = asJSON
+    lastProgress = world.clock.now()
+  }
+
+  /// Prints what is new; returns the rollout once it is over and all of it has been told.
+  mutating func look() async -> Rollout? {
+    guard let record = try? await world.store.history(service.name, limit: 1).first,
+      record.rollout.number == number
+    else { return nil }
+    for entry in record.entries.dropFirst(printed) { tell(entry) }
+    printed = record.entries.count
+    if record.rollout.phase.isOver {
+      if world.output.outIsTerminal, !asJSON { world.output.endLive() }
+      return record.rollout
+    }
+    if let state = try? await world.store.load(service.name)?.value { progress(state) }
+    return nil
+  }
+
+  private func tell(_ entry: Entry) {
+    if asJSON {
+      world.output.out(EntryReport.event(entry, service: service.name).line)
+      return
+    }
+    // A terminal has the verdicts in its live line.
+    if world.output.outIsTerminal {
+      if entry.event == "verdict" { return }
+      world.output.endLive()
+      world.output.out(EntryReport.line(entry))
+    } else {
+      world.output.err(EntryReport.line(entry))
+    }
+  }
+
+  private mutating func progress(_ state: ServiceState) {
+    let line = Wording.live(state)
+    if asJSON { return }
+    if world.output.outIsTerminal {
+      if line != lastLine { world.output.live(String(line.prefix(terminalWidth()))) }
+    } else if world.clock.now() - lastProgress > .seconds(30) {
+      lastProgress = world.clock.now()
+      world.output.err("\(world.clock.now().clockTime)  \(line)")
+    }
+    lastLine = line
+  }
+
+  private func terminalWidth() -> Int { max(40, Who.terminalWidth(1) - 1) }
+}
+
+/// An entry of the history, for people and for programs.
+enum EntryReport {
+  /// One object a line, as `promote --json` prints them.
+  static func event(_ entry: Entry, service: Name) -> JSON {
+    .table([("time", .text(entry.time.iso8601)), ("event", .text(entry.event)), ("service", .text(service.text))]
+      + rest(entry) + [("rollout", .int(entry.rollout))])
+  }
+
+  static func json(_ entry: Entry) -> JSON {
+    .table([("time", .text(entry.time.iso8601)), ("event", .text(entry.event))] + rest(entry))
+  }
+
+  private static func rest(_ entry: Entry) -> [(String, JSON)] {
+    [
+      ("weight", entry.weight.map { .number($0.percent) } ?? .null),
+      ("actor", .text(entry.actor.description)), ("detail", JSON(entry.detail)),
+    ]
+  }
+
+  static func line(_ entry: Entry) -> String {
+    let weight = entry.weight.map { "\($0)%" } ?? ""
+    let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(1, width - text.count)) }
+    return "\(entry.time.clockTime)  \(pad(entry.event, 12))\(pad(weight, 7))\(Text.shown(entry.detail ?? "", limit: 400))"
+      + (entry.actor == .canary ? "" : "  [\(entry.actor)]")
+  }
+}

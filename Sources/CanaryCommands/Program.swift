@@ -1,0 +1,86 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import Glibc
+
+/// One command: its words, and what it does.
+struct Command: Sendable {
+  let spec: CommandSpec
+  let run: @Sendable (Arguments, Output) async throws(Failure) -> ExitCode
+}
+
+/// The whole command line.
+package enum Program {
+  static let commands: [Command] = [
+    CheckCommand.command, ApplyCommand.command, RenderCommand.command, PromoteCommand.command,
+    RevertCommand.command, HoldCommands.pause, HoldCommands.resume, HoldCommands.advance,
+    StatusCommand.command, HistoryCommand.command, ControllerCommand.command, VersionCommand.command,
+  ]
+
+  /// Runs a command line without the program's name; returns the exit status.
+  package static func run(_ words: [String]) async -> Int32 {
+    // A reader that goes away must not end the program between two steps of a rollout.
+    signal(SIGPIPE, SIG_IGN)
+    let output = Output()
+    guard let name = words.first else {
+      output.err(help)
+      return ExitCode.wrong.rawValue
+    }
+    if ["--help", "-h", "help"].contains(name) {
+      output.out(help)
+      return ExitCode.done.rawValue
+    }
+    if name == "--version" { return await run(["version"]) }
+    if name == "__guard" { return watch(words) }
+    if name == "__drive" { return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output) }
+    guard let command = commands.first(where: { $0.spec.name == name }) else {
+      let near = Spelling.nearest(to: name, among: commands.map(\.spec.name))
+      let advice = near.map { "did you mean 'canary \($0)'?" } ?? "see: canary --help"
+      output.err("canary: there is no command '\(Text.shown(name))'; \(advice)")
+      return ExitCode.wrong.rawValue
+    }
+    do throws(UsageError) {
+      let arguments = try Arguments(Array(words.dropFirst()), for: command.spec)
+      if arguments.has("--help") {
+        output.out(command.spec.help)
+        return ExitCode.done.rawValue
+      }
+      return await run(command, arguments, output)
+    } catch {
+      output.err("canary \(name): \(error.text)")
+      return ExitCode.wrong.rawValue
+    }
+  }
+
+  private static func run(_ command: Command, _ arguments: Arguments, _ output: Output) async -> Int32 {
+    do throws(Failure) {
+      return try await command.run(arguments, output).rawValue
+    } catch {
+      output.err("canary \(command.spec.name): \(error.text)")
+      return error.code.rawValue
+    }
+  }
+
+  /// The guard of a driver; started by the driver itself, not by people.
+  private static func watch(_ words: [String]) -> Int32 {
+    guard words.count == 4, let pid = Int32(words[3]) else { return ExitCode.wrong.rawValue }
+    Guard.watch(lock: words[1], brake: words[2], driver: pid)
+    return ExitCode.done.rawValue
+  }
+
+  static var help: String {
+    let width = (commands.map(\.spec.name.count).max() ?? 0) + 2
+    let lines = commands.map { command in
+      "  " + command.spec.name + String(repeating: " ", count: width - command.spec.name.count) + command.spec.summary
+    }
+    return """
+      canary: blue-green and canary rollouts for open-source Nginx
+
+      Usage: canary COMMAND [SERVICE] [options]
+
+      Commands:
+      \(lines.joined(separator: "\n"))
+
+      Each takes --config FILE and --help. In an emergency: canary revert SERVICE
+      """
+  }
+}

@@ -1,0 +1,116 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import Glibc
+
+/// One `promote` after its rollout has been saved: driving it, or following whoever does.
+struct PromoteSession {
+  let world: World
+  let service: Service
+  let number: Int
+  let asJSON: Bool
+  let configFile: String
+
+  /// Hands the rollout to a process of its own, unless a controller has it.
+  func detach(_ lock: FileLock?) async throws(Failure) -> ExitCode {
+    if lock != nil { try handOver() }
+    withExtendedLifetime(lock) {}
+    world.output.out("rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
+    return .done
+  }
+
+  /// Drives or follows until the rollout is over, a signal has taken it back, or the time is up.
+  mutating func follow(_ lock: FileLock?, timeout: Span?) async throws(Failure) -> ExitCode {
+    let signals = await Signals.stream([SIGINT, SIGTERM, SIGHUP])
+    let stops = SignalCount()
+    let driver = world.driver(service)
+    var driving = lock.map { drive(driver, .woke, $0) }
+    let listening = Task { [world, service] in
+      for await number in signals {
+        if stops.add() > 1 { _exit(ExitCode.outside.rawValue) }
+        let why = "stopped by \(Signals.name(number)) to promote"
+        world.output.err("canary: \(why); sending all traffic back to stable (once more to leave at once)")
+        _ = try? await world.desk.take(.revert(world.actor, why), for: service.name, first: { world.first(service) })
+      }
+    }
+    defer { listening.cancel() }
+    var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
+    let start = world.clock.now()
+    var undrivenSince = start
+    while true {
+      if let rollout = await follower.look() {
+        _ = await driving?.value
+        return finish(rollout)
+      }
+      let now = world.clock.now()
+      if let timeout, now - start >= timeout {
+        if let driving {
+          driving.cancel()
+          _ = await driving.value
+          try handOver()
+        }
+        world.output.err("canary promote: still going on after \(timeout); see: canary status \(service.name)")
+        return .timedOut
+      }
+      if driving == nil {
+        // A controller that holds its lock but does not drive (stopped, stuck) must not leave the rollout alone.
+        if FileLock.holder(world.driveLock(service.name)) != nil { undrivenSince = now }
+        if now - undrivenSince > .seconds(2), let lock = try Driving.lock(world, service) {
+          world.output.err("canary: no controller took the rollout; driving it from here")
+          driving = drive(driver, .woke, lock)
+        }
+      } else if let ended = await isUndone(driver) {
+        return ended
+      }
+      await world.clock.sleep(until: now + .seconds(0.15))
+    }
+  }
+
+  private func drive(_ driver: Driver, _ event: Event, _ lock: FileLock) -> Task<ServiceState?, Never> {
+    Task { [world, service] in
+      do throws(Failure) {
+        return try await Driving.run(driver, event, world: world, service: service, lock: lock, patience: 2)
+      } catch {
+        world.output.err("canary: \(error.text)")
+        _ = try? await world.desk.take(
+          .revert(.canary, error.text), for: service.name, first: { world.first(service) })
+        return await driver.run(.woke, patience: 1)
+      }
+    }
+  }
+
+  /// The exit of a rollout whose revert Nginx refuses: the brake stays on, and somebody must mend Nginx.
+  private func isUndone(_ driver: Driver) async -> ExitCode? {
+    guard await driver.hasGivenUp, let state = try? await world.load(service),
+      case .reverting(_, let reason)? = state.running?.phase
+    else { return nil }
+    let fault = await driver.fault ?? "unknown"
+    world.output.err(
+      "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)")
+    return reason.exitCode
+  }
+
+  /// Starts a process that drives on; it waits for the lock, which is free once this process is gone.
+  private func handOver() throws(Failure) {
+    do throws(SpawnError) {
+      try Background.drive(service.name, config: configFile)
+    } catch {
+      throw Failure(.outside, "the rollout cannot be handed on: \(error)")
+    }
+  }
+
+  private func finish(_ rollout: Rollout) -> ExitCode {
+    let output = world.output
+    let tell = { (text: String) in asJSON ? () : output.outIsTerminal ? output.out(text) : output.err(text) }
+    switch rollout.phase {
+    case .promoted(let until):
+      tell("promoted: \(rollout.to) is stable; \(rollout.from) is kept until \(until.iso8601)")
+      return .done
+    case .reverted(let reason):
+      tell("reverted: all traffic is on \(rollout.from): \(reason.text)")
+      return reason.exitCode
+    case .starting, .applying, .soaking, .paused, .finishing, .reverting:
+      return .outside
+    }
+  }
+}

@@ -1,0 +1,76 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+
+/// Everything a command works with, put together in one place from the config.
+struct World: Sendable {
+  let config: Config
+  let output: Output
+  let actor: Actor
+  let clock = SystemClock()
+  let store: SQLiteStore
+  let router: NginxRouter
+
+  /// Reads the config and the templates; every fault of both is told at once, with exit 2.
+  init(_ arguments: Arguments, output: Output, storePatience: Span = .seconds(5)) throws(Failure) {
+    let environment = Who.environment
+    do throws(Problems) {
+      let path = try ConfigFile.find(named: arguments["--config"], environment: environment)
+      config = try ConfigFile.read(path)
+      let templates = try TemplateFiles.load(folder: config.templates)
+      router = NginxRouter(config: config, templates: templates) { output.err("canary: warning: \($0)") }
+    } catch {
+      let count = error.list.count
+      let lines = error.list.map { "  \($0)" }.joined(separator: "\n")
+      throw Failure(.wrong, "the config cannot be used (\(count) \(count == 1 ? "fault" : "faults")):\n\(lines)\nNothing was touched.")
+    }
+    self.output = output
+    actor = Who.actor(environment: environment)
+    store = SQLiteStore(folder: config.state, patience: storePatience)
+  }
+
+  /// The service that was named; a wrong name is answered with the nearest right one.
+  func service(_ arguments: Arguments) throws(Failure) -> Service {
+    let text = arguments.service ?? ""
+    if let name = Name(text), let service = config.service(name) { return service }
+    let known = config.services.map(\.name.text)
+    let advice = Spelling.nearest(to: text, among: known).map { "did you mean '\($0)'?" }
+      ?? "the config has: \(known.joined(separator: ", "))"
+    throw Failure(.wrong, "there is no service '\(Text.shown(text))'; \(advice)")
+  }
+
+  /// The state of a service that was never saved: what the config says, and no generation below one that is on disk.
+  func first(_ service: Service) -> ServiceState {
+    var state = ServiceState(
+      service: service.name, stable: service.stable,
+      other: service.pools.first { $0.name != service.stable }?.name)
+    if let found = router.onDisk(service.name) { state.generation = found.generation }
+    return state
+  }
+
+  func load(_ service: Service) async throws(Failure) -> ServiceState {
+    do throws(StoreError) {
+      return try await store.load(service.name)?.value ?? first(service)
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  func failure(_ error: StoreError) -> Failure {
+    switch error {
+    case .conflict: Failure(.outside, "the state changes faster than it can be saved; try again")
+    case .unavailable(let why): Failure(.outside, why)
+    }
+  }
+
+  var desk: Desk { Desk(store: store, clock: clock) }
+  func driveLock(_ service: Name) -> String { "\(config.run)/\(service).drive" }
+  var controllerLock: String { "\(config.run)/controller.lock" }
+
+  func driver(_ service: Service) -> Driver {
+    Driver(
+      service: service.name, first: { first(service) }, desk: desk, router: router,
+      source: MetricSources(config: config, store: store, clock: clock),
+      log: { [output] in output.err("canary: \($0)") })
+  }
+}

@@ -1,0 +1,73 @@
+/// What a check says; the worst of several wins, and no data is never good.
+package enum Verdict: String, Hashable, Comparable, Sendable, Codable, CaseIterable {
+  case pass
+  /// Not measured long enough, or broken but not yet for as long or as often as the check demands.
+  case pending
+  /// No data, not a number, or too few requests.
+  case inconclusive
+  /// The source does not answer: nothing is known of the release.
+  case error
+  case fail
+
+  private var badness: Int {
+    switch self {
+    case .pass: 0
+    case .pending: 1
+    case .inconclusive: 2
+    case .error: 3
+    case .fail: 4
+    }
+  }
+
+  package static func < (left: Self, right: Self) -> Bool { left.badness < right.badness }
+}
+
+/// One reading of one check.
+package struct Measurement: Hashable, Sendable, Codable {
+  package enum Reading: Hashable, Sendable, Codable {
+    /// A number in the unit of the check, with the requests it rests on where that is known.
+    case value(Double, requests: Int?)
+    /// A yes or no with what was seen.
+    case answer(Bool, String)
+    /// Nothing to measure.
+    case nothing(String)
+    /// The source did not answer.
+    case failed(String)
+  }
+
+  package var check: Name
+  package var at: Instant
+  package var reading: Reading
+
+  package init(check: Name, at: Instant, reading: Reading) {
+    self.check = check
+    self.at = at
+    self.reading = reading
+  }
+}
+
+/// What a check has said so far in this stage; folded from its measurements one by one.
+package struct CheckState: Hashable, Sendable, Codable {
+  package var name: Name
+  package var verdict = Verdict.pending
+  package var value: Double?
+  package var detail = "not measured yet"
+  package var measuredAt: Instant?
+  package var advisory: Bool
+  /// Since when, and how many times running, the condition has been broken.
+  package var brokenSince: Instant?
+  package var brokenCount = 0
+  package var measurements = 0
+
+  package init(_ check: Check) {
+    name = check.name
+    advisory = check.advisory
+  }
+
+  /// Whether the check is to be measured now.
+  package func isDue(_ check: Check, soak: Span, stageStart: Instant, at now: Instant) -> Bool {
+    if now < stageStart + check.warmup { return false }
+    guard let measuredAt else { return true }
+    return now >= measuredAt + check.interval(soak: soak)
+  }
+}

@@ -1,0 +1,96 @@
+/// What is asked for when a rollout starts.
+package struct PromoteRequest: Hashable, Sendable {
+  package var to: Name
+  package var release: String?
+  package var plan: Plan
+  package var reason: String?
+  package var retain: Span
+  package var actor: Actor
+
+  package init(
+    to: Name, release: String? = nil, plan: Plan, reason: String? = nil, retain: Span, actor: Actor
+  ) {
+    self.to = to
+    self.release = release
+    self.plan = plan
+    self.reason = reason
+    self.retain = retain
+    self.actor = actor
+  }
+}
+
+/// What happens to a service. An answer carries what it answers, so that a stale one is known.
+package enum Event: Hashable, Sendable {
+  /// A timer, a doorbell or a restart: pay what is owed.
+  case woke
+  /// Another process drives from now on; time that nobody watched is not counted.
+  case tookOver(Actor)
+  /// One look at every server of the canary pool: nil when all answered.
+  case looked(fault: String?, rollout: Int)
+  case measured([Measurement], rollout: Int, stage: Int)
+  case applied(Generation)
+  case applyFailed(Generation, String)
+  /// A later generation than the one asked for is in place: the store is older than the files, or was moved.
+  case overtaken(Generation, by: Generation)
+  case promote(PromoteRequest)
+  case revert(Actor, String?)
+  case pause(Actor)
+  case resume(Actor)
+  case advance(Actor)
+  case apply(Actor)
+}
+
+/// What is to be done, once the state it belongs to is saved.
+package enum Effect: Hashable, Sendable {
+  /// Put the brake on; `why` is written into the flag file.
+  case brake(String)
+  case apply(Routing, Generation)
+  /// Lift the brake; only after Nginx answered with a configuration that needs none.
+  case release
+  /// Ask every server of the pool once.
+  case look(pool: Name, Readiness, rollout: Int)
+  /// Measure these checks, for this stage.
+  case measure([Check], rollout: Int, stage: Int, since: Instant)
+  case wake(Instant)
+}
+
+/// One line of the history; saved together with the state that it explains.
+package struct Entry: Hashable, Sendable {
+  package var rollout: Int
+  package var time: Instant
+  package var event: String
+  package var weight: Weight?
+  package var actor: Actor
+  package var detail: String?
+
+  package init(
+    rollout: Int, time: Instant, event: String, weight: Weight? = nil, actor: Actor, detail: String? = nil
+  ) {
+    self.rollout = rollout
+    self.time = time
+    self.event = event
+    self.weight = weight
+    self.actor = actor
+    self.detail = detail
+  }
+}
+
+/// Why a request was not taken; nothing was touched.
+package enum Refusal: Error, Hashable, Sendable {
+  /// A rollout is running.
+  case busy(String)
+  /// What was asked makes no sense now.
+  case wrong(String)
+  /// There is nothing to do, and that is fine.
+  case nothing(String)
+}
+
+/// The answer of the policy to one event.
+package struct Decision: Hashable, Sendable {
+  package var state: ServiceState
+  package var effects: [Effect] = []
+  package var entries: [Entry] = []
+  package var refusal: Refusal?
+
+  package init(_ state: ServiceState) { self.state = state }
+}

@@ -1,0 +1,108 @@
+// How a stage is held and left.
+
+extension Policy {
+  /// Measures what is due; with nothing due, the stage is judged by what is known.
+  mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
+    let stage = rollout.plan.stages[soak.stage]
+    let soaked = soak.advanced || soak.served >= stage.soak
+    let due = rollout.plan.checks.filter { check in
+      guard let state = rollout.checks.first(where: { $0.name == check.name }) else { return false }
+      if state.isDue(check, soak: stage.soak, stageStart: soak.began, at: now) { return true }
+      // At the end of the soak the last word must be fresh: nothing that was good a while ago passes a stage.
+      return soaked && now >= soak.began + check.warmup && state.measuredAt != now && isStale(state, soak, stage)
+    }
+    if due.isEmpty {
+      if case .soaking = decision.state.rollout?.phase ?? rollout.phase {
+        judgeStage(rollout, soak)
+      } else {
+        decision.effects = [.wake(now + Self.tick)]
+      }
+    } else {
+      decision.effects = [
+        .measure(due, rollout: rollout.number, stage: soak.stage, since: soak.began)
+      ]
+    }
+  }
+
+  /// Whether the last measurement of a check is from before the soak was over.
+  private func isStale(_ state: CheckState, _ soak: Soak, _ stage: Stage) -> Bool {
+    guard let measured = state.measuredAt else { return true }
+    return now - measured > Self.tick
+  }
+
+  /// The rollout with the measurements folded in; nil when one of them failed its check and the rollout goes back.
+  mutating func fold(_ measurements: [Measurement], _ rollout: Rollout) -> Rollout? {
+    var updated = rollout
+    for measurement in measurements {
+      guard let index = updated.checks.firstIndex(where: { $0.name == measurement.check }),
+        let check = rollout.plan.checks.first(where: { $0.name == measurement.check })
+      else { continue }
+      let before = updated.checks[index].verdict
+      updated.checks[index] = Judge.fold(updated.checks[index], check, measurement)
+      let after = updated.checks[index]
+      if after.verdict != before {
+        note(
+          "verdict", rollout.number, weight: decision.state.serving?.routing.weight, actor: .canary,
+          detail: "\(after.name): \(after.verdict.rawValue): \(after.detail)")
+      }
+    }
+    decision.state.rollout?.checks = updated.checks
+    let failed = updated.checks.filter { $0.verdict == .fail && !$0.advisory }
+    guard let first = failed.first else { return updated }
+    let others = failed.count > 1 ? " (and \(failed.dropFirst().map(\.name.text).joined(separator: ", ")))" : ""
+    goBack(rollout, Reason(.gate, "check \(first.name) failed: \(first.detail)\(others)"), actor: .canary)
+    return nil
+  }
+
+  /// Leaves the stage when its soak is over and every gating check passes; else holds it, until its deadline.
+  mutating func judgeStage(_ rollout: Rollout, _ soak: Soak) {
+    let stage = rollout.plan.stages[soak.stage]
+    let gates = rollout.checks.filter { !$0.advisory }
+    let worst = gates.map(\.verdict).max() ?? .pass
+    let soaked = soak.advanced || soak.served >= stage.soak
+    let fresh = gates.allSatisfy { !isStale($0, soak, stage) }
+    if soaked, worst == .pass, fresh {
+      if soak.stage + 1 < rollout.plan.stages.count { return enter(rollout, stage: soak.stage + 1) }
+      let generation = nextGeneration()
+      let until = now + rollout.retain
+      set(.finishing(generation, until: until))
+      decision.effects = [.apply(exchanged(rollout, until: until), generation)]
+      return
+    }
+    guard soak.served >= stage.deadline, worst != .pass else {
+      decision.effects = [.wake(nextLook(rollout, soak))]
+      return
+    }
+    let holding = gates.filter { $0.verdict != .pass }
+      .map { "\($0.name) is \($0.verdict.rawValue): \($0.detail)" }.joined(separator: "; ")
+    let why = "stage \(soak.stage + 1) did not pass within its deadline of \(stage.deadline): \(holding)"
+    switch stage.onDeadline {
+    case .revert: goBack(rollout, Reason(.gate, why), actor: .canary)
+    case .pause:
+      set(.paused(soak))
+      note("paused", rollout.number, weight: stage.weight, actor: .canary, detail: why)
+      decision.effects = [.wake(now + Self.tick)]
+    }
+  }
+
+  /// The next moment at which something is owed: a measurement, the end of the soak, or the next look.
+  private func nextLook(_ rollout: Rollout, _ soak: Soak) -> Instant {
+    let stage = rollout.plan.stages[soak.stage]
+    var next = now + Self.tick
+    if soak.served < stage.soak, !soak.advanced { next = min(next, now + (stage.soak - soak.served)) }
+    for (check, state) in zip(rollout.plan.checks, rollout.checks) {
+      if let measured = state.measuredAt { next = min(next, measured + check.interval(soak: stage.soak)) }
+    }
+    return max(next, now + Span(milliseconds: 20))
+  }
+
+  mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
+    var soak = soak
+    soak.watch(until: now)
+    soak.advanced = true
+    set(.soaking(soak))
+    note("advanced", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+      detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)")
+    decision.effects = [.wake(now)]
+  }
+}

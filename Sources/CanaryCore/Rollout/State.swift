@@ -1,0 +1,168 @@
+/// Who asked for something: the real user, and the one behind `sudo`.
+package struct Actor: Hashable, Sendable, Codable, CustomStringConvertible {
+  package let description: String
+  package init(_ name: String) { description = Text.shown(name, limit: 100) }
+  package init(from decoder: any Decoder) throws {
+    description = try decoder.singleValueContainer().decode(String.self)
+  }
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+  /// The program itself.
+  package static let canary = Actor("canary")
+}
+
+/// Why a rollout went back; the kind decides the exit status.
+package struct Reason: Hashable, Sendable, Codable {
+  package enum Kind: String, Hashable, Sendable, Codable {
+    /// A gate failed, or a stage passed its deadline.
+    case gate
+    /// A person, or a signal to the driver.
+    case person
+    /// Nginx, the disk or a server.
+    case outside
+  }
+  package var kind: Kind
+  package var text: String
+  package init(_ kind: Kind, _ text: String) {
+    self.kind = kind
+    self.text = text
+  }
+}
+
+/// The hold of one stage. Only time that a driver watched counts.
+package struct Soak: Hashable, Sendable, Codable {
+  package var stage: Int
+  package var began: Instant
+  package var served = Span.zero
+  package var seen: Instant
+  /// The soak was cut short by `advance`; checks still gate.
+  package var advanced = false
+  /// A new driver first has Nginx confirm what it serves; until then nothing is measured and no time counts.
+  package var confirming: Generation?
+
+  package init(stage: Int, began: Instant) {
+    self.stage = stage
+    self.began = began
+    seen = began
+  }
+
+  /// Longest step that one look may add: a driver that was stopped for an hour did not watch that hour.
+  package static let longestStep = Span.seconds(5)
+
+  /// Counts the time since the last look as served.
+  package mutating func watch(until now: Instant) {
+    let step = now - seen
+    if step > .zero { served = served + min(step, Self.longestStep) }
+    seen = now
+  }
+}
+
+/// Where a rollout is. Every waiting state says what it waits for.
+package enum Phase: Hashable, Sendable, Codable {
+  /// The canary must answer its probe on every server before it gets any traffic.
+  case starting(since: Instant, passes: Int)
+  /// Nginx was asked for a stage's weight.
+  case applying(stage: Int, Generation)
+  case soaking(Soak)
+  case paused(Soak)
+  /// Nginx was asked for the configuration with the roles exchanged.
+  case finishing(Generation, until: Instant)
+  /// Nginx was asked for a configuration without the canary; asked again until it is there.
+  case reverting(Generation, Reason)
+  case promoted(until: Instant)
+  case reverted(Reason)
+
+  package var isOver: Bool {
+    switch self {
+    case .promoted, .reverted: true
+    case .starting, .applying, .soaking, .paused, .finishing, .reverting: false
+    }
+  }
+
+  /// The generation whose answer is awaited; any other answer is stale.
+  package var awaited: Generation? {
+    switch self {
+    case .applying(_, let generation), .finishing(let generation, _), .reverting(let generation, _):
+      generation
+    case .soaking(let soak), .paused(let soak): soak.confirming
+    case .starting, .promoted, .reverted: nil
+    }
+  }
+}
+
+/// One attempt to make the canary the stable pool.
+package struct Rollout: Hashable, Sendable, Codable {
+  package var number: Int
+  package var from: Name
+  package var to: Name
+  package var release: String?
+  package var plan: Plan
+  package var reason: String?
+  package var actor: Actor
+  package var retain: Span
+  package var started: Instant
+  package var ended: Instant?
+  package var phase: Phase
+  package var checks: [CheckState] = []
+
+  /// The stage that is held or asked for; nil before the first and after the last.
+  package var stage: Int? {
+    switch phase {
+    case .applying(let stage, _): stage
+    case .soaking(let soak), .paused(let soak): soak.stage
+    case .starting, .finishing, .reverting, .promoted, .reverted: nil
+    }
+  }
+}
+
+/// What Nginx was last confirmed to serve.
+package struct Serving: Hashable, Sendable, Codable {
+  package var generation: Generation
+  package var routing: Routing
+  package init(generation: Generation, routing: Routing) {
+    self.generation = generation
+    self.routing = routing
+  }
+}
+
+/// All that is known of one service between two events.
+package struct ServiceState: Hashable, Sendable, Codable {
+  package var service: Name
+  package var stable: Name
+  /// The other pool: what a promote goes to when nothing else is said, and what a stable that is down falls back to.
+  package var other: Name?
+  /// The highest generation ever handed out.
+  package var generation = Generation(0)
+  package var serving: Serving?
+  /// What an `apply` outside a rollout was last asked for.
+  package var asked: Generation?
+  package var rollout: Rollout?
+
+  package init(service: Name, stable: Name, other: Name?) {
+    self.service = service
+    self.stable = stable
+    self.other = other
+  }
+
+  package var running: Rollout? {
+    guard let rollout, !rollout.phase.isOver else { return nil }
+    return rollout
+  }
+
+  /// What Nginx should serve when nothing is going on.
+  package var resting: Routing {
+    var routing = Routing(stable: stable, canary: other, weight: .none, brake: stable, fallback: true)
+    if let rollout {
+      switch rollout.phase {
+      case .reverted: routing.fallback = false
+      case .promoted(let until):
+        routing.brake = rollout.from
+        routing.brakeUntil = until
+      case .starting, .applying, .soaking, .paused, .finishing, .reverting: break
+      }
+    }
+    return routing
+  }
+}

@@ -1,0 +1,84 @@
+/// One word and one sentence for each state; what people read everywhere.
+package enum Wording {
+  /// The contract's word for where a service is.
+  package static func phase(_ state: ServiceState) -> String {
+    guard let rollout = state.rollout else { return "idle" }
+    switch rollout.phase {
+    case .starting: return "starting"
+    case .applying(let stage, _): return stage == 0 ? "starting" : "soaking"
+    case .soaking, .finishing: return "soaking"
+    case .paused: return "paused"
+    case .reverting: return "reverting"
+    case .promoted: return "promoted"
+    case .reverted: return "reverted"
+    }
+  }
+
+  /// The contract's word for how a rollout ended, or that it runs.
+  package static func result(_ rollout: Rollout) -> String {
+    switch rollout.phase {
+    case .promoted: "promoted"
+    case .reverted(let reason): reason.kind == .person ? "stopped" : "reverted"
+    case .starting, .applying, .soaking, .paused, .finishing, .reverting: "running"
+    }
+  }
+
+  /// Why a rollout went back, or is going back.
+  package static func reason(_ rollout: Rollout) -> String? {
+    switch rollout.phase {
+    case .reverting(_, let reason), .reverted(let reason): reason.text
+    case .starting, .applying, .soaking, .paused, .finishing, .promoted: nil
+    }
+  }
+
+  /// What is going on, in one sentence.
+  package static func sentence(_ state: ServiceState) -> String {
+    guard let rollout = state.rollout else { return "no rollout yet; all traffic is on \(state.stable)" }
+    let count = rollout.plan.stages.count
+    switch rollout.phase {
+    case .starting(_, let passes):
+      return "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
+    case .applying(let stage, _):
+      return "asking Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
+    case .soaking(let soak): return "\(stageText(rollout, soak)) · \(left(rollout, soak))"
+    case .paused(let soak): return "\(stageText(rollout, soak)) · paused"
+    case .finishing: return "all stages passed; asking Nginx to make \(rollout.to) stable"
+    case .reverting(_, let reason): return "sending all traffic back to \(rollout.from): \(reason.text)"
+    case .promoted: return "\(rollout.to) is stable"
+    case .reverted(let reason): return "all traffic is on \(rollout.from): \(reason.text)"
+    }
+  }
+
+  private static func stageText(_ rollout: Rollout, _ soak: Soak) -> String {
+    "stage \(soak.stage + 1) of \(rollout.plan.stages.count) · \(rollout.plan.stages[soak.stage].weight)% on \(rollout.to)"
+  }
+
+  private static func left(_ rollout: Rollout, _ soak: Soak) -> String {
+    if soak.confirming != nil { return "confirming what Nginx serves" }
+    let stage = rollout.plan.stages[soak.stage]
+    let left = stage.soak - soak.served
+    if soak.advanced || left <= .zero {
+      let waiting = rollout.checks.filter { !$0.advisory && $0.verdict != .pass }.map(\.name.text)
+      return waiting.isEmpty ? "soaked" : "soaked; held by \(waiting.joined(separator: ", "))"
+    }
+    // Whole seconds are enough for a person.
+    return "\(Span(milliseconds: (left.milliseconds + 999) / 1000 * 1000)) left"
+  }
+
+  /// The sentence and every check with its value, for a line that is drawn again and again.
+  package static func live(_ state: ServiceState) -> String {
+    let checks = (state.rollout?.checks ?? []).map { check in
+      "\(mark(check.verdict)) \(check.name) \(check.detail)"
+    }
+    return ([sentence(state)] + checks).joined(separator: " · ")
+  }
+
+  package static func mark(_ verdict: Verdict) -> String {
+    switch verdict {
+    case .pass: "✓"
+    case .pending, .inconclusive: "…"
+    case .error: "!"
+    case .fail: "✗"
+    }
+  }
+}

@@ -1,0 +1,242 @@
+package import CanaryCore
+
+/// Drives the rollout of one service to its end: each effect of the policy is carried out, each answer is the next event.
+///
+/// It holds no state of the rollout. Whoever else saves an event (`pause`, `revert`, another driver) is heard within
+/// `doorbell`, and a late save or a late answer of this one is refused.
+package actor Driver {
+  /// How often the store and the flag file are looked at.
+  package static let doorbell = Span.seconds(0.2)
+
+  private enum Signal: Sendable {
+    case event(Event)
+    case measured(Measurement, rollout: Int, stage: Int)
+    case looked(fault: String?, rollout: Int)
+    case tick
+  }
+
+  private let service: Name
+  private let first: @Sendable () -> ServiceState
+  private let desk: Desk
+  private let router: any Router
+  private let source: any MetricSource
+  private let log: @Sendable (String) -> Void
+
+  private let inbox: AsyncStream<Signal>
+  private let post: AsyncStream<Signal>.Continuation
+  private var wakeAt: Instant?
+  private var revision = 0
+  private var inFlight: Set<Name> = []
+  private var looking = false
+  private var applying: (generation: Generation, task: Task<Void, Never>)?
+  private var tasks: [Int: Task<Void, Never>] = [:]
+  private var taskCount = 0
+  private var storeFault: String?
+  private var failedReverts = 0
+  private var patience: Int?
+  /// A revert is not through: Nginx refuses the clean configuration, and the brake stays on.
+  package private(set) var hasGivenUp = false
+  /// Why Nginx did not take the last configuration that it refused.
+  package private(set) var fault: String?
+
+  package init(
+    service: Name, first: @escaping @Sendable () -> ServiceState, desk: Desk, router: any Router,
+    source: any MetricSource, log: @escaping @Sendable (String) -> Void
+  ) {
+    self.service = service
+    self.first = first
+    self.desk = desk
+    self.router = router
+    self.source = source
+    self.log = log
+    (inbox, post) = AsyncStream.makeStream(of: Signal.self)
+  }
+
+  /// Hands the driver an event from outside, such as a signal.
+  package nonisolated func take(_ event: Event) { post.yield(.event(event)) }
+
+  /// Drives until the service is at rest, beginning with the event; returns the state it rests in, or nil when the
+  /// task was cancelled before.
+  ///
+  /// A revert never gives up by itself. With `patience` this driver stops after so many refusals of Nginx, and the
+  /// brake stays on for the next one.
+  package func run(_ event: Event, patience: Int? = nil) async -> ServiceState? {
+    self.patience = patience
+    defer {
+      applying?.task.cancel()
+      for task in tasks.values { task.cancel() }
+    }
+    post.yield(.event(event))
+    scheduleTick()
+    for await signal in inbox {
+      if Task.isCancelled { return nil }
+      switch signal {
+      case .event(let event):
+        if let rest = await handle(event) { return rest }
+      case .measured(let measurement, let rollout, let stage):
+        inFlight.remove(measurement.check)
+        if let rest = await handle(.measured([measurement], rollout: rollout, stage: stage)) { return rest }
+      case .looked(let fault, let rollout):
+        looking = false
+        if let rest = await handle(.looked(fault: fault, rollout: rollout)) { return rest }
+      case .tick:
+        if let rest = await tick() { return rest }
+        scheduleTick()
+      }
+    }
+    return nil
+  }
+
+  private func scheduleTick() {
+    let now = desk.clock.now()
+    let at = min(wakeAt ?? (now + Self.doorbell), now + Self.doorbell)
+    spawn { [desk, post] in
+      await desk.clock.sleep(until: at)
+      post.yield(.tick)
+    }
+  }
+
+  /// Looks whether a person put the brake on, whether somebody saved, and whether it is time.
+  private func tick() async -> ServiceState? {
+    if let note = router.brakeNote(service), note.by == .person {
+      if let rest = await handle(.revert(Actor(note.actor), note.reason), unlessReverting: true) { return rest }
+    }
+    let saved = try? await desk.store.load(service)
+    let changed = saved.map { $0.revision != revision } ?? false
+    let due = wakeAt.map { $0 <= desk.clock.now() } ?? false
+    guard changed || due || storeFault != nil else { return nil }
+    wakeAt = nil
+    return await handle(.woke)
+  }
+
+  /// Saves the decision on the event and carries it out; the state when the service is at rest afterwards.
+  private func handle(_ event: Event, unlessReverting: Bool = false) async -> ServiceState? {
+    if unlessReverting, let state = try? await desk.store.load(service)?.value,
+      case .reverting? = state.running?.phase
+    {
+      return nil
+    }
+    do throws(StoreError) {
+      let saved = try await desk.take(event, for: service, first: first)
+      revision = saved.revision
+      storeFault = nil
+      for effect in saved.value.effects { perform(effect) }
+      let state = saved.value.state
+      if case .applyFailed = event, case .reverting? = state.running?.phase {
+        failedReverts += 1
+        if let patience, failedReverts >= patience {
+          hasGivenUp = true
+          return state
+        }
+      }
+      return state.running != nil || state.asked != nil ? nil : state
+    } catch {
+      // Nothing is done that was not saved, but the brake: that a revert cannot be written down must not stop it.
+      let text = if case .unavailable(let why) = error { why } else { "\(error)" }
+      if storeFault == nil { log("the state cannot be saved: \(text); trying again") }
+      storeFault = text
+      if await needsBrake(event) { perform(.brake("\(text)")) }
+      retry(event)
+      return nil
+    }
+  }
+
+  private func needsBrake(_ event: Event) async -> Bool {
+    guard let saved = try? await desk.store.load(service) else { return false }
+    let decision = decide(saved.value, event, at: desk.clock.now())
+    return decision.effects.contains { if case .brake = $0 { true } else { false } }
+  }
+
+  private func retry(_ event: Event) {
+    let at = desk.clock.now() + .seconds(1)
+    spawn { [desk, post] in
+      await desk.clock.sleep(until: at)
+      post.yield(.event(event))
+    }
+  }
+
+  private func perform(_ effect: Effect) {
+    switch effect {
+    case .brake(let why):
+      // A person's own note stays: it says more than ours.
+      if router.brakeNote(service)?.by == .person { return }
+      let note = BrakeNote(by: .driver, actor: "canary", reason: why, time: desk.clock.now())
+      do throws(RouterError) {
+        try router.brake(service, note)
+      } catch {
+        log("the brake could not be put on: \(error.text)")
+      }
+    case .release:
+      do throws(RouterError) {
+        try router.release(service)
+      } catch {
+        log("the brake could not be lifted: \(error.text)")
+      }
+    case .apply(let routing, let generation): apply(routing, generation)
+    case .look(let pool, let readiness, let rollout):
+      guard !looking else { return }
+      looking = true
+      spawn { [service, source, post] in
+        post.yield(.looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
+      }
+    case .measure(let checks, let rollout, let stage, let since):
+      measure(checks, rollout: rollout, stage: stage, since: since)
+    case .wake(let instant):
+      wakeAt = min(wakeAt ?? instant, instant)
+    }
+  }
+
+  /// Sources are asked side by side; each answer is judged as it comes.
+  private func measure(_ checks: [Check], rollout: Int, stage: Int, since: Instant) {
+    for check in checks where inFlight.insert(check.name).inserted {
+      spawn { [service, source, desk, post] in
+        guard let canary = try? await desk.store.load(service)?.value.running?.to else {
+          let gone = Measurement(
+            check: check.name, at: desk.clock.now(), reading: .failed("the state could not be read"))
+          post.yield(.measured(gone, rollout: rollout, stage: stage))
+          return
+        }
+        let measurement = await source.measure(check, service, canary: canary, since: since)
+        post.yield(.measured(measurement, rollout: rollout, stage: stage))
+      }
+    }
+  }
+
+  /// One generation at a time; a later one takes the place of an earlier one that still waits for Nginx.
+  private func apply(_ routing: Routing, _ generation: Generation) {
+    if let applying {
+      if applying.generation == generation { return }
+      applying.task.cancel()
+    }
+    let task = Task { [service, router, post] in
+      do throws(RouterError) {
+        try await router.apply(service, routing, generation)
+        answered(generation)
+        post.yield(.event(.applied(generation)))
+      } catch {
+        answered(generation)
+        switch error.kind {
+        case .refused:
+          fault = error.text
+          post.yield(.event(.applyFailed(generation, error.text)))
+        case .overtaken(let found): post.yield(.event(.overtaken(generation, by: found)))
+        case .cancelled: break
+        }
+      }
+    }
+    applying = (generation, task)
+  }
+
+  private func answered(_ generation: Generation) {
+    if applying?.generation == generation { applying = nil }
+  }
+
+  private func spawn(_ work: @escaping @Sendable () async -> Void) {
+    taskCount += 1
+    let number = taskCount
+    tasks[number] = Task {
+      await work()
+      tasks[number] = nil
+    }
+  }
+}
