@@ -17,6 +17,7 @@ package final class MetricSources: MetricSource {
   }
 
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? {
+    await evidence[service]?.begin()
     guard let servers = config.service(service)?.pool(pool)?.servers else { return "the config has no pool \(pool)" }
     return await Probing.ask(servers, path: readiness.path, limit: .seconds(5))
   }
@@ -38,7 +39,7 @@ package final class MetricSources: MetricSource {
     let now = clock.now()
     // What was measured before the stage began says nothing about this weight.
     let from = max(since, now - check.window)
-    do throws(StoreError) {
+    do throws(EvidenceError) {
       let counts = try await evidence.counts(pool: canary, from: from, to: now)
       return Judge.reading(
         metric, requests: counts.requests, failures: counts.failures, window: now - from,

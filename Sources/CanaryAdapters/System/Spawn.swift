@@ -37,13 +37,13 @@ package enum Spawn {
   }
 
   /// Starts a program in a session of its own, which no terminal and no end of ours can reach; returns its pid.
-  static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError) -> pid_t {
+  package static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError) -> Int32 {
     try start(words, input: input, output: output, mergeErrors: true, group: false)
   }
 
   private static func start(
     _ words: [String], input: CInt?, output: CInt?, mergeErrors: Bool, group: Bool
-  ) throws(SpawnError) -> pid_t {
+  ) throws(SpawnError) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

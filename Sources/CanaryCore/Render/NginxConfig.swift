@@ -140,7 +140,7 @@ private struct RenderValues {
       return ("error timeout", stable.count + (fallsBack ? 1 : 0))
     }
     if service.proxying.shield {
-      return ("error timeout http_502 http_503 http_504", max(stable.count, canary.count) + 1)
+      return ("error timeout http_500 http_502 http_503 http_504", max(stable.count, canary.count) + 1)
     }
     return ("off", 1)
   }

@@ -1,0 +1,153 @@
+internal import CSystem
+package import CanaryCore
+internal import Glibc
+
+/// How far a log file was read: a file by its identity, not by its name, which rotation changes.
+package struct LogPosition: Hashable, Sendable, Codable {
+  package var device: UInt64
+  package var inode: UInt64
+  package var offset: Int64
+}
+
+/// Reads a log as it grows, through rotation by rename and by copytruncate; used from one queue.
+package final class LogFollower {
+  private final class OpenFile {
+    let file: CInt
+    let device: UInt64
+    let inode: UInt64
+    /// Where the first byte lies that was not counted yet: the start of a line.
+    var offset: Int64
+    /// Inside a line that is too long, of which nothing is kept.
+    var isSkipping = false
+    /// When something was last read.
+    var heard = SystemClock.now
+
+    init(file: CInt, facts: stat, offset: Int64) {
+      self.file = file
+      device = UInt64(facts.st_dev)
+      inode = UInt64(facts.st_ino)
+      self.offset = offset
+    }
+    deinit { close(file) }
+    var position: LogPosition { LogPosition(device: device, inode: inode, offset: offset) }
+  }
+
+  private let path: String
+  private let parser: LogParser
+  private var current: OpenFile?
+  /// Renamed away, but workers that have not reopened their logs yet still write to it.
+  private var leaving: [OpenFile] = []
+  private var buffer = [UInt8](repeating: 0, count: 256 << 10)
+
+  /// How long a renamed file is listened to after its last line.
+  private static let patience = Span.seconds(5)
+
+  /// Goes on at the positions where the last reader stopped; with none, begins at the end of what is there now.
+  package init(path: String, parser: LogParser, from positions: [LogPosition]) {
+    self.path = path
+    self.parser = parser
+    if positions.isEmpty {
+      current = Self.open(path) { Int64($0.st_size) }
+      return
+    }
+    for file in Self.siblings(of: path) {
+      guard
+        let opened = Self.open(file, { facts in
+          positions.first { $0.device == UInt64(facts.st_dev) && $0.inode == UInt64(facts.st_ino) }?.offset
+        })
+      else { continue }
+      if file == path { current = opened } else { leaving.append(opened) }
+    }
+  }
+
+  /// The log and the files that rotation made of it, under whatever names.
+  private static func siblings(of path: String) -> [String] {
+    [path] + MainConfig.files(matching: path + "?*").filter { !$0.hasSuffix(".gz") }
+  }
+
+  private static func open(_ path: String, _ offset: (stat) -> Int64?) -> OpenFile? {
+    let file = canary_open(path, O_RDONLY | O_NONBLOCK, 0)
+    guard file >= 0 else { return nil }
+    var facts = stat()
+    guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, let start = offset(facts) else {
+      close(file)
+      return nil
+    }
+    return OpenFile(file: file, facts: facts, offset: start)
+  }
+
+  /// Where reading stands; together with all that was counted so far it describes the same lines.
+  package var positions: [LogPosition] { (leaving + (current.map { [$0] } ?? [])).map(\.position) }
+
+  /// Counts every whole line that has come since; throws when the log is there but cannot be read.
+  package func poll(into tally: inout LogTally) throws(FileError) {
+    for file in leaving { try read(file, into: &tally) }
+    leaving.removeAll { SystemClock.now - $0.heard > Self.patience }
+    if let current { try read(current, into: &tally) }
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return }
+    if let current, current.inode == UInt64(facts.st_ino), current.device == UInt64(facts.st_dev) { return }
+    guard let next = Self.open(path, { _ in 0 }) else {
+      if errno == EACCES { throw FileError("cannot read", path, code: EACCES) }
+      return
+    }
+    if let current {
+      current.heard = SystemClock.now
+      leaving.append(current)
+    }
+    current = next
+    try read(next, into: &tally)
+  }
+
+  private func read(_ open: OpenFile, into tally: inout LogTally) throws(FileError) {
+    var facts = stat()
+    guard fstat(open.file, &facts) == 0 else { throw FileError("cannot read", path) }
+    if Int64(facts.st_size) < open.offset {
+      // copytruncate: the file begins anew.
+      open.offset = 0
+      open.isSkipping = false
+    }
+    // Only as far as the file reaches now: a log that grows faster than it is read must not hold the caller for ever.
+    let size = Int64(facts.st_size)
+    while open.offset < size {
+      let count = buffer.withUnsafeMutableBytes { pread(open.file, $0.baseAddress, $0.count, off_t(open.offset)) }
+      if count < 0, errno == EINTR { continue }
+      if count < 0 { throw FileError("cannot read", path) }
+      if count == 0 { return }
+      open.heard = SystemClock.now
+      let used = consume(count, open, into: &tally)
+      if used == 0 { return }
+      open.offset += Int64(used)
+    }
+  }
+
+  /// Counts the whole lines in the first `count` bytes of the buffer; returns how many bytes are done with.
+  private func consume(_ count: Int, _ open: OpenFile, into tally: inout LogTally) -> Int {
+    buffer.withUnsafeBufferPointer { bytes in
+      guard let base = bytes.baseAddress else { return 0 }
+      var start = 0
+      while start < count, let found = memchr(base + start, 10, count - start) {
+        let end = UnsafeRawPointer(found) - UnsafeRawPointer(base)
+        if open.isSkipping {
+          open.isSkipping = false
+        } else if end - start > LogParser.longestLine {
+          tally.lines += 1
+          tally.unreadable += 1
+        } else {
+          parser.parse(Slice(base: bytes, bounds: start..<end), into: &tally)
+        }
+        start = end + 1
+      }
+      let rest = count - start
+      if open.isSkipping { return count }
+      if rest > LogParser.longestLine {
+        // A line without an end in sight: counted once, and nothing of it is kept.
+        open.isSkipping = true
+        tally.lines += 1
+        tally.unreadable += 1
+        return count
+      }
+      return start
+    }
+  }
+}

@@ -1,0 +1,208 @@
+/// Reads lines of the log format that the generated configuration writes.
+///
+/// `canary1 ⇥ time ⇥ generation ⇥ status ⇥ request time ⇥ addresses ⇥ statuses ⇥ header times ⇥ response times`; the
+/// last four are lists with one item a try: `a, b` for retries and `a : b` after an internal redirect.
+package struct LogParser: Sendable {
+  private let table: PoolTable
+  private let latency: LatencyKind
+
+  package init(_ table: PoolTable, _ latency: LatencyKind) {
+    self.table = table
+    self.latency = latency
+  }
+
+  /// A line longer than this is none of ours.
+  package static let longestLine = 16 << 10
+
+  /// Counts one line, without its newline; a line that is not of the format is counted as unreadable.
+  @inline(__always)
+  package func parse(_ line: Slice<UnsafeBufferPointer<UInt8>>, into tally: inout LogTally) {
+    tally.lines &+= 1
+    if !count(Cursor(line), into: &tally) { tally.unreadable &+= 1 }
+  }
+
+  @inline(__always)
+  private func count(_ start: Cursor, into tally: inout LogTally) -> Bool {
+    var cursor = start
+    guard cursor.skipMark(), let time = cursor.time(), time >= 1_000_000_000_000, time < 100_000_000_000_000,
+      cursor.skipNumber(), let status = cursor.status(), cursor.skipField()
+    else { return false }
+    let second = time / 1000
+    // Four cursors, one a list; they step from try to try together.
+    var addresses = cursor
+    guard cursor.skipField() else { return false }
+    var statuses = cursor
+    guard cursor.skipField() else { return false }
+    var headerTimes = cursor
+    guard cursor.skipField() else { return false }
+    var responseTimes = cursor
+    guard cursor.isLastField else { return false }
+    if addresses.isAtNothing { return statuses.isAtNothing }
+    // Counted before anything is added, so that a line is counted whole or not at all.
+    let tries = addresses.listCount()
+    guard tries == statuses.listCount(), tries == headerTimes.listCount(), tries == responseTimes.listCount()
+    else { return false }
+    for _ in 0..<tries {
+      let address = addresses.item()
+      let tried = statuses.item().status
+      let header = headerTimes.item().time
+      let response = responseTimes.item().time
+      guard let pool = table.index(address.bytes) else {
+        tally.unattributed &+= 1
+        continue
+      }
+      let spent = latency == .response ? response : header
+      tally.add(second: second, pool: pool) { counts in
+        // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
+        if tried == 0, status < 500 {
+          counts.aborted &+= 1
+          return
+        }
+        counts.requests &+= 1
+        if tried >= 500 || tried == 0 { counts.failures &+= 1 }
+        if let spent { counts.latency.record(milliseconds: spent) }
+      }
+    }
+    return true
+  }
+}
+
+/// One item of a list: the bytes between two separators.
+private struct Item {
+  let bytes: Slice<UnsafeBufferPointer<UInt8>>
+
+  /// The status as a number; 0 for `-`, which Nginx writes for a try without an answer.
+  var status: Int {
+    var value = 0
+    for byte in bytes {
+      guard byte >= 48, byte <= 57, value < 1000 else { return 0 }
+      value = value &* 10 &+ Int(byte &- 48)
+    }
+    return value
+  }
+
+  /// Seconds with three decimals, in milliseconds; nil for `-`.
+  var time: Int64? {
+    var value: Int64 = 0
+    var hasDot = false
+    guard let first = bytes.first, first != 45 else { return nil }
+    for byte in bytes {
+      if byte == 46, !hasDot {
+        hasDot = true
+        continue
+      }
+      guard byte >= 48, byte <= 57, value < 1_000_000_000_000 else { return nil }
+      value = value &* 10 &+ Int64(byte &- 48)
+    }
+    return hasDot ? value : nil
+  }
+}
+
+/// A place in a line.
+private struct Cursor {
+  private let base: UnsafeBufferPointer<UInt8>
+  private var at: Int
+  private let end: Int
+
+  @inline(__always)
+  init(_ line: Slice<UnsafeBufferPointer<UInt8>>) {
+    base = line.base
+    at = line.startIndex
+    end = line.endIndex
+  }
+
+  /// Steps over `canary1` and its tab.
+  @inline(__always)
+  mutating func skipMark() -> Bool {
+    guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
+      base[at + 4] == 114, base[at + 5] == 121, base[at + 6] == 49, base[at + 7] == 9
+    else { return false }
+    at += 8
+    return true
+  }
+
+  /// Seconds with three decimals and a tab, in milliseconds.
+  @inline(__always)
+  mutating func time() -> Int64? {
+    var value: Int64 = 0
+    var decimals = -1
+    while at < end, base[at] != 9 {
+      let byte = base[at]
+      at &+= 1
+      if byte == 46, decimals < 0 {
+        decimals = 0
+        continue
+      }
+      guard byte >= 48, byte <= 57, value < 100_000_000_000_000 else { return nil }
+      value = value &* 10 &+ Int64(byte &- 48)
+      if decimals >= 0 { decimals &+= 1 }
+    }
+    guard decimals == 3, at < end else { return nil }
+    at &+= 1
+    return value
+  }
+
+  @inline(__always)
+  mutating func skipNumber() -> Bool {
+    let start = at
+    while at < end, base[at] >= 48, base[at] <= 57 { at &+= 1 }
+    guard at > start, at < end, base[at] == 9 else { return false }
+    at &+= 1
+    return true
+  }
+
+  /// A status of three digits and a tab.
+  @inline(__always)
+  mutating func status() -> Int? {
+    guard end - at > 4, base[at + 3] == 9 else { return nil }
+    var value = 0
+    for index in at..<(at + 3) {
+      guard base[index] >= 48, base[index] <= 57 else { return nil }
+      value = value * 10 + Int(base[index] - 48)
+    }
+    at += 4
+    return value
+  }
+
+  /// Steps over a field and its tab.
+  @inline(__always)
+  mutating func skipField() -> Bool {
+    let start = at
+    while at < end, base[at] != 9 { at &+= 1 }
+    guard at < end, at > start else { return false }
+    at &+= 1
+    return true
+  }
+
+  /// Whether what is left is one field that is not empty.
+  var isLastField: Bool {
+    guard at < end else { return false }
+    for index in at..<end where base[index] == 9 { return false }
+    return true
+  }
+
+  /// Whether the field is `-`: nothing was tried.
+  var isAtNothing: Bool { at < end && base[at] == 45 && (at + 1 == end || base[at + 1] == 9) }
+
+  @inline(__always)
+  func listCount() -> Int {
+    var index = at
+    var count = 1
+    while index < end, base[index] != 9 {
+      if base[index] == 32, base[index &- 1] == 44 || base[index &- 1] == 58 { count &+= 1 }
+      index &+= 1
+    }
+    return count
+  }
+
+  /// The next item of the list.
+  @inline(__always)
+  mutating func item() -> Item {
+    let start = at
+    while at < end, base[at] != 9, base[at] != 44, base[at] != 32 { at &+= 1 }
+    let item = Item(bytes: Slice(base: base, bounds: start..<at))
+    // `, ` or ` : ` before the next one.
+    while at < end, base[at] == 44 || base[at] == 32 || (base[at] == 58 && base[at &- 1] == 32) { at &+= 1 }
+    return item
+  }
+}

@@ -1,0 +1,142 @@
+/// What one pool did in some stretch of time. A try is one request passed to one server of the pool.
+package struct PoolCounts: Hashable, Sendable {
+  /// Tries that were answered or failed.
+  package var requests = 0
+  /// Tries that ended in 5xx; a refused connection is 502 and a timeout 504.
+  package var failures = 0
+  /// Tries that the client ended before the server answered: neither good nor bad.
+  package var aborted = 0
+  package var latency = Histogram()
+
+  package init() {}
+
+  package mutating func merge(_ other: PoolCounts) {
+    requests += other.requests
+    failures += other.failures
+    aborted += other.aborted
+    latency.merge(other.latency)
+  }
+
+  package var isEmpty: Bool { requests == 0 && aborted == 0 }
+}
+
+/// The pools of a service by the addresses that Nginx writes into its log.
+package struct PoolTable: Hashable, Sendable {
+  package let pools: [Name]
+  /// Index of the pool by the hash of an address; two addresses of one hash are told apart by `addresses`.
+  private let byHash: [UInt64: Int]
+  private let addresses: [String: Int]
+
+  package init(_ entries: [(address: String, pool: Name)]) {
+    var pools: [Name] = []
+    var byHash: [UInt64: Int] = [:]
+    var addresses: [String: Int] = [:]
+    for (address, pool) in entries {
+      let index = pools.firstIndex(of: pool) ?? pools.count
+      if index == pools.count { pools.append(pool) }
+      addresses[address] = index
+      byHash[Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }] = index
+    }
+    self.pools = pools
+    self.byHash = byHash
+    self.addresses = addresses
+  }
+
+  /// The index of the pool that the address belongs to.
+  @inline(__always)
+  package func index(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+    byHash[Self.hash(address)]
+  }
+
+  /// FNV-1a. The addresses of a log are written by Nginx, so that nobody can choose them to collide.
+  @inline(__always)
+  private static func hash(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return hash
+  }
+}
+
+/// What a stretch of log says: counts a second and pool, so that any window can be asked for.
+package struct LogTally: Sendable {
+  package let pools: [Name]
+  /// By second since 1970, then by index of the pool.
+  package private(set) var slices: [Int64: [PoolCounts]] = [:]
+  /// Lines that are not of our format.
+  package var unreadable = 0
+  /// Tries at an address of no pool.
+  package var unattributed = 0
+  package var lines = 0
+
+  /// The second that lines are being added to; merged into `slices` when another one begins.
+  private var second: Int64 = .min
+  private var open: [PoolCounts]
+  private var isOpenUsed = false
+
+  package init(pools: [Name]) {
+    self.pools = pools
+    open = Array(repeating: PoolCounts(), count: pools.count)
+  }
+
+  /// Adds to the counts of one pool in one second.
+  @inline(__always)
+  package mutating func add(second: Int64, pool: Int, _ change: (inout PoolCounts) -> Void) {
+    if second != self.second { turn(to: second) }
+    isOpenUsed = true
+    change(&open[pool])
+  }
+
+  private mutating func turn(to second: Int64) {
+    close()
+    self.second = second
+  }
+
+  /// Merges the open second; to be called before `slices` is read.
+  package mutating func close() {
+    guard isOpenUsed else { return }
+    merge(open, at: second)
+    open = Array(repeating: PoolCounts(), count: pools.count)
+    isOpenUsed = false
+  }
+
+  private mutating func merge(_ counts: [PoolCounts], at second: Int64) {
+    guard slices[second] != nil else {
+      slices[second] = counts
+      return
+    }
+    for index in counts.indices { slices[second]?[index].merge(counts[index]) }
+  }
+
+  /// Adds all that another tally of the same pools counted.
+  package mutating func merge(_ other: LogTally) {
+    var other = other
+    other.close()
+    close()
+    for (second, counts) in other.slices { merge(counts, at: second) }
+    unreadable += other.unreadable
+    unattributed += other.unattributed
+    lines += other.lines
+  }
+
+  /// The counts of a pool over the seconds from `from`, up to and with the one that `to` lies in.
+  package mutating func total(pool: Name, from: Int64, through to: Int64) -> PoolCounts {
+    close()
+    var sum = PoolCounts()
+    guard let index = pools.firstIndex(of: pool), from <= to else { return sum }
+    // A window longer than what is kept must not walk through seconds that are not there.
+    if to - from > Int64(slices.count) {
+      for (second, counts) in slices where second >= from && second <= to { sum.merge(counts[index]) }
+    } else {
+      for second in from...to { if let counts = slices[second] { sum.merge(counts[index]) } }
+    }
+    return sum
+  }
+
+  /// Forgets what is older than a second.
+  package mutating func drop(before second: Int64) {
+    close()
+    slices = slices.filter { $0.key >= second }
+  }
+
+  package var isEmpty: Bool { slices.isEmpty && !isOpenUsed && lines == 0 && unreadable == 0 }
+}

@@ -1,0 +1,172 @@
+package import CanaryCore
+internal import Dispatch
+internal import Glibc
+internal import Synchronization
+
+/// What one client saw of one request.
+package struct Seen: Sendable {
+  package var began: Instant
+  package var ended: Instant
+  /// 0: no answer at all.
+  package var status: Int
+  /// The pool that answered, as the app says in its header.
+  package var pool: String
+}
+
+/// Steady load of keepalive clients that behave as HTTP clients do: a kept connection that the server closed before
+/// any byte of an answer is replaced, and a GET sent again once (RFC 9112, 9.3.1).
+package final class Load: Sendable {
+  private let seen = Mutex<[Seen]>([])
+  private let running = Mutex(true)
+  private let group = DispatchGroup()
+  private let port: Int
+
+  /// Starts the clients; each waits `pause` between its requests.
+  package init(port: Int, clients: Int, pause: Span = .zero, method: String = "GET") {
+    self.port = port
+    signal(SIGPIPE, SIG_IGN)
+    let queue = DispatchQueue(label: "load", attributes: .concurrent)
+    for _ in 0..<clients {
+      queue.async(group: group) { self.work(pause: pause, method: method) }
+    }
+  }
+
+  package var count: Int { seen.withLock { $0.count } }
+
+  /// Ends the clients after their present request; everything that they saw, in the order of ending.
+  package func stop() -> [Seen] {
+    running.withLock { $0 = false }
+    group.wait()
+    return seen.withLock { $0 }
+  }
+
+  private func work(pause: Span, method: String) {
+    var client = Client(port: port)
+    while running.withLock({ $0 }) {
+      let result = client.request(method: method)
+      seen.withLock { $0.append(result) }
+      if pause > .zero { usleep(UInt32(pause.milliseconds * 1000)) }
+    }
+    client.close()
+  }
+}
+
+/// One keepalive connection.
+package struct Client {
+  private let port: Int
+  private var file: CInt = -1
+
+  package init(port: Int) { self.port = port }
+
+  package mutating func close() {
+    if file >= 0 { Glibc.close(file) }
+    file = -1
+  }
+
+  package mutating func request(method: String = "GET", path: String = "/", body: String = "") -> Seen {
+    let began = Self.now()
+    let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
+    let text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n\(length)\r\n\(body)"
+    for attempt in 0..<2 {
+      let isKept = file >= 0
+      if !isKept, !connect() { break }
+      if send(text), let answer = receive(noBody: method == "HEAD") {
+        if answer.closes { close() }
+        return Seen(began: began, ended: Self.now(), status: answer.status, pool: answer.pool)
+      }
+      close()
+      if !isKept || attempt > 0 { break }
+    }
+    return Seen(began: began, ended: Self.now(), status: 0, pool: "")
+  }
+
+  private static func now() -> Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+  }
+
+  private mutating func connect() -> Bool {
+    file = Sockets.connect(port: port) ?? -1
+    return file >= 0
+  }
+
+  private func send(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    return write(file, bytes, bytes.count) == bytes.count
+  }
+
+  private func receive(noBody: Bool) -> (status: Int, pool: String, closes: Bool)? {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while true {
+      if let head = Self.head(bytes) {
+        let text = String(decoding: bytes[..<head], as: UTF8.self).lowercased()
+        let lines = text.split(separator: "\r\n")
+        let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        let length = noBody ? 0 : Self.header("content-length", lines).flatMap { Int($0) } ?? 0
+        if bytes.count >= head + 4 + length {
+          return (status, Self.header("x-pool", lines) ?? "", Self.header("connection", lines) == "close")
+        }
+      }
+      let count = read(file, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return nil }
+      bytes += chunk[..<count]
+    }
+  }
+
+  private static func head(_ bytes: [UInt8]) -> Int? {
+    guard bytes.count >= 4 else { return nil }
+    return (0...(bytes.count - 4)).first {
+      bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
+    }
+  }
+
+  private static func header(_ name: String, _ lines: [Substring]) -> String? {
+    lines.first { $0.hasPrefix("\(name):") }.map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
+  }
+}
+
+/// Sockets on loopback.
+package enum Sockets {
+  /// A port that nobody listens on now.
+  package static func freePort() -> Int {
+    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(file) }
+    var address = loopback(port: 0)
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(file, $0, size)
+        _ = getsockname(file, $0, &size)
+      }
+    }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  static func connect(port: Int) -> CInt? {
+    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var one: CInt = 1
+    setsockopt(file, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
+    var limit = timeval(tv_sec: 20, tv_usec: 0)
+    setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    var address = loopback(port: port)
+    let code = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if code == 0 { return file }
+    close(file)
+    return nil
+  }
+
+  private static func loopback(port: Int) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return address
+  }
+}

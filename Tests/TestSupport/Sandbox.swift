@@ -1,0 +1,261 @@
+package import CanaryAdapters
+package import CanaryCore
+internal import Glibc
+
+/// A world of its own for one test: apps, a real Nginx in front of them, a config, and the real program.
+///
+/// All of it listens on loopback on free ports, lives in one temporary folder, and ends with `close`.
+package final class Sandbox {
+  package let folder: String
+  package let port: Int
+  package private(set) var bluePorts: [Int]
+  package private(set) var greenPorts: [Int]
+  private var children: [Child] = []
+  private var apps: Child?
+  private var edge: Child?
+
+  /// Makes the folder and picks the ports; nothing runs yet.
+  package init(blue: Int = 1, green: Int = 1) throws {
+    var template = Array("/tmp/canary-test-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SandboxError("no temporary folder") }
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    port = Sockets.freePort()
+    bluePorts = (0..<blue).map { _ in Sockets.freePort() }
+    greenPorts = (0..<green).map { _ in Sockets.freePort() }
+    // Workers of Nginx run as another user when the tests run as root.
+    chmod(folder, 0o755)
+    for name in ["canary", "state", "run", "logs", "apps"] { mkdir("\(folder)/\(name)", 0o777) }
+  }
+
+  deinit { close() }
+
+  package func close() {
+    for child in children { child.stop() }
+    children = []
+    apps?.stop()
+    edge?.stop()
+    (apps, edge) = (nil, nil)
+    _ = try? Spawn.run(["rm", "-rf", folder], limit: .seconds(20))
+  }
+
+  // MARK: the apps
+
+  /// What the green app does with a request: `green.fail` makes it fail a share, `green.slow` none, and so on.
+  package func startApps(failShare: String = "20%") throws {
+    var servers = ""
+    for (pool, ports) in [("blue", bluePorts), ("green", greenPorts)] {
+      for port in ports {
+        servers += """
+          server {
+            listen 127.0.0.1:\(port);
+            add_header X-Pool \(pool) always;
+            location = /health { if (-f \(folder)/apps/\(pool).sick) { return 503; } return 200 "ok\\n"; }
+            location / {
+              if (-f \(folder)/apps/\(pool).dead) { return 503; }
+              set $fails 0;
+              if (-f \(folder)/apps/\(pool).fail) { set $fails $dice; }
+              if ($fails) { return 500 "broken\\n"; }
+              return 200 "\(pool)\\n";
+            }
+          }
+
+          """
+      }
+    }
+    let text = """
+      daemon off; worker_processes 1; pid \(folder)/apps/nginx.pid; error_log \(folder)/apps/error.log;
+      events { worker_connections 4096; }
+      http {
+        access_log off; keepalive_requests 10000000; keepalive_timeout 1h;
+        client_body_temp_path \(folder)/apps/body; proxy_temp_path \(folder)/apps/proxy;
+        fastcgi_temp_path \(folder)/apps/f; uwsgi_temp_path \(folder)/apps/u; scgi_temp_path \(folder)/apps/s;
+        split_clients $request_id $dice { \(failShare) 1; * 0; }
+        \(servers)
+      }
+      """
+    try Files.replace("\(folder)/apps/nginx.conf", with: text)
+    apps = try Child(["nginx", "-c", "\(folder)/apps/nginx.conf"])
+    for port in bluePorts + greenPorts { try wait("app on \(port)") { answers(port) } }
+  }
+
+  package func stopApps() { apps?.stop() }
+
+  /// Turns a fault of an app on or off.
+  package func set(_ flag: String, _ on: Bool = true) throws {
+    let path = "\(folder)/apps/\(flag)"
+    if on { try Files.replace(path, with: "") } else { try Files.remove(path) }
+  }
+
+  // MARK: the Nginx in front
+
+  package var nginxConf: String { "\(folder)/nginx.conf" }
+
+  /// `extra` goes into `http {}`, `main` to the top of the file.
+  package func writeNginxConf(extra: String = "", main: String = "") throws {
+    try Files.replace(
+      nginxConf,
+      with: """
+        daemon off; worker_processes 2; pid \(folder)/nginx.pid; error_log \(folder)/error.log notice;
+        \(main)
+        events { worker_connections 4096; }
+        http {
+          access_log off; keepalive_requests 10000000;
+          client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
+          fastcgi_temp_path \(folder)/f; uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
+          include \(folder)/canary/*.conf;
+          \(extra)
+        }
+
+        """)
+  }
+
+  package func startNginx(extra: String = "", main: String = "worker_shutdown_timeout 20s;") throws {
+    try writeNginxConf(extra: extra, main: main)
+    edge = try Child(["nginx", "-c", nginxConf])
+    try wait("nginx") { Files.exists("\(folder)/nginx.pid") && Files.size(of: "\(folder)/nginx.pid") ?? 0 > 0 }
+  }
+
+  package func stopNginx() { edge?.stop() }
+  package var nginxPid: Int32 { edge?.pid ?? 0 }
+
+  /// How many workers of the Nginx in front there are, leaving ones included.
+  package var workers: [Worker] { Workers.now(socket: "\(folder)/run/probe.sock", service: "chat") ?? [] }
+
+  // MARK: the config
+
+  package static let quick = """
+    stages: [{ weight: 5, soak: "2s" }, { weight: 30, soak: "2s" }, { weight: 100, soak: "1s" }],
+    checks: [
+      { name: "errors", metric: "error_rate", max: "5%", window: "10s", every: "200ms" },
+      { name: "latency", metric: "latency_p99", max: "1s", window: "10s", every: "200ms" },
+      { name: "health", probe: "/health", every: "500ms", failures: 3 },
+    ]
+    """
+
+  /// Writes a config with one service `chat`; `service` and `plan` are JSON5 of their tables.
+  package func writeConfig(service: String = "", plan: String = Sandbox.quick, nginx: String = "") throws {
+    let servers = { (ports: [Int]) in ports.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ") }
+    try Files.replace(
+      "\(folder)/canary.json5",
+      with: """
+        {
+          nginx: {
+            config: "nginx.conf", include: "canary", logs: "logs",
+            test: ["nginx", "-t", "-q", "-c", "\(nginxConf)"],
+            reload: ["nginx", "-s", "reload", "-c", "\(nginxConf)"],
+            \(nginx)
+          },
+          state: "state", run: "run",
+          services: {
+            chat: {
+              listen: ["127.0.0.1:\(port)"],
+              pools: { blue: { servers: [\(servers(bluePorts))] }, green: { servers: [\(servers(greenPorts))] } },
+              stable: "blue",
+              plan: { \(plan) },
+              \(service)
+            },
+          },
+        }
+
+        """)
+  }
+
+  /// Apps, Nginx, config and first `apply`: everything up.
+  package func start(service: String = "", plan: String = Sandbox.quick, failShare: String = "20%") throws {
+    try startApps(failShare: failShare)
+    try startNginx()
+    try writeConfig(service: service, plan: plan)
+    let applied = try canary("apply")
+    guard applied.code == 0 else { throw SandboxError("apply failed: \(applied.text)") }
+    try wait("service") { answers(port) }
+  }
+
+  // MARK: the program
+
+  /// The program that was built with these tests.
+  package static var program: String { "\(Files.folder(of: Who.program))/canary" }
+
+  /// Runs the program to its end; standard output and standard error together.
+  package func canary(_ words: String..., limit: Span = .minutes(2)) throws -> (code: Int32, text: String) {
+    try canary(words, limit: limit)
+  }
+
+  package func canary(_ words: [String], limit: Span = .minutes(2)) throws -> (code: Int32, text: String) {
+    let ran = try Spawn.run([Self.program] + words + ["--config", "\(folder)/canary.json5"], limit: limit)
+    guard case .exit(let code) = ran.end else { throw SandboxError("canary \(words): \(ran.end): \(ran.output)") }
+    return (code, ran.output)
+  }
+
+  /// Starts the program and leaves it running; its output goes to a file.
+  package func launch(_ words: String...) throws -> Child {
+    let child = try Child(
+      [Self.program] + words + ["--config", "\(folder)/canary.json5"], output: "\(folder)/launched-\(children.count).log")
+    children.append(child)
+    return child
+  }
+
+  package func status() throws -> String { try canary("status", "chat", "--json").text }
+
+  /// Waits, generously, until something is so.
+  package func wait(_ what: String, _ seconds: Double = 30, until isSo: () throws -> Bool) throws {
+    let start = SystemClock.now
+    while SystemClock.now - start < .seconds(seconds) {
+      if try isSo() { return }
+      usleep(20_000)
+    }
+    throw SandboxError("waited \(seconds) s for: \(what)")
+  }
+
+  package func answers(_ port: Int) -> Bool {
+    var client = Client(port: port)
+    defer { client.close() }
+    return client.request().status == 200
+  }
+}
+
+package struct SandboxError: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ text: String) { description = text }
+}
+
+/// A process that a test started, and ends by its id.
+package final class Child {
+  package let pid: Int32
+  package let log: String?
+  private var isOver = false
+
+  init(_ words: [String], output: String? = nil) throws {
+    log = output
+    var file: CInt?
+    if let output { file = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+    pid = try Spawn.detach(words, input: nil, output: file)
+    if let file { close(file) }
+  }
+
+  package func signal(_ number: CInt) { kill(pid, number) }
+
+  /// Waits for the end; the exit status, or 128 plus the signal that ended it; nil when it goes on.
+  package func wait(_ limit: Span = .minutes(2)) -> Int32? {
+    let start = SystemClock.now
+    while SystemClock.now - start < limit {
+      var status: CInt = 0
+      if waitpid(pid, &status, WNOHANG) == pid {
+        isOver = true
+        return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
+      }
+      usleep(5000)
+    }
+    return nil
+  }
+
+  package func stop() {
+    guard !isOver else { return }
+    kill(pid, SIGTERM)
+    if wait(.seconds(5)) == nil {
+      kill(pid, SIGKILL)
+      _ = wait(.seconds(5))
+    }
+  }
+
+  package var text: String { log.flatMap { (try? Files.read($0)) ?? nil } ?? "" }
+}
