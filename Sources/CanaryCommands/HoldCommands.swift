@@ -35,7 +35,7 @@ enum HoldCommands {
     while true {
       let decision: Decision
       do throws(StoreError) {
-        decision = try await world.desk.take(event, for: service.name, first: { world.first(service) }).value
+        decision = try await world.desk.take(event, for: service.name, first: { world.first(service) }).decision
       } catch {
         throw world.failure(error)
       }

@@ -32,6 +32,7 @@ package enum Program {
     if name == "--version" { return await run(["version"]) }
     if name == "__guard" { return watch(words) }
     if name == "__drive" { return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output) }
+    if name == "__tally" { return TallyCommand.run(Array(words.dropFirst()), output: output) }
     guard let command = commands.first(where: { $0.spec.name == name }) else {
       let near = Spelling.nearest(to: name, among: commands.map(\.spec.name))
       let advice = near.map { "did you mean 'canary \($0)'?" } ?? "see: canary --help"

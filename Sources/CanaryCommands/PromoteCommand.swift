@@ -87,7 +87,7 @@ enum PromoteCommand {
     let request = try request(arguments, world, service, stable: stable)
     let decision: Decision
     do throws(StoreError) {
-      decision = try await world.desk.take(.promote(request), for: service.name, first: { world.first(service) }).value
+      decision = try await world.desk.take(.promote(request), for: service.name, first: { world.first(service) }).decision
     } catch {
       throw Failure(.outside, "\(world.failure(error).text). Nothing was touched.")
     }

@@ -49,7 +49,7 @@ enum RevertCommand {
     do throws(StoreError) {
       decision = try await world.desk.take(
         .revert(world.actor, reason), for: service.name, first: { world.first(service) }
-      ).value
+      ).decision
     } catch {
       return unsaved(world, service, braked, why: world.failure(error).text)
     }

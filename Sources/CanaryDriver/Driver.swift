@@ -25,7 +25,7 @@ package actor Driver {
   private let inbox: AsyncStream<Signal>
   private let post: AsyncStream<Signal>.Continuation
   private var wakeAt: Instant?
-  private var revision = 0
+  private var revision: Int?
   private var inFlight: Set<Name> = []
   private var looking = false
   private var applying: (generation: Generation, task: Task<Void, Never>)?
@@ -117,11 +117,13 @@ package actor Driver {
       return nil
     }
     do throws(StoreError) {
-      let saved = try await desk.take(event, for: service, first: first)
-      revision = saved.revision
+      let taken = try await desk.take(event, for: service, first: first)
+      // Somebody else saved since this driver last looked: what that asks for is still to be paid.
+      if let revision, taken.found != revision { post.yield(.event(.woke)) }
+      revision = taken.revision
       storeFault = nil
-      for effect in saved.value.effects { perform(effect) }
-      let state = saved.value.state
+      for effect in taken.decision.effects { perform(effect) }
+      let state = taken.decision.state
       if case .applyFailed = event, case .reverting? = state.running?.phase {
         failedReverts += 1
         if let patience, failedReverts >= patience {

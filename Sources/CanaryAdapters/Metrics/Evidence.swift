@@ -28,7 +28,7 @@ actor Evidence {
   /// Begins at the end of the log: what was there before the rollout is no evidence.
   func begin() async {
     guard follower == nil else { return }
-    await open(from: [])
+    await open(from: .end)
   }
 
   /// The counts of a pool from one instant to another, after reading all that has been logged so far.
@@ -56,18 +56,19 @@ actor Evidence {
     return counted.total(pool: pool, from: min(first, to.second), through: to.second)
   }
 
-  private func open(from positions: [LogPosition]) async {
+  private func open(from start: LogFollower.Start) async {
     table = PoolAddresses.table(of: service)
     counted = LogTally(pools: table.pools)
     unsaved = LogTally(pools: table.pools)
-    follower = LogFollower(path: log, parser: LogParser(table, service.latency), from: positions)
+    follower = LogFollower(path: log, parser: LogParser(table, service.latency), from: start)
   }
 
   private func resume() async {
     let saved = try? await store.slices(service.name, since: SystemClock.now.second - Self.kept)
     // Another call may have opened it while this one waited for the store.
     guard follower == nil else { return }
-    await open(from: saved?.positions ?? [])
+    let positions = saved?.positions ?? []
+    await open(from: positions.isEmpty ? .end : .positions(positions))
     for (second, pool, counts) in saved?.slices ?? [] {
       guard let index = table.pools.firstIndex(of: pool) else { continue }
       counted.add(second: second, pool: index) { $0.merge(counts) }

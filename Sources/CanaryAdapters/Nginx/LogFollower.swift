@@ -42,12 +42,21 @@ package final class LogFollower {
   /// How long a renamed file is listened to after its last line.
   private static let patience = Span.seconds(5)
 
-  /// Goes on at the positions where the last reader stopped; with none, begins at the end of what is there now.
-  package init(path: String, parser: LogParser, from positions: [LogPosition]) {
+  /// Where reading begins.
+  package enum Start: Sendable {
+    case beginning
+    /// At the end of what is there now.
+    case end
+    /// Where the last reader stopped.
+    case positions([LogPosition])
+  }
+
+  package init(path: String, parser: LogParser, from start: Start) {
     self.path = path
     self.parser = parser
-    if positions.isEmpty {
-      current = Self.open(path) { Int64($0.st_size) }
+    guard case .positions(let positions) = start else {
+      let isEnd = if case .end = start { true } else { false }
+      current = Self.open(path) { isEnd ? Int64($0.st_size) : 0 }
       return
     }
     for file in Self.siblings(of: path) {
