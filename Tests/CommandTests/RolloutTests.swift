@@ -1,31 +1,136 @@
+import CanaryAdapters
 import CanaryCore
 import TestSupport
 import Testing
 
-@Suite(.serialized) struct RolloutTests {
-  @Test func `a good release reaches everybody and hurts nobody`() throws {
+/// The main job, by the real program, with real Nginx under real load.
+@Suite(.timeLimit(.minutes(5))) struct RolloutTests {
+  @Test func `a good release reaches everybody in exact shares and hurts nobody`() throws {
     let sandbox = try Sandbox(blue: 2)
     defer { sandbox.close() }
-    try sandbox.start()
-    let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 2))
-    let promoted = try sandbox.canary("promote", "chat", "--release", "v2")
+    let stages = [5, 10, 30, 60].map { "{ weight: \($0), soak: \"3s\" }" }.joined(separator: ", ")
+    try sandbox.start(
+      plan: """
+        stages: [\(stages), { weight: 100, soak: "1s" }],
+        checks: [
+          { name: "errors", metric: "error_rate", max: "5%", window: "1m" },
+          { name: "latency", metric: "latency_p99", max: "1s", window: "30s" },
+          { name: "health", probe: "/health", every: "1s", failures: 3 },
+        ]
+        """)
+    let load = Load(port: sandbox.port, clients: 6, pause: Span(milliseconds: 2))
+    let promoted = try sandbox.canary("promote", "chat", "--release", "v2", "--reason", "test")
     let seen = load.stop()
     #expect(promoted.code == 0, "\(promoted.text)")
     let failed = seen.filter { $0.status != 200 }
-    #expect(failed.isEmpty, "\(failed.count) of \(seen.count): \(failed.prefix(3))")
-    print(promoted.text)
+    #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
+    // Generation 1 is the first apply; 2 to 6 are the stages.
+    let tries = try sandbox.tries()
+    for (generation, weight) in zip(2..., [5, 10, 30, 60, 100]) {
+      let counts = tries[generation] ?? [:]
+      let all = counts.values.reduce(0, +)
+      let green = counts[sandbox.greenPorts[0]] ?? 0
+      let exact = Double(all * weight) / 100
+      #expect(all > 300, "too little load in stage \(weight)")
+      #expect(abs(Double(green) - exact) <= max(1, Double(all) / 1000), "\(green) of \(all) at \(weight)%")
+    }
+    #expect(try sandbox.field("phase") == "promoted")
+    #expect(try sandbox.field("stable") == "green")
+    let stagesSeen = try sandbox.events().filter { ["started", "stage", "promoted"].contains($0) }
+    #expect(stagesSeen == ["started", "stage", "stage", "stage", "stage", "stage", "promoted"])
   }
 
-  @Test func `a release that fails one in five is flipped back`() throws {
+  @Test(arguments: [("fail", "GET"), ("fail", "HEAD"), ("dead", "GET")])
+  func `a release that fails is flipped back and users are shielded`(fault: String, method: String) throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start()
-    try sandbox.set("green.fail")
-    let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 2))
-    let promoted = try sandbox.canary("promote", "chat", "--release", "v2")
-    print(promoted.text)
+    try sandbox.set("green.\(fault)")
+    let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 2), method: method)
+    let promoted = try sandbox.canary("promote", "chat")
     let seen = load.stop()
     #expect(promoted.code == 3, "\(promoted.text)")
-    print(seen.filter { $0.status != 200 }.count, seen.count)
+    #expect(promoted.text.contains("check errors failed: "), "\(promoted.text)")
+    #expect(promoted.text.contains("% > 5% over "), "\(promoted.text)")
+    let failed = seen.filter { $0.status != 200 }
+    #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
+    #expect(try sandbox.field("phase") == "reverted")
+    #expect(try sandbox.field("stable") == "blue")
+    #expect(!sandbox.isBraked)
+  }
+
+  @Test func `without the shield users do see the failures`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(service: "shield: false,")
+    try sandbox.set("green.fail")
+    let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 2))
+    let promoted = try sandbox.canary("promote", "chat")
+    let seen = load.stop()
+    #expect(promoted.code == 3, "\(promoted.text)")
+    #expect(seen.contains { $0.status == 500 })
+  }
+
+  @Test func `a pool that is not up gets no traffic`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Sandbox.quick + ", ready: { path: \"/health\", within: \"2s\" }")
+    try sandbox.set("green.sick")
+    let promoted = try sandbox.canary("promote", "chat")
+    #expect(promoted.code == 3, "\(promoted.text)")
+    #expect(promoted.text.contains("is not up after 2s"), "\(promoted.text)")
+    #expect(promoted.text.contains("answered 503"), "\(promoted.text)")
+    #expect(try sandbox.field("generation") == "1")
+  }
+
+  @Test func `silence holds a stage until its deadline reverts it`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 5, soak: "1s", deadline: "3s" }, { weight: 100, soak: "1s" }],
+        checks: [{ name: "errors", metric: "error_rate", max: "5%" }]
+        """)
+    let promoted = try sandbox.canary("promote", "chat")
+    #expect(promoted.code == 3, "\(promoted.text)")
+    #expect(promoted.text.contains("did not pass within its deadline of 3s: errors is inconclusive"), "\(promoted.text)")
+  }
+
+  @Test func `a stable pool that is down falls back to the other`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    // The apps of blue are never started: a port on which nobody listens.
+    try sandbox.startApps()
+    try sandbox.startNginx()
+    try sandbox.writeConfig()
+    let gone = Sockets.freePort()
+    let config = try #require(try Files.read("\(sandbox.folder)/canary.json5"))
+    try Files.replace(
+      "\(sandbox.folder)/canary.json5", with: config.replacing("\(sandbox.bluePorts[0])", with: "\(gone)"))
+    #expect(try sandbox.canary("apply").code == 0)
+    try sandbox.wait("fallback") { sandbox.answers(sandbox.port) }
+    try Files.replace(
+      "\(sandbox.folder)/canary.json5",
+      with: config.replacing("\(sandbox.bluePorts[0])", with: "\(gone)").replacing(
+        "stable: \"blue\",", with: "stable: \"blue\", fallback: false,"))
+    #expect(try sandbox.canary("apply").code == 0)
+    var client = Client(port: sandbox.port)
+    #expect(client.request().status == 502)
+    client.close()
+  }
+
+  @Test func `a hundred changes of weight under load fail no request and leave no worker behind`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let stages = (1...100).map { "{ weight: \($0), soak: \"10ms\" }" }.joined(separator: ", ")
+    try sandbox.start(plan: "stages: [\(stages)], checks: []")
+    let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 2))
+    let promoted = try sandbox.canary("promote", "chat", limit: .minutes(4))
+    let seen = load.stop()
+    #expect(promoted.code == 0, "\(promoted.text)")
+    let failed = seen.filter { $0.status != 200 }
+    #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
+    #expect(try sandbox.events().filter { $0 == "stage" }.count == 100)
+    try sandbox.wait("two workers only") { sandbox.workers.count == 2 }
   }
 }

@@ -224,7 +224,7 @@ package final class Child {
   package let log: String?
   private var isOver = false
 
-  init(_ words: [String], output: String? = nil) throws {
+  package init(_ words: [String], output: String? = nil) throws {
     log = output
     var file: CInt?
     if let output { file = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }

@@ -31,6 +31,6 @@ need_swift() {
   command -v swift >/dev/null || fail "no Swift toolchain in PATH; install Swift 6.2 or later from swift.org"
 }
 
-build_packages=(nginx libcurl4-openssl-dev libsqlite3-dev pkg-config)
+build_packages=(nginx python3 libcurl4-openssl-dev libsqlite3-dev pkg-config)
 # Debian keeps Nginx in /usr/sbin, which is not in everybody's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"

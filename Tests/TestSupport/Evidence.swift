@@ -1,0 +1,46 @@
+internal import CanaryAdapters
+
+extension Sandbox {
+  /// What the access log says: tries by generation and port of the server.
+  package func tries() throws -> [Int: [Int: Int]] {
+    var found: [Int: [Int: Int]] = [:]
+    let text = try Files.read("\(folder)/logs/canary-chat.log", limit: 1 << 30) ?? ""
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: "\t")
+      guard fields.count == 9, let generation = Int(fields[2]) else { continue }
+      for address in fields[5].split(separator: ",") {
+        guard let port = address.split(separator: ":").last.flatMap({ Int($0) }) else { continue }
+        found[generation, default: [:]][port, default: 0] += 1
+      }
+    }
+    return found
+  }
+
+  /// The events of the newest rollout, in order, as `history --json` tells them.
+  package func events() throws -> [String] {
+    let text = try canary("history", "chat", "--json", "--limit", "1").text
+    return text.split(separator: "\n").compactMap { line in
+      let line = line.drop { $0 == " " }
+      guard line.hasPrefix("\"event\": \"") else { return nil }
+      return String(line.dropFirst(10).prefix { $0 != "\"" })
+    }
+  }
+
+  package var brakeFile: String { "\(folder)/run/chat.brake" }
+  package var isBraked: Bool { Files.exists(brakeFile) }
+
+  /// One field of `status --json`, as it is printed.
+  package func field(_ name: String) throws -> String {
+    let line = try status().split(separator: "\n").first { $0.drop { $0 == " " }.hasPrefix("\"\(name)\":") }
+    guard let line, let colon = line.firstRange(of: ": ") else { return "" }
+    return line[colon.upperBound...].filter { $0 != "\"" && $0 != "," }
+  }
+
+  /// Waits until the rollout soaks in the stage with that index.
+  package func waitForStage(_ index: Int) throws {
+    try wait("stage \(index)") {
+      let status = try status()
+      return status.contains("\"phase\": \"soaking\"") && status.contains("\"index\": \(index),")
+    }
+  }
+}
