@@ -29,7 +29,7 @@ enum ApplyCommand {
 
   private static func apply(_ world: World, _ service: Service, offline: Bool) async throws(Failure) {
     try await Driving.settle(world, service)
-    guard let lock = try Driving.lock(world, service, patience: .seconds(1)) else {
+    guard let lock = try Driving.lock(world, service, patience: .seconds(1), marked: false) else {
       throw Failure(.busy, "another process drives this service. Nothing was touched.")
     }
     if offline { return try await write(world, service) }

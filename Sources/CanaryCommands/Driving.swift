@@ -6,10 +6,12 @@ internal import Glibc
 /// Driving a service from this process: with the lock that keeps others from it, and a guard in case it dies.
 enum Driving {
   /// The lock that says who drives; nil when another process does.
-  static func lock(_ world: World, _ service: Service, patience: Span = .zero) throws(Failure) -> FileLock? {
+  static func lock(
+    _ world: World, _ service: Service, patience: Span = .zero, marked: Bool = true
+  ) throws(Failure) -> FileLock? {
     do throws(FileError) {
       try Files.makeFolder(world.config.run)
-      return try FileLock.take(world.driveLock(service.name), patience: patience)
+      return try FileLock.take(world.driveLock(service.name), patience: patience, marked: marked)
     } catch {
       throw Failure(.outside, "\(error). The folder is set by `run` in the config")
     }

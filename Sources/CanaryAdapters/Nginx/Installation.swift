@@ -79,8 +79,12 @@ struct Installation {
   private func takeLock(patience: Span, force: Bool) throws(RouterError) -> FileLock? {
     let path = "\(router.config.run)/install.lock"
     do throws(FileError) {
-      try Files.makeFolder(router.config.run)
       try Files.makeFolder(nginx.include)
+    } catch {
+      throw RouterError(.refused, "\(error.description). The folder is set by nginx.include in the config")
+    }
+    do throws(FileError) {
+      try Files.makeFolder(router.config.run)
       if let lock = try FileLock.take(path, patience: patience) { return lock }
     } catch {
       if force { return nil }

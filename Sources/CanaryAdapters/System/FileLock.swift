@@ -9,8 +9,12 @@ package final class FileLock: Sendable {
   private init(file: CInt) { self.file = file }
   deinit { close(file) }
 
-  /// The lock, or nil when another process has it at the end of `patience`.
-  package static func take(_ path: String, patience: Span = .zero) throws(FileError) -> FileLock? {
+  /// The lock, or nil when another process has it at the end of `patience`, which is never shorter than the moment for
+  /// which `holder` touches it. With `marked`, the file names this process as the last one that had it.
+  package static func take(
+    _ path: String, patience: Span = .zero, marked: Bool = true
+  ) throws(FileError) -> FileLock? {
+    let patience = max(patience, .seconds(0.1))
     let file = canary_open(path, O_RDWR | O_CREAT, 0o644)
     guard file >= 0 else { throw FileError("cannot open the lock", path) }
     var waited = Span.zero
@@ -22,6 +26,7 @@ package final class FileLock: Sendable {
       usleep(10_000)
       waited = waited + Span(milliseconds: 10)
     }
+    guard marked else { return FileLock(file: file) }
     ftruncate(file, 0)
     let text = Array("\(getpid())\n".utf8)
     _ = pwrite(file, text, text.count, 0)

@@ -43,13 +43,12 @@ package final class Guard {
     var count: Int
     repeat { count = read(0, &byte, 1) } while count < 0 && errno == EINTR
     if count == 1 { return }
-    let start = SystemClock.now
-    while SystemClock.now - start < grace {
-      if FileLock.holder(lock) != nil { return }
-      usleep(50_000)
-    }
-    // Held while the brake goes on: whoever takes over from here on finds it, and lifts it in its own time.
-    guard let held = (try? FileLock.take(lock)) ?? nil else { return }
+    usleep(UInt32(grace.milliseconds) * 1000)
+    // Held while the brake goes on: whoever takes over from here on finds it, and lifts it in its own time. A command
+    // that only looks, or that is refused, has the lock for a moment; a driver keeps it, and has put its name on it.
+    guard let held = (try? FileLock.take(lock, patience: .seconds(2), marked: false)) ?? nil,
+      FileLock.lastHolder(lock) == driver
+    else { return }
     let note = BrakeNote(
       by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
     if Brake.note(brake)?.by != .person {

@@ -1,0 +1,141 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+/// The fourth promise: killed anywhere, nothing is lost.
+@Suite(.timeLimit(.minutes(10))) struct KillTests {
+  private static let plan = """
+    stages: [
+      { weight: 20, soak: "300ms" }, { weight: 50, soak: "300ms" }, { weight: 80, soak: "300ms" },
+      { weight: 100, soak: "200ms" },
+    ],
+    checks: [{ name: "health", probe: "/health", every: "100ms", failures: 3 }],
+    ready: { path: "/health", times: 1 }
+    """
+
+  /// Every rollout begins once, ends at most once each way, and enters no stage twice.
+  private func expectWhole(_ sandbox: Sandbox) throws {
+    let events = try sandbox.events()
+    for event in ["started", "promoted"] {
+      #expect(events.filter { $0 == event }.count <= 1, "\(events)")
+    }
+    #expect(events.first == "started", "\(events)")
+    #expect(events.filter { $0 == "stage" }.count <= 4, "\(events)")
+    #expect(events.filter { $0 == "reverting" }.count == events.filter { $0 == "reverted" }.count, "\(events)")
+    #expect(events.filter { $0 == "reverted" }.count <= 1, "\(events)")
+  }
+
+  @Test func `a driver killed at any moment leaves all traffic on stable within two seconds`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let load = Load(port: sandbox.port, clients: 3, pause: Span(milliseconds: 3))
+    var inTheMiddle = 0
+    for moment in 0..<20 {
+      let driver = try sandbox.launch("promote", "chat")
+      // Spread over the whole rollout, from the first instruction to the last stage.
+      usleep(UInt32(20_000 + moment * 95_000))
+      driver.signal(SIGKILL)
+      let killed = SystemClock.now
+      _ = driver.wait()
+      let stable = try sandbox.field("stable")
+      let wasRunning = !["idle", "promoted", "reverted"].contains(try sandbox.field("phase"))
+      if wasRunning {
+        inTheMiddle += 1
+        try sandbox.wait("the brake after a kill at moment \(moment)", 5) { sandbox.isBraked }
+        #expect(SystemClock.now - killed < .seconds(2), "moment \(moment)")
+        let status = try sandbox.canary("status", "chat").text
+        #expect(status.contains("BRAKE is on") && status.contains("died"), "\(status)")
+        var client = Client(port: sandbox.port)
+        for _ in 0..<50 { #expect(client.request().pool == stable, "moment \(moment)") }
+        client.close()
+      }
+      let reverted = try sandbox.canary("revert", "chat")
+      #expect(reverted.code == 0, "\(reverted.text)")
+      #expect(try sandbox.field("stable") == "blue")
+      #expect(!sandbox.isBraked)
+      if try sandbox.field("rollout") != "null" { try expectWhole(sandbox) }
+    }
+    let seen = load.stop()
+    let failed = seen.filter { $0.status != 200 }
+    #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
+    #expect(inTheMiddle >= 8, "most kills missed the rollout: \(inTheMiddle)")
+  }
+
+  @Test func `a controller killed at any moment is followed by one that finishes the rollout`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let load = Load(port: sandbox.port, clients: 3, pause: Span(milliseconds: 3))
+    var controller = try sandbox.launch("controller")
+    for moment in 0..<20 {
+      let stable = try sandbox.field("stable")
+      let promote = try sandbox.launch("promote", "chat")
+      usleep(UInt32(100_000 + moment * 95_000))
+      controller.signal(SIGKILL)
+      _ = controller.wait()
+      controller = try sandbox.launch("controller")
+      let code = promote.wait(.minutes(1))
+      #expect(code == 0, "moment \(moment): \(promote.text)")
+      #expect(try sandbox.field("stable") != stable)
+      try sandbox.wait("no brake") { !sandbox.isBraked }
+      try expectWhole(sandbox)
+    }
+    let seen = load.stop()
+    let failed = seen.filter { $0.status != 200 }
+    #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
+  }
+
+  @Test func `a controller takes up a rollout with the soak already served`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: "stages: [{ weight: 100, soak: \"6s\" }], checks: []")
+    let driver = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    usleep(3_000_000)
+    driver.signal(SIGKILL)
+    _ = driver.wait()
+    try sandbox.wait("the brake") { sandbox.isBraked }
+    // What nobody watched is not counted.
+    usleep(2_000_000)
+    let begun = SystemClock.now
+    _ = try sandbox.launch("controller")
+    try sandbox.wait("promoted") { try sandbox.field("phase") == "promoted" }
+    let took = SystemClock.now - begun
+    #expect(took > .seconds(1.5) && took < .seconds(6), "\(took)")
+    #expect(try sandbox.events().contains("resumed"))
+    #expect(!sandbox.isBraked)
+  }
+
+  @Test func `the next promote first takes back what a dead driver left`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: "stages: [{ weight: 100, soak: \"4s\" }], checks: []")
+    let driver = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    driver.signal(SIGKILL)
+    _ = driver.wait()
+    try sandbox.wait("the brake") { sandbox.isBraked }
+    let next = try sandbox.canary("promote", "chat")
+    #expect(next.code == 0, "\(next.text)")
+    #expect(next.text.contains("rollout 1 was left behind: its driver"), "\(next.text)")
+    #expect(try sandbox.field("rollout") == "2")
+    #expect(!sandbox.isBraked)
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `a signal to promote sends traffic back and exits with 4`(number: CInt) throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: "stages: [{ weight: 50, soak: \"1m\" }, { weight: 100, soak: \"1s\" }], checks: []")
+    let driver = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    driver.signal(number)
+    #expect(driver.wait() == 4, "\(driver.text)")
+    #expect(try sandbox.field("phase") == "reverted")
+    #expect(!sandbox.isBraked)
+    #expect(try sandbox.canary("history", "chat", "--json").text.contains("\"result\": \"stopped\""))
+  }
+}
