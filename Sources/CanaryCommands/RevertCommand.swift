@@ -26,7 +26,12 @@ enum RevertCommand {
     let braked = brake.pull(reason: reason)
     for line in braked.warnings { output.err("canary: warning: \(line)") }
     // A store that is locked or full must not make a person wait: a second, then the brake alone has to do.
-    let world = try World(arguments, output: output, storePatience: .seconds(1))
+    let world: World
+    do throws(Failure) {
+      world = try World(arguments, output: output, storePatience: .seconds(1))
+    } catch {
+      throw Failure(.outside, "\(braked.sentence(stable: name)) It stays on, because \(error.text)")
+    }
     return try await tidy(world, try world.service(arguments), braked, reason: reason)
   }
 
@@ -35,9 +40,10 @@ enum RevertCommand {
     do throws(Problems) {
       return try ConfigFile.read(try ConfigFile.find(named: arguments["--config"], environment: Who.environment))
     } catch {
+      let faults = error.list.map(\.description).joined(separator: "\n  ")
       throw Failure(
         .wrong,
-        "the config cannot be used:\n  \(error.list.map(\.description).joined(separator: "\n  "))\nTo send all traffic to stable by hand: touch RUN/\(Text.shown(arguments.service ?? "SERVICE")).brake, where RUN is `run` of the config (by default /run/canary)")
+        "the config cannot be used:\n  \(faults)\nTo send all traffic to stable by hand: touch RUN/\(Text.shown(arguments.service ?? "SERVICE")).brake, where RUN is `run` of the config (by default /run/canary)")
     }
   }
 

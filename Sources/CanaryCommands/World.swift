@@ -18,6 +18,12 @@ struct World: Sendable {
       let path = try ConfigFile.find(named: arguments["--config"], environment: environment)
       config = try ConfigFile.read(path)
       let templates = try TemplateFiles.load(folder: config.templates)
+      // The user's own templates are tried on one service, so that their faults are found before anything is touched.
+      if config.templates != nil, let service = config.services.first {
+        let routing = Routing(
+          stable: service.stable, canary: nil, weight: .none, brake: service.stable, fallback: true)
+        _ = try templates.render(service, in: config, routing: routing, generation: Generation(0))
+      }
       router = NginxRouter(config: config, templates: templates) { output.err("canary: warning: \($0)") }
     } catch {
       let count = error.list.count

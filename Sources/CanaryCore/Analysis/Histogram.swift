@@ -73,7 +73,7 @@ package struct Histogram: Hashable, Sendable {
     var index = 0
     while at < bytes.count {
       guard let step = Self.take(bytes, &at), let number = Self.take(bytes, &at), step < 4096,
-        number > 0, number <= UInt64(UInt32.max)
+        number > 0, number <= UInt64(UInt32.max), step > 0 || buckets.isEmpty
       else { return nil }
       index += Int(step)
       guard index <= Self.index(Self.longest) else { return nil }

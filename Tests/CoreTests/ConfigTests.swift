@@ -1,0 +1,268 @@
+import CanaryAdapters
+import CanaryCore
+import TestSupport
+import Testing
+
+struct ConfigTests {
+  /// The contract's own example, with every key that a config may have.
+  static let good = """
+    {
+      // a comment
+      nginx: {
+        config: "/etc/nginx/nginx.conf", include: "/etc/nginx/canary", test: ["nginx", "-t"],
+        reload: ["nginx", "-s", "reload"], logs: "/var/log/nginx", verify: "20s",
+      },
+      state: "/var/lib/canary", run: "/run/canary", templates: "/etc/canary/templates",
+      services: {
+        chat: {
+          listen: ["127.0.0.1:8080", "8443", "*:81", "[::1]:82"], server_names: ["a.example", "*.b.example"],
+          pools: {
+            blue: { servers: ["127.0.0.1:9001", "127.0.0.1:9003 weight=2 max_fails=3 fail_timeout=10s"] },
+            green: { servers: ["unix:/run/app.sock", "[2001:db8::1]:80", "web-3.internal:80"] },
+          },
+          stable: "blue", plan: "standard", retain: "24h", shield: true, fallback: true, headers: { "X-Env": "prod 1" },
+          buffering: false, timeout: "1h", connect_timeout: "5s", body_limit: "100m", keepalive: 32,
+          latency: "first_byte", access_log: ["/var/log/nginx/access.log combined"],
+        },
+      },
+      plans: {
+        standard: {
+          stages: [{ weight: 5, soak: "30m" }, { weight: 12.5, soak: "30m", deadline: "2h", on_deadline: "pause" }, { weight: 100, soak: "10m" }],
+          checks: [
+            { name: "errors", metric: "error_rate", max: "5%", window: "1m", every: "10s", for: "1m", min_requests: 20, warmup: "5s" },
+            { name: "latency", metric: "latency_p99", max: "1s", advisory: true },
+            { name: "rate", metric: "request_rate", min: 0.5, max: 1000 },
+            { name: "health", probe: "/health?a=b", every: "5s", failures: 3, timeout: "2s" },
+            { name: "own", command: ["/usr/bin/true", "--x"], max: 3 },
+          ],
+          ready: { path: "/ready", times: 3, within: "30s" },
+        },
+      },
+    }
+    """
+
+  private func read(_ text: String) throws(Problems) -> Config {
+    try ConfigReader(file: "/etc/canary/canary.json5").read(ConfigFile.parse(text, name: "test"))
+  }
+
+  private func problems(_ node: Node) -> [Problem] {
+    do {
+      _ = try ConfigReader(file: "/etc/canary/canary.json5").read(node)
+      return []
+    } catch {
+      return error.list
+    }
+  }
+
+  @Test func `a full config is read and a short one has useful defaults`() throws {
+    let full = try read(Self.good)
+    let chat = try #require(full.service("chat"))
+    #expect(chat.plan.stages.map(\.weight.basisPoints) == [500, 1250, 10_000])
+    #expect(chat.plan.stages[0].deadline == .minutes(90) && chat.plan.stages[1].onDeadline == .pause)
+    #expect(chat.plan.checks[0].condition.max == 0.05 && chat.plan.checks[1].condition.max == 1)
+    #expect(chat.plan.checks[2].minRequests == 0 && chat.plan.checks[0].minRequests == 20)
+    let short = try read(
+      "{ services: { chat: { pools: { blue: { servers: [\"127.0.0.1:1\"] }, green: { servers: [\"127.0.0.1:2\"] } }, stable: \"blue\" } } }")
+    #expect(short.services[0].plan.stages.map(\.weight.basisPoints) == [500, 1000, 3000, 6000, 10_000])
+    #expect(short.services[0].plan.checks.map(\.name.text) == ["errors", "latency", "health"])
+    #expect(short.nginx.test == ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"] && short.run == "/run/canary")
+    #expect(short.services[0].plan.ready.path == "/health" && short.services[0].retain == .hours(24))
+  }
+
+  @Test func `relative paths are relative to the file`() throws {
+    let text = Self.good.replacing("\"/var/lib/canary\"", with: "\"../lib/./canary\"")
+    #expect(try read(text).state == "/etc/lib/canary")
+  }
+
+  /// Every value in the tree, by its path.
+  private func places(_ node: Node, _ path: [Step] = []) -> [[Step]] {
+    switch node {
+    case .table(let table):
+      return [path] + table.keys.sorted().flatMap { key in table[key].map { places($0, path + [.key(key)]) } ?? [] }
+    case .list(let items): return [path] + items.indices.flatMap { places(items[$0], path + [.index($0)]) }
+    case .null, .bool, .number, .text: return [path]
+    }
+  }
+
+  private enum Step: Hashable {
+    case key(String)
+    case index(Int)
+  }
+
+  private func replaced(_ node: Node, _ path: ArraySlice<Step>, by new: Node) -> Node {
+    guard let step = path.first else { return new }
+    switch (node, step) {
+    case (.table(var table), .key(let key)):
+      table[key] = table[key].map { replaced($0, path.dropFirst(), by: new) }
+      return .table(table)
+    case (.list(var items), .index(let index)):
+      items[index] = replaced(items[index], path.dropFirst(), by: new)
+      return .list(items)
+    default: return node
+    }
+  }
+
+  private func value(_ node: Node, _ path: ArraySlice<Step>) -> Node? {
+    guard let step = path.first else { return node }
+    switch (node, step) {
+    case (.table(let table), .key(let key)): return table[key].flatMap { value($0, path.dropFirst()) }
+    case (.list(let items), .index(let index)): return value(items[index], path.dropFirst())
+    default: return nil
+    }
+  }
+
+  private func shown(_ path: [Step]) -> String {
+    path.reduce("") { text, step in
+      switch step {
+      case .key(let key): text.isEmpty ? key : "\(text).\(key)"
+      case .index(let index): "\(text)[\(index)]"
+      }
+    }
+  }
+
+  /// Texts that would mean something to Nginx, to a shell or to a terminal.
+  private static let hostile = [
+    "", "a;b", "a{b", "a}b", "a\nb", "a\rb", "a\"b", "a'b", "$host", "a\\b", "a#b", "a\u{0}b", "ä", "a\u{202E}b", "a b;",
+    String(repeating: "x", count: 5000),
+  ]
+
+  private static let wrong: [Node] =
+    [
+      .null, .bool(true), .bool(false), .number(-1), .number(0.001), .number(1e300), .number(.nan), .number(7.5), .list([]),
+      .list([.number(1)]), .list([.text("x;y")]), .list([.null]), .table([:]), .table(["no such key": .null]),
+    ] + hostile.map(Node.text)
+
+  @Test func `every value wrong in every way is refused at its place or harmless`() throws {
+    let good = try ConfigFile.parse(Self.good, name: "test")
+    let templates = try TemplateFiles.load(folder: nil)
+    #expect(problems(good).isEmpty)
+    var refused = 0
+    for path in places(good) where !path.isEmpty {
+      let was = value(good, path[...])
+      var refusedHere = 0
+      for new in Self.wrong where new != was {
+        let node = replaced(good, path[...], by: new)
+        let found = problems(node)
+        if found.isEmpty {
+          let config = try ConfigReader(file: "/etc/canary/canary.json5").read(node)
+          expectContained(config, templates, "\(shown(path)) = \(new.shown.prefix(60))")
+        } else {
+          refusedHere += 1
+          #expect(found.allSatisfy { !$0.rule.isEmpty && $0.description.utf8.count < 2000 })
+        }
+      }
+      #expect(refusedHere >= 8, "\(shown(path)) takes almost anything")
+      refused += refusedHere
+    }
+    #expect(refused > 1500)
+  }
+
+  /// Nothing of the config has broken out of its place in the generated files.
+  private func expectContained(_ config: Config, _ templates: TemplateSet, _ what: String) {
+    for service in config.services {
+      let other = service.pools.first { $0.name != service.stable }?.name
+      for weight in [Weight.none, .all] {
+        let routing = Routing(stable: service.stable, canary: other, weight: weight, brake: service.stable, fallback: true)
+        guard let files = try? templates.render(service, in: config, routing: routing, generation: Generation(1)) else {
+          Issue.record("\(what) cannot be rendered")
+          continue
+        }
+        let text = files.http
+        let code = text.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("#") }
+        #expect(code.joined().count { $0 == "{" } == code.joined().count { $0 == "}" }, "\(what)")
+        #expect(code.count { $0.hasPrefix("upstream ") } == 2, "\(what)")
+        let servers = code.count { $0.hasPrefix("server {") }
+        #expect(servers == (service.listen.isEmpty ? 1 : 2), "\(what)")
+        let odd = code.filter { line in
+          let last = line.last ?? ";"
+          return !";{}".contains(last) && !line.hasPrefix("log_format")
+        }
+        #expect(odd.isEmpty, "\(what): \(odd)")
+        #expect(!text.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value > 126 }, "\(what)")
+      }
+    }
+  }
+
+  @Test func `an unknown key names the nearest known one at every level`() throws {
+    let cases = [
+      ("state:", "sate:", "sate is not a known key; did you mean 'state'?"),
+      ("reload:", "relod:", "nginx.relod is not a known key; did you mean 'reload'?"),
+      ("stable:", "stabel:", "services.chat.stabel is not a known key; did you mean 'stable'?"),
+      ("{ servers: [\"127", "{ server: [\"127", "services.chat.pools.blue.server is not a known key; did you mean 'servers'?"),
+      ("on_deadline:", "on_dedline:", "plans.standard.stages[1].on_dedline is not a known key; did you mean 'on_deadline'?"),
+      ("min_requests:", "min_request:", "plans.standard.checks[0].min_request is not a known key; did you mean 'min_requests'?"),
+      ("within:", "witin:", "plans.standard.ready.witin is not a known key; did you mean 'within'?"),
+      ("plan: \"standard\"", "plan: \"standrad\"", "services.chat.plan must name one of plans; did you mean 'standard'? (found \"standrad\")"),
+      ("stable: \"blue\"", "stable: \"bleu\"", "services.chat.stable must be one of the service's pools (blue, green); did you mean 'blue'? (found \"bleu\")"),
+    ]
+    for (was, new, says) in cases {
+      let node = try ConfigFile.parse(Self.good.replacing(was, with: new), name: "test")
+      #expect(problems(node).map(\.description).contains(says), "\(problems(node))")
+    }
+  }
+
+  @Test func `rules between values hold`() throws {
+    let cases = [
+      ("weight: 12.5", "weight: 4", "weight must be above the stage before it (5)"),
+      ("weight: 100", "weight: 99", "weight must be 100 in the last stage"),
+      ("weight: 12.5", "weight: 12.505", "with two decimals at most"),
+      ("deadline: \"2h\"", "deadline: \"2m\"", "deadline must not be shorter than the soak (30m)"),
+      ("name: \"latency\"", "name: \"errors\"", "must be a name that no other check of the plan has"),
+      ("min: 0.5", "min: 2000", "min must not be above max"),
+      ("\"unix:/run/app.sock\"", "\"127.0.0.1:9001\"", "is already a server of pool 'blue'"),
+      ("metric: \"latency_p99\", max: \"1s\"", "metric: \"latency_p99\"", "must have a max or a min for latency_p99"),
+      ("probe: \"/health?a=b\"", "probe: \"/h\", metric: \"requests\"", "must have only one of metric, probe"),
+      ("max: \"5%\"", "prometheus: \"up\", max: \"5%\"", "prometheus is not in this version"),
+    ]
+    for (was, new, says) in cases {
+      let found = problems(try ConfigFile.parse(Self.good.replacing(was, with: new), name: "test"))
+      #expect(found.contains { $0.description.contains(says) }, "\(new): \(found)")
+    }
+    let twins = "{ services: { a-b: 1, a_b: 2 } }".replacing("1", with: Self.twin(1)).replacing("2 }", with: "\(Self.twin(3)) }")
+    let found = problems(try ConfigFile.parse(twins.replacing("a-b:", with: "\"a-b\":"), name: "test"))
+    #expect(found.contains { $0.rule.contains("cannot tell from") }, "\(found)")
+  }
+
+  private static func twin(_ port: Int) -> String {
+    "{ pools: { x: { servers: [\"h:\(port)\"] }, y: { servers: [\"h:\(port + 1)\"] } }, stable: \"x\" }"
+  }
+
+  @Test func `five thousand mutations of a good config are refused or harmless`() throws {
+    let good = Array(Self.good.utf8)
+    let templates = try TemplateFiles.load(folder: nil)
+    var dice = Dice(seed: 5)
+    var harmless = 0
+    for round in 0..<5000 {
+      var bytes = good
+      for _ in 0...dice.below(3) {
+        let at = dice.below(bytes.count)
+        switch dice.below(5) {
+        case 0: bytes[at] = UInt8(truncatingIfNeeded: dice.next())
+        case 1: bytes.removeSubrange(at..<min(bytes.count, at + 1 + dice.below(8)))
+        case 2: bytes.insert(Array(";{}\"'$\\\n#,:[]".utf8)[dice.below(13)], at: at)
+        case 3: bytes.insert(contentsOf: bytes[at..<min(bytes.count, at + dice.below(30))], at: dice.below(bytes.count))
+        default: bytes.swapAt(at, dice.below(bytes.count))
+        }
+      }
+      do throws(Problems) {
+        let config = try read(String(decoding: bytes, as: UTF8.self))
+        harmless += 1
+        expectContained(config, templates, "round \(round)")
+      } catch {
+        #expect(!error.list.isEmpty && error.list.allSatisfy { !$0.rule.isEmpty }, "round \(round)")
+      }
+    }
+    #expect(harmless > 50 && harmless < 4500, "\(harmless) of 5000 were taken")
+  }
+
+  @Test func `spans shares and weights are read as people write them`() {
+    #expect(Span(parsing: "1h30m")?.milliseconds == 5_400_000 && Span(parsing: "500ms")?.milliseconds == 500)
+    #expect(Span(parsing: "1.5s")?.milliseconds == 1500 && Span(parsing: "2d")?.description == "2d")
+    for text in ["", "5", "5 s", "-5s", "5x", "s", "1e3s", "1..5s", "99999d", "5S", "５s"] { #expect(Span(parsing: text) == nil, "\(text)") }
+    #expect(Weight(percent: 0.25)?.description == "0.25" && Weight(percent: 12.5)?.description == "12.5")
+    for percent in [-1, 100.01, 0.001, .nan, .infinity] { #expect(Weight(percent: percent) == nil) }
+    #expect(Instant(milliseconds: 1_795_229_400_123).iso8601 == "2026-11-21T02:50:00.123Z")
+    #expect(Instant(milliseconds: -1).iso8601 == "1969-12-31T23:59:59.999Z")
+    #expect(Instant(milliseconds: 951_782_400_000).iso8601 == "2000-02-29T00:00:00.000Z")
+  }
+}

@@ -1,0 +1,117 @@
+import CanaryCore
+import TestSupport
+import Testing
+
+struct LogLineTests {
+  private static let table = PoolTable([
+    ("127.0.0.1:9001", "blue"), ("127.0.0.1:9003", "blue"), ("127.0.0.1:9002", "green"),
+    ("unix:/run/app.sock", "green"), ("[2001:db8::1]:80", "green"),
+  ])
+
+  private func tally(_ lines: [String], _ latency: LatencyKind = .response) -> LogTally {
+    tally(bytes: Array(lines.joined(separator: "\n").utf8), latency)
+  }
+
+  private func tally(bytes: [UInt8], _ latency: LatencyKind = .response) -> LogTally {
+    var tally = LogTally(pools: Self.table.pools)
+    let parser = LogParser(Self.table, latency)
+    bytes.withUnsafeBufferPointer { buffer in
+      for line in buffer.split(separator: 10, omittingEmptySubsequences: true) { parser.parse(line, into: &tally) }
+    }
+    tally.close()
+    return tally
+  }
+
+  private func line(_ status: Int, _ address: String, _ tried: String, _ header: String, _ response: String) -> String {
+    "canary1\t1795000000.123\t42\t\(status)\t0.010\t\(address)\t\(tried)\t\(header)\t\(response)"
+  }
+
+  private func counts(_ tally: LogTally, _ pool: Name) -> [Int] {
+    var tally = tally
+    let sum = tally.total(pool: pool, from: 0, through: 1 << 40)
+    return [sum.requests, sum.failures, sum.aborted, sum.latency.count]
+  }
+
+  @Test func `every try counts for its own pool`() {
+    let cases: [(line: String, blue: [Int], green: [Int])] = [
+      (line(200, "127.0.0.1:9001", "200", "0.004", "0.005"), [1, 0, 0, 1], [0, 0, 0, 0]),
+      (line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-, 0.004", "0.001, 0.004"), [1, 0, 0, 1], [1, 1, 0, 1]),
+      (line(504, "127.0.0.1:9002", "504", "-", "5.000"), [0, 0, 0, 0], [1, 1, 0, 1]),
+      (line(499, "127.0.0.1:9002", "-", "-", "0.100"), [0, 0, 0, 0], [0, 0, 1, 0]),
+      (line(502, "127.0.0.1:9002", "-", "-", "0.100"), [0, 0, 0, 0], [1, 1, 0, 1]),
+      (line(499, "127.0.0.1:9002, 127.0.0.1:9001", "502, -", "-, -", "0.001, 0.300"), [0, 0, 1, 0], [1, 1, 0, 1]),
+      (line(200, "127.0.0.1:9002 : 127.0.0.1:9001", "503 : 200", "0.001 : 0.001", "0.001 : 0.002"), [1, 0, 0, 1], [1, 1, 0, 1]),
+      (line(404, "unix:/run/app.sock", "404", "0.001", "0.001"), [0, 0, 0, 0], [1, 0, 0, 1]),
+      (line(200, "[2001:db8::1]:80", "200", "0.001", "0.001"), [0, 0, 0, 0], [1, 0, 0, 1]),
+      (line(101, "127.0.0.1:9001", "101", "0.001", "3600.5"), [1, 0, 0, 1], [0, 0, 0, 0]),
+      (line(400, "-", "-", "-", "-"), [0, 0, 0, 0], [0, 0, 0, 0]),
+    ]
+    for (line, blue, green) in cases {
+      let tally = tally([line])
+      #expect(counts(tally, "blue") == blue, "\(line)")
+      #expect(counts(tally, "green") == green, "\(line)")
+      #expect(tally.unreadable == 0 && tally.unattributed == 0, "\(line)")
+    }
+  }
+
+  @Test func `the time to the first byte is what streams are judged by`() {
+    let text = line(200, "127.0.0.1:9002", "200", "0.040", "90.000")
+    var stream = tally([text], .firstByte)
+    #expect(stream.total(pool: "green", from: 0, through: 1 << 40).latency.quantile(0.99) == 0.04)
+    var whole = tally([text], .response)
+    let seconds = whole.total(pool: "green", from: 0, through: 1 << 40).latency.quantile(0.99) ?? 0
+    #expect(abs(seconds - 90) < 0.9)
+  }
+
+  @Test func `what belongs to no pool and what is no line are counted apart`() {
+    let good = line(200, "127.0.0.1:9001", "200", "0.004", "0.005")
+    let bad = [
+      "", "canary1", "canary2" + good.dropFirst(7), good.replacing("\t", with: " "), String(good.dropLast(6)) + "\t-\t-",
+      good.replacing("1795000000.123", with: "17950x0000.123"), good.replacing("1795000000.123", with: "-1.000"),
+      good.replacing("\t200\t0.010", with: "\t20\t0.010"), good.replacing("127.0.0.1:9001", with: "127.0.0.1:9001, 127.0.0.1:9002"),
+      "127.0.0.1 - - [21/Nov/2026:02:56:07 +0000] \"GET / HTTP/1.1\" 200 3", String(repeating: "x", count: 40_000),
+    ].filter { !$0.isEmpty }
+    let tally = tally(bad + [good, line(502, "canary.chat.split", "502", "-", "0.000")])
+    #expect(tally.unreadable == bad.count)
+    #expect(tally.unattributed == 1)
+    #expect(counts(tally, "blue") == [1, 0, 0, 1])
+  }
+
+  @Test func `any window can be asked for`() {
+    var tally = tally((0..<60).map { second in
+      line(200, "127.0.0.1:9002", second < 30 ? "200" : "500", "0.001", "0.001")
+        .replacing("1795000000.123", with: "17950000\(second < 10 ? "0" : "")\(second).999")
+    })
+    #expect(tally.total(pool: "green", from: 1_795_000_010, through: 1_795_000_019).requests == 10)
+    #expect(tally.total(pool: "green", from: 1_795_000_025, through: 1_795_000_034).failures == 5)
+    #expect(tally.total(pool: "green", from: 0, through: .max - 1).requests == 60)
+    tally.drop(before: 1_795_000_050)
+    #expect(tally.total(pool: "green", from: 0, through: 1 << 40).requests == 10)
+  }
+
+  @Test func `five thousand mutations of good lines do no harm`() {
+    let good = [
+      line(200, "127.0.0.1:9001", "200", "0.004", "0.005"),
+      line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-, 0.004", "0.001, 0.004"),
+      line(499, "127.0.0.1:9002 : 127.0.0.1:9001", "503 : -", "0.001 : -", "0.001 : 0.002"),
+    ].map { Array($0.utf8) }
+    var dice = Dice(seed: 2)
+    for _ in 0..<5000 {
+      var bytes = good[dice.below(good.count)]
+      for _ in 0...dice.below(4) {
+        let at = dice.below(bytes.count)
+        switch dice.below(4) {
+        case 0: bytes[at] = UInt8(truncatingIfNeeded: dice.next())
+        case 1: bytes.remove(at: at)
+        case 2: bytes.insert([9, 32, 44, 58, 45, 0, 255][dice.below(7)], at: at)
+        default: bytes.insert(contentsOf: bytes[0...dice.below(bytes.count)], at: at)
+        }
+        if bytes.isEmpty { bytes = [10] }
+      }
+      let tally = tally(bytes: bytes)
+      let sums = counts(tally, "blue") + counts(tally, "green")
+      #expect(sums.allSatisfy { $0 >= 0 && $0 < 200 }, "\(bytes)")
+      #expect(tally.unreadable <= tally.lines)
+    }
+  }
+}
