@@ -4,12 +4,11 @@ extension Policy {
   /// Measures what is due; with nothing due, the stage is judged by what is known.
   mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
-    let soaked = soak.advanced || soak.served >= stage.soak
     let due = rollout.plan.checks.filter { check in
       guard let state = rollout.checks.first(where: { $0.name == check.name }) else { return false }
       if state.isDue(check, soak: stage.soak, stageStart: soak.began, at: now) { return true }
-      // At the end of the soak the last word must be fresh: nothing that was good a while ago passes a stage.
-      return soaked && now >= soak.began + check.warmup && state.measuredAt != now && isStale(state, soak, stage)
+      // At the end of the soak everything is asked once more: nothing that was good a while ago passes a stage.
+      return soak.over != nil && now >= soak.began + check.warmup && !isFresh(state, soak)
     }
     if due.isEmpty {
       if case .soaking = decision.state.rollout?.phase ?? rollout.phase {
@@ -24,10 +23,10 @@ extension Policy {
     }
   }
 
-  /// Whether the last measurement of a check is from before the soak was over.
-  private func isStale(_ state: CheckState, _ soak: Soak, _ stage: Stage) -> Bool {
-    guard let measured = state.measuredAt else { return true }
-    return now - measured > Self.tick
+  /// Whether the last measurement of a check was made after the soak was over.
+  private func isFresh(_ state: CheckState, _ soak: Soak) -> Bool {
+    guard let measured = state.measuredAt, let over = soak.over else { return false }
+    return measured >= over
   }
 
   /// The rollout with the measurements folded in; nil when one of them failed its check and the rollout goes back.
@@ -59,9 +58,7 @@ extension Policy {
     let stage = rollout.plan.stages[soak.stage]
     let gates = rollout.checks.filter { !$0.advisory }
     let worst = gates.map(\.verdict).max() ?? .pass
-    let soaked = soak.advanced || soak.served >= stage.soak
-    let fresh = gates.allSatisfy { !isStale($0, soak, stage) }
-    if soaked, worst == .pass, fresh {
+    if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0, soak) }) {
       if soak.stage + 1 < rollout.plan.stages.count { return enter(rollout, stage: soak.stage + 1) }
       let generation = nextGeneration()
       let until = now + rollout.retain
@@ -98,8 +95,8 @@ extension Policy {
 
   mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
     var soak = soak
-    soak.watch(until: now)
     soak.advanced = true
+    soak.watch(rollout.plan.stages[soak.stage], until: now)
     set(.soaking(soak))
     note("advanced", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)")

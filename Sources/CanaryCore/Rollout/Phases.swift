@@ -58,16 +58,16 @@ extension Policy {
     if soak.confirming != nil { return confirm(event, rollout, soak) }
     switch event {
     case .woke:
-      soak.watch(until: now)
+      soak.watch(rollout.plan.stages[soak.stage], until: now)
       set(.soaking(soak))
       measureOrWait(rollout, soak)
     case .measured(let measurements, _, _):
-      soak.watch(until: now)
+      soak.watch(rollout.plan.stages[soak.stage], until: now)
       set(.soaking(soak))
       guard let updated = fold(measurements, rollout) else { return }
       judgeStage(updated, soak)
     case .pause(let actor):
-      soak.watch(until: now)
+      soak.watch(rollout.plan.stages[soak.stage], until: now)
       set(.paused(soak))
       note("paused", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor)
       decision.effects = [.wake(now)]
@@ -95,6 +95,7 @@ extension Policy {
       if fold(measurements, rollout) != nil { decision.effects = [.wake(now + Self.tick)] }
     case .resume(let actor):
       soak.seen = now
+      soak.over = nil
       // A stage that was paused at its deadline gets the time of one more soak.
       let stage = rollout.plan.stages[soak.stage]
       if soak.served >= stage.deadline { soak.served = max(.zero, stage.deadline - stage.soak) }
@@ -116,6 +117,7 @@ extension Policy {
     case .applied:
       var soak = soak
       soak.confirming = nil
+      soak.over = nil
       soak.seen = now
       if case .paused = rollout.phase { set(.paused(soak)) } else { set(.soaking(soak)) }
       decision.effects = [.release, .wake(now)]
@@ -123,7 +125,9 @@ extension Policy {
     case .woke: pay(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy("a new driver is just taking over; try again in a moment")
-    case .looked, .measured: break
+    // A failed gate reverts, even while something else is awaited.
+    case .measured(let measurements, _, _): _ = fold(measurements, rollout)
+    case .looked: break
     case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
     }
   }

@@ -39,6 +39,8 @@ package struct Soak: Hashable, Sendable, Codable {
   package var seen: Instant
   /// The soak was cut short by `advance`; checks still gate.
   package var advanced = false
+  /// Since when the soak has been over. What a check said before that does not let the stage pass.
+  package var over: Instant?
   /// A new driver first has Nginx confirm what it serves; until then nothing is measured and no time counts.
   package var confirming: Generation?
 
@@ -51,11 +53,12 @@ package struct Soak: Hashable, Sendable, Codable {
   /// Longest step that one look may add: a driver that was stopped for an hour did not watch that hour.
   package static let longestStep = Span.seconds(5)
 
-  /// Counts the time since the last look as served.
-  package mutating func watch(until now: Instant) {
+  /// Counts the time since the last look as served, and notes when that was enough.
+  package mutating func watch(_ stage: Stage, until now: Instant) {
     let step = now - seen
     if step > .zero { served = served + min(step, Self.longestStep) }
     seen = now
+    if over == nil, advanced || served >= stage.soak { over = now }
   }
 }
 
