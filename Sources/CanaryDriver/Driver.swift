@@ -10,6 +10,8 @@ package actor Driver {
 
   private enum Signal: Sendable {
     case event(Event)
+    /// An event that could not be saved the first time.
+    case again(Event)
     case measured(Measurement, rollout: Int, stage: Int)
     case looked(fault: String?, rollout: Int)
     case tick
@@ -32,6 +34,8 @@ package actor Driver {
   private var tasks: [Int: Task<Void, Never>] = [:]
   private var taskCount = 0
   private var storeFault: String?
+  /// Events that wait for the store to be writable again.
+  private var unsaved = 0
   private var failedReverts = 0
   private var patience: Int?
   /// A revert is not through: Nginx refuses the clean configuration, and the brake stays on.
@@ -73,6 +77,9 @@ package actor Driver {
       switch signal {
       case .event(let event):
         if let rest = await handle(event) { return rest }
+      case .again(let event):
+        unsaved -= 1
+        if let rest = await handle(event) { return rest }
       case .measured(let measurement, let rollout, let stage):
         inFlight.remove(measurement.check)
         if let rest = await handle(.measured([measurement], rollout: rollout, stage: stage)) { return rest }
@@ -104,7 +111,7 @@ package actor Driver {
     let saved = try? await desk.store.load(service)
     let changed = saved.map { $0.revision != revision } ?? false
     let due = wakeAt.map { $0 <= desk.clock.now() } ?? false
-    guard changed || due || storeFault != nil else { return nil }
+    guard changed || due else { return nil }
     wakeAt = nil
     return await handle(.woke)
   }
@@ -131,7 +138,8 @@ package actor Driver {
           return state
         }
       }
-      return state.running != nil || state.asked != nil ? nil : state
+      // At rest is only who has nothing left to say: an event that waits for the store may be a revert.
+      return state.running != nil || state.asked != nil || unsaved > 0 ? nil : state
     } catch {
       // Nothing is done that was not saved, but the brake: that a revert cannot be written down must not stop it.
       let text = if case .unavailable(let why) = error { why } else { "\(error)" }
@@ -150,10 +158,11 @@ package actor Driver {
   }
 
   private func retry(_ event: Event) {
+    unsaved += 1
     let at = desk.clock.now() + .seconds(1)
     spawn { [desk, post] in
       await desk.clock.sleep(until: at)
-      post.yield(.event(event))
+      post.yield(.again(event))
     }
   }
 

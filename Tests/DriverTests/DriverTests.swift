@@ -1,0 +1,141 @@
+import CanaryCore
+import CanaryDriver
+import Synchronization
+import TestSupport
+import Testing
+
+/// The real driver with a store, a router and sources that a test commands, under a clock that it drives.
+@Suite(.timeLimit(.minutes(2))) struct DriverTests {
+  private static let plan = Plan(
+    name: "test",
+    stages: [(10.0, 60.0), (100, 30)].compactMap { percent, soak in
+      Weight(percent: percent).map { Stage(weight: $0, soak: .seconds(soak)) }
+    },
+    checks: [
+      Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05), minRequests: 20),
+      Check(name: "slow", source: .metric(.requests), condition: Condition(max: 1000)),
+    ])
+
+  private struct Bench {
+    let store: MemoryStore
+    let router: SimRouter
+    let clock = SimClock()
+    let driver: Driver
+
+    init(
+      store: MemoryStore = MemoryStore(), router: SimRouter = SimRouter(),
+      slow: @escaping @Sendable (Check) -> Span = { _ in .zero },
+      reading: @escaping @Sendable (Check) -> Measurement.Reading = { _ in .value(0, requests: 100) }
+    ) {
+      self.store = store
+      self.router = router
+      driver = Driver(
+        service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
+        desk: Desk(store: store, clock: clock), router: router,
+        source: SimMetrics(clock: clock, slow: slow, reading: reading), log: { _ in })
+    }
+
+    func promote() async -> ServiceState? {
+      await driver.run(
+        .promote(PromoteRequest(to: "green", plan: DriverTests.plan, retain: .hours(24), actor: Actor("li"))), patience: 3)
+    }
+  }
+
+  @Test func `a good release is driven to its end`() async throws {
+    let bench = Bench()
+    let start = bench.clock.now()
+    let rest = try #require(await bench.promote())
+    #expect(rest.stable == "green" && Wording.phase(rest) == "promoted")
+    let ten = try #require(Weight(percent: 10))
+    #expect(bench.router.all.filter { $0 != .release } == [
+      .apply(Generation(1), ten), .apply(Generation(2), .all), .apply(Generation(3), .none),
+    ])
+    let took = bench.clock.now() - start
+    #expect(took >= .seconds(90) && took < .seconds(120), "\(took)")
+  }
+
+  @Test func `a failed gate brakes before it reloads`() async throws {
+    let bench = Bench(reading: { $0.name == "errors" ? .value(0.2, requests: 100) : .value(0, requests: 1) })
+    let rest = try #require(await bench.promote())
+    #expect(Wording.phase(rest) == "reverted" && rest.stable == "blue")
+    let ten = try #require(Weight(percent: 10))
+    #expect(bench.router.all.filter { $0 != .release } == [.apply(Generation(1), ten), .brake, .apply(Generation(2), .none)])
+    #expect(bench.router.all.last == .release)
+  }
+
+  @Test func `a slow source delays no other and no revert`() async throws {
+    let bench = Bench(
+      slow: { $0.name == "slow" ? .minutes(4) : .zero },
+      reading: { $0.name == "errors" ? .value(0.2, requests: 100) : .value(0, requests: 1) })
+    let start = bench.clock.now()
+    let rest = try #require(await bench.promote())
+    #expect(Wording.phase(rest) == "reverted")
+    #expect(bench.clock.now() - start < .seconds(5))
+  }
+
+  @Test func `a brake put on by a person is a revert`() async throws {
+    let bench = Bench()
+    let calls = Mutex(0)
+    let router = bench.router
+    let note = BrakeNote(by: .person, actor: "li", reason: "by hand", time: bench.clock.now())
+    let driver = Driver(
+      service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
+      desk: Desk(store: bench.store, clock: bench.clock), router: router,
+      source: SimMetrics(clock: bench.clock, reading: { _ in
+        if calls.withLock({ $0 += 1; return $0 }) == 3 { try? router.brake("chat", note) }
+        return .value(0, requests: 100)
+      }), log: { _ in })
+    let request = PromoteRequest(to: "green", plan: Self.plan, retain: .hours(24), actor: Actor("li"))
+    let rest = try #require(await driver.run(.promote(request)))
+    let rollout = try #require(rest.rollout)
+    #expect(Wording.result(rollout) == "stopped" && Wording.reason(rollout) == "by hand")
+    #expect(bench.router.brakeNote("chat") == nil)
+  }
+
+  @Test(arguments: 0..<24)
+  func `whatever store call fails the end is the same`(nth: Int) async throws {
+    for reading in [Measurement.Reading.value(0, requests: 100), .value(0.5, requests: 100)] {
+      let bench = Bench(
+        store: MemoryStore(failing: nth...(nth + nth % 3)),
+        reading: { $0.name == "errors" ? reading : .value(0, requests: 1) })
+      let rest = try #require(await bench.promote())
+      let isGood = reading == .value(0, requests: 100)
+      #expect(Wording.phase(rest) == (isGood ? "promoted" : "reverted"), "call \(nth)")
+      #expect(bench.store.events.count { $0 == "started" } == 1)
+      #expect(bench.store.events.count { $0 == (isGood ? "promoted" : "reverted") } == 1)
+    }
+  }
+
+  @Test func `a stage that Nginx refuses is taken back`() async throws {
+    let bench = Bench(router: SimRouter(refuses: { $0.weight == .all ? "host not found" : nil }))
+    let rest = try #require(await bench.promote())
+    guard case .reverted(let reason)? = rest.rollout?.phase else { return #expect(Bool(false), "\(rest)") }
+    #expect(reason.kind == .outside && reason.text == "host not found")
+  }
+
+  @Test func `a revert that Nginx refuses keeps the brake and is asked for again`() async throws {
+    let bench = Bench(
+      router: SimRouter(refuses: { $0.weight == .none ? "broken elsewhere" : nil }),
+      reading: { _ in .value(0.5, requests: 100) })
+    let rest = try #require(await bench.promote())
+    #expect(Wording.phase(rest) == "reverting")
+    #expect(bench.router.all.contains(.brake) && bench.router.all.last != .release)
+    #expect(await bench.driver.hasGivenUp)
+    #expect(await bench.driver.fault == "broken elsewhere")
+  }
+
+  @Test func `two drivers at once do nothing twice`() async throws {
+    let bench = Bench()
+    let other = Driver(
+      service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
+      desk: Desk(store: bench.store, clock: bench.clock), router: bench.router,
+      source: SimMetrics(clock: bench.clock), log: { _ in })
+    async let first = bench.promote()
+    async let second = other.run(.woke)
+    let rest = try #require(await first)
+    _ = await second
+    #expect(Wording.phase(rest) == "promoted")
+    for event in ["started", "promoted"] { #expect(bench.store.events.count { $0 == event } == 1) }
+    #expect(bench.store.events.count { $0 == "stage" } == 2)
+  }
+}
