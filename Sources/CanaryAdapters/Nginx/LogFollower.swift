@@ -7,6 +7,12 @@ package struct LogPosition: Hashable, Sendable, Codable {
   package var device: UInt64
   package var inode: UInt64
   package var offset: Int64
+
+  package init(device: UInt64, inode: UInt64, offset: Int64) {
+    self.device = device
+    self.inode = inode
+    self.offset = offset
+  }
 }
 
 /// Reads a log as it grows, through rotation by rename and by copytruncate; used from one queue.
@@ -29,6 +35,12 @@ package final class LogFollower {
       self.offset = offset
     }
     deinit { close(file) }
+    /// When the file was last written to, in nanoseconds since 1970.
+    var changed: Int64 {
+      var facts = stat()
+      guard fstat(file, &facts) == 0 else { return 0 }
+      return Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
+    }
     var position: LogPosition { LogPosition(device: device, inode: inode, offset: offset) }
   }
 
@@ -67,6 +79,22 @@ package final class LogFollower {
       else { continue }
       if file == path { current = opened } else { leaving.append(opened) }
     }
+    if current == nil {
+      takeMissed()
+      current = Self.open(path) { _ in 0 }
+    }
+  }
+
+  /// Takes up the files that were begun and renamed away since the newest known one was: two rotations between two looks.
+  private func takeMissed() {
+    let known = leaving + (current.map { [$0] } ?? [])
+    guard let newest = known.map(\.changed).max() else { return }
+    for file in Self.siblings(of: path) where file != path {
+      guard let opened = Self.open(file, { _ in 0 }), opened.changed >= newest,
+        !known.contains(where: { $0.inode == opened.inode && $0.device == opened.device })
+      else { continue }
+      leaving.append(opened)
+    }
   }
 
   /// The log and the files that rotation made of it, under whatever names.
@@ -100,12 +128,13 @@ package final class LogFollower {
       if errno == EACCES { throw FileError("cannot read", path, code: EACCES) }
       return
     }
+    takeMissed()
     if let current {
       current.heard = SystemClock.now
       leaving.append(current)
     }
     current = next
-    try read(next, into: &tally)
+    for file in leaving + [next] { try read(file, into: &tally) }
   }
 
   private func read(_ open: OpenFile, into tally: inout LogTally) throws(FileError) {
