@@ -1,0 +1,182 @@
+"""The benchmarks: each prints its figures as medians, and as a ratio to a peer measured in the same run."""
+import http.client
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from world import World
+
+canary = sys.argv[1]
+
+
+def clock(words, **options):
+    begin = time.perf_counter()
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, **options)
+    return time.perf_counter() - begin
+
+
+def show(name, ours, peer, aim, unit=1000):
+    a, b = statistics.median(ours), statistics.median(peer)
+    print(f"  {name:<58}{a * unit:>9.1f} ms /{b * unit:>9.1f} ms = {a / b:>6.2f}×   aim {aim}")
+
+
+def pool_of(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.getheader("X-Pool")
+
+
+def revert():
+    for services, rounds, aim in ((1, 9, "≤ 1×"), (1000, 5, "≤ 0.05×")):
+        world = World(canary, services)
+        try:
+            brake, whole, peer = [], [], []
+            flag = world.path("run/chat.brake")
+            for _ in range(rounds):
+                peer.append(clock(["sh", "-c", "nginx -t -q -c $0 && nginx -s reload -c $0", world.path("nginx.conf")]))
+                time.sleep(0.5 if services == 1 else 3)
+                world.soak()
+                seen = []
+
+                def watch():
+                    while not os.path.exists(flag):
+                        time.sleep(0.0001)
+                    seen.append(time.perf_counter())
+                    seen.append(pool_of(world.port))
+
+                watcher = threading.Thread(target=watch)
+                begin = time.perf_counter()
+                process = subprocess.Popen(world.command("revert", "chat"), stdout=subprocess.DEVNULL)
+                watcher.start()
+                watcher.join()
+                assert process.wait() == 0
+                whole.append(time.perf_counter() - begin)
+                brake.append(seen[0] - begin)
+                assert seen[1] == "blue", seen
+            print(f"revert with {services} generated service{'s' if services > 1 else ''}, against `nginx -t && nginx -s reload`, which verifies nothing:")
+            show("from the start of the process to the brake's effect", brake, peer, aim)
+            show("until verified, recorded and the brake lifted", whole, peer, "-")
+        finally:
+            world.close()
+
+
+AWK = r"""BEGIN { FS="\t"; p["127.0.0.1:9101"]="blue"; p["127.0.0.1:9103"]="blue"; p["127.0.0.1:9102"]="green" }
+$1=="canary1" { sec=int($2); n=split($6,a,", "); split($7,s,", "); split($9,t,", ")
+  for(i=1;i<=n;i++){ k=p[a[i]]; if(s[i]=="-"&&$4<500){ab[sec,k]++;continue} r[sec,k]++
+    if(s[i]>=500||s[i]=="-")f[sec,k]++
+    if(t[i]!="-"){ms=t[i]*1000; b=ms<128?ms:int(64*log(ms)/log(2)); h[sec,k,b]++} } }
+END { for(x in r){split(x,q,SUBSEP); R[q[2]]+=r[x]; F[q[2]]+=f[x]} for(k in R) print k " requests " R[k] " failures " F[k]+0 }"""
+
+
+def log():
+    with tempfile.TemporaryDirectory(prefix="canary-bench-") as folder:
+        random.seed(1)
+        now = 1795000000.0
+        with open(f"{folder}/log", "w") as file:
+            for _ in range(3_000_000):
+                now += 0.0005
+                address = "127.0.0.1:9102" if random.random() < 0.05 else random.choice(["127.0.0.1:9101", "127.0.0.1:9103"])
+                spent = f"{random.expovariate(20):.3f}"
+                if random.random() < 0.005:
+                    file.write(f"canary1\t{now:.3f}\t42\t200\t{spent}\t127.0.0.1:9102, {address}\t502, 200\t-, {spent}\t0.001, {spent}\n")
+                else:
+                    file.write(f"canary1\t{now:.3f}\t42\t200\t{spent}\t{address}\t200\t{spent}\t{spent}\n")
+        open(f"{folder}/canary.json5", "w").write(
+            '{ services: { chat: { pools: { blue: { servers: ["127.0.0.1:9101", "127.0.0.1:9103"] }, green: { servers: ["127.0.0.1:9102"] } }, stable: "blue" } } }')
+        ours = [canary, "__tally", "chat", "--log", f"{folder}/log", "--config", f"{folder}/canary.json5"]
+        awk = ["awk", AWK, f"{folder}/log"]
+        told = subprocess.run(ours, capture_output=True, text=True, check=True).stdout
+        for line in subprocess.run(awk, capture_output=True, text=True, check=True).stdout.splitlines():
+            assert line in told, (line, told)
+        a, b, c = [], [], []
+        for _ in range(5):
+            a.append(clock(ours))
+            b.append(clock(awk))
+            c.append(clock(["wc", "-l", f"{folder}/log"]))
+        size = os.path.getsize(f"{folder}/log")
+        print(f"reading a log of {size / 1e6:.0f} MB with 3,000,000 lines ({size / statistics.median(a) / 1e6:.0f} MB/s):")
+        print(f"  awk doing the same sums takes {statistics.median(b) / statistics.median(a):.1f}× as long   aim ≥ 8×, at least 4×")
+        print(f"  we take {statistics.median(a) / statistics.median(c):.1f}× as long as wc -l")
+
+
+def cpu_of(world):
+    """CPU seconds of all workers of the Nginx in front, from /proc/PID/stat."""
+    master = int(open(world.path("nginx.pid")).read())
+    total = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                fields = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == master:
+                total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def cpu():
+    extra = """upstream bare {{ zone bare 64k; server 127.0.0.1:{world.blue}; keepalive 64; }}
+server {{ listen 127.0.0.1:{world.bare}; access_log {world.folder}/logs/bare.log combined;
+  location / {{ proxy_pass http://bare; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}"""
+    world = World(canary, extra=extra)
+    try:
+        world.soak()
+        found = {world.port: [], world.bare: []}
+        for round in range(8):
+            for port in (world.port, world.bare) if round % 2 else (world.bare, world.port):
+                before = cpu_of(world)
+                told = subprocess.run(["wrk", "-t1", "-c16", "-d5s", f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
+                requests = int([line for line in told.splitlines() if "requests in" in line][0].split()[0])
+                found[port].append((cpu_of(world) - before) / requests)
+        ours, bare = (statistics.median(found[port]) * 1e6 for port in (world.port, world.bare))
+        print("CPU of Nginx for each request, our location at 50 % against a bare proxy_pass, both logged:")
+        print(f"  {ours:.1f} µs / {bare:.1f} µs = {ours / bare:.2f}×   aim ≤ 1.05×")
+    finally:
+        world.close()
+
+
+def start():
+    world = World(canary)
+    try:
+        version, status, nginx = [], [], []
+        for _ in range(30):
+            version.append(clock([canary, "version"]))
+            status.append(clock(world.command("status", "chat")))
+            nginx.append(clock(["nginx", "-v"]))
+        print("start-up, whole processes, against `nginx -v`:")
+        show("canary version", version, nginx, "-")
+        show("canary status (config, store, Nginx asked)", status, nginx, "-")
+    finally:
+        world.close()
+
+
+def memory():
+    world = World(canary)
+    try:
+        world.soak()
+        wrk = subprocess.Popen(["wrk", "-t1", "-c8", "-d40s", f"http://127.0.0.1:{world.port}/"], stdout=subprocess.DEVNULL)
+        driver = world.status()["driver"]["pid"]
+        most = 0
+        while wrk.poll() is None:
+            lines = open(f"/proc/{driver}/status").read().splitlines()
+            most = max(most, *(int(line.split()[1]) for line in lines if line.startswith("VmRSS")))
+            time.sleep(0.5)
+        print(f"resident memory of the driver while a stage soaks under full load for 40 s: {most / 1024:.1f} MB   aim ≤ 30 MB")
+    finally:
+        world.close()
+
+
+chosen = sys.argv[2:] or ["revert", "log", "cpu", "start", "memory"]
+known = {"revert": revert, "log": log, "cpu": cpu, "start": start, "memory": memory}
+for name in chosen:
+    if name not in known:
+        sys.exit(f"bench: there is no '{name}'; known: {', '.join(known)}")
+for name in chosen:
+    known[name]()
