@@ -27,7 +27,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "CanaryAdapters",
-      dependencies: ["CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl"],
+      dependencies: [
+        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl",
+      ],
       swiftSettings: settings),
     .target(
       name: "CanaryCommands",

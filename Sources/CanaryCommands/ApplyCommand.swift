@@ -8,9 +8,12 @@ enum ApplyCommand {
     spec: CommandSpec(
       name: "apply", service: .optional,
       summary: "generate and install what the store and the config say now",
-      details: "At the first start, and after a change of the config. Without SERVICE: every service.",
+      details:
+        "At the first start, and after a change of the config. Without SERVICE: every service.",
       options: [
-        Option("--offline", nil, "for an Nginx that does not run yet: write and test the files, reload nothing")
+        Option(
+          "--offline", nil,
+          "for an Nginx that does not run yet: write and test the files, reload nothing")
       ])
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
@@ -27,7 +30,8 @@ enum ApplyCommand {
     return worst
   }
 
-  private static func apply(_ world: World, _ service: Service, offline: Bool) async throws(Failure) {
+  private static func apply(_ world: World, _ service: Service, offline: Bool) async throws(Failure)
+  {
     try await Driving.settle(world, service)
     guard let lock = try Driving.lock(world, service, patience: .seconds(1), marked: false) else {
       throw Failure(.busy, "another process drives this service. Nothing was touched.")
@@ -35,19 +39,25 @@ enum ApplyCommand {
     if offline { return try await write(world, service) }
     let state = try await world.load(service)
     if let rollout = state.running {
-      throw Failure(.busy, "rollout \(rollout.number) is running; apply when it is over. Nothing was touched.")
+      throw Failure(
+        .busy, "rollout \(rollout.number) is running; apply when it is over. Nothing was touched.")
     }
     if Probe(socket: world.config.probeSocket).removeStaleSocket() {
-      world.output.err("canary: removed \(world.config.probeSocket), which a killed Nginx left behind")
+      world.output.err(
+        "canary: removed \(world.config.probeSocket), which a killed Nginx left behind")
     }
     let driver = world.driver(service)
     let rest = await driver.run(.apply(world.actor))
     withExtendedLifetime(lock) {}
     guard let rest, let serving = rest.serving, await driver.fault == nil else {
-      throw Failure(.outside, "\(await driver.fault ?? "the state could not be saved"). The former files are back in place.")
+      throw Failure(
+        .outside,
+        "\(await driver.fault ?? "the state could not be saved"). The former files are back in place."
+      )
     }
     world.output.out(
-      "\(service.name): Nginx serves generation \(serving.generation); all traffic is on \(rest.stable)")
+      "\(service.name): Nginx serves generation \(serving.generation); all traffic is on \(rest.stable)"
+    )
     report(world, service)
   }
 
@@ -61,7 +71,8 @@ enum ApplyCommand {
       throw Failure(.outside, error.text)
     }
     world.output.out(
-      "\(service.name): files written and tested, Nginx not told. Start it, then: canary apply \(service.name)")
+      "\(service.name): files written and tested, Nginx not told. Start it, then: canary apply \(service.name)"
+    )
   }
 
   /// Workers that still serve an older configuration, as a person should know after a reload.
@@ -75,7 +86,9 @@ enum ApplyCommand {
 enum NginxReport {
   /// Workers still shutting down, with the oldest one's age and the limit that Nginx has for them; nil when there are none.
   static func leaving(_ world: World, _ service: Name) -> String? {
-    guard let workers = Workers.now(socket: world.config.probeSocket, service: service) else { return nil }
+    guard let workers = Workers.now(socket: world.config.probeSocket, service: service) else {
+      return nil
+    }
     let leaving = workers.filter(\.isShuttingDown)
     guard let oldest = leaving.map(\.age).max() else { return nil }
     let limit = MainConfig(world.config.nginx.config).map {
@@ -83,7 +96,8 @@ enum NginxReport {
         ?? "worker_shutdown_timeout is not set, so they may stay as long as a client does"
     }
     let age = Span(milliseconds: oldest.milliseconds / 1000 * 1000)
-    return "\(leaving.count) former worker\(leaving.count == 1 ? "" : "s") still finishing requests by an older configuration, the oldest \(age) old"
+    return
+      "\(leaving.count) former worker\(leaving.count == 1 ? "" : "s") still finishing requests by an older configuration, the oldest \(age) old"
       + (limit.map { " (\($0))" } ?? "")
   }
 }

@@ -12,7 +12,8 @@ struct Option: Sendable {
     self.help = help
   }
 
-  static let config = Option("--config", "FILE", "the config; else $CANARY_CONFIG, ./canary.json5, /etc/canary/canary.json5")
+  static let config = Option(
+    "--config", "FILE", "the config; else $CANARY_CONFIG, ./canary.json5, /etc/canary/canary.json5")
   static let help = Option("--help", nil, "print this help")
   static let json = Option("--json", nil, "print JSON")
   static let reason = Option("--reason", "TEXT", "why, for the history")
@@ -46,7 +47,8 @@ struct CommandSpec: Sendable {
     }
     let width = (rows.map(\.0.count).max() ?? 0) + 2
     let lines = rows.map { "  " + $0.0 + String(repeating: " ", count: width - $0.0.count) + $0.1 }
-    return "\(summary)\n\nUsage: \(usage)\n" + (details.isEmpty ? "" : "\n\(details)\n") + "\nOptions:\n"
+    return "\(summary)\n\nUsage: \(usage)\n" + (details.isEmpty ? "" : "\n\(details)\n")
+      + "\nOptions:\n"
       + lines.joined(separator: "\n") + "\n"
   }
 }
@@ -74,7 +76,8 @@ struct Arguments: Sendable {
         plain.append(word)
         continue
       }
-      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+        String.init)
       let name = parts[0] == "-h" ? "--help" : parts[0]
       guard let option = spec.allOptions.first(where: { $0.name == name }) else {
         let near = Spelling.nearest(to: name, among: spec.allOptions.map(\.name))

@@ -17,44 +17,70 @@ enum CheckCommand {
     for service in services { await check(service, world, &list) }
     for line in list.lines { output.out(line) }
     if list.faults > 0 {
-      output.err("canary check: \(list.faults) \(list.faults == 1 ? "thing" : "things") would go wrong; nothing was touched")
+      output.err(
+        "canary check: \(list.faults) \(list.faults == 1 ? "thing" : "things") would go wrong; nothing was touched"
+      )
       return .outside
     }
     output.out("ready: nothing was touched")
     return .done
   }
 
-  private static func checkHost(_ world: World, _ services: [Service], _ list: inout Findings) async {
+  private static func checkHost(_ world: World, _ services: [Service], _ list: inout Findings) async
+  {
     let config = world.config
-    for (key, path) in [("nginx.include", config.nginx.include), ("state", config.state), ("run", config.run)] {
-      if let fault = Files.unwritable(path) { list.bad("\(key): \(fault)") } else { list.good("\(key) \(path) is writable") }
+    for (key, path) in [
+      ("nginx.include", config.nginx.include), ("state", config.state), ("run", config.run),
+    ] {
+      if let fault = Files.unwritable(path) {
+        list.bad("\(key): \(fault)")
+      } else {
+        list.good("\(key) \(path) is writable")
+      }
     }
-    if !Files.isFolder(config.nginx.logs) { list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there") }
+    if !Files.isFolder(config.nginx.logs) {
+      list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
+    }
     await list.take("nginx -t of what is installed now") { NginxTrial.installed(config) }
     if let main = MainConfig(config.nginx.config) {
       if main.includes(config.nginx.include) {
         list.good("\(config.nginx.config) includes \(config.nginx.include)/*.conf")
       } else {
-        list.bad("\(config.nginx.config) has no `include \(config.nginx.include)/*.conf;` inside http {}: add that line")
+        list.bad(
+          "\(config.nginx.config) has no `include \(config.nginx.include)/*.conf;` inside http {}: add that line"
+        )
       }
       if main.workerShutdownTimeout == nil {
-        list.note("worker_shutdown_timeout is not set: after each stage, former workers stay until their last client leaves")
+        list.note(
+          "worker_shutdown_timeout is not set: after each stage, former workers stay until their last client leaves"
+        )
       }
     } else {
-      list.note("\(config.nginx.config) cannot be read here, as with Nginx in a container: its includes were not looked at")
+      list.note(
+        "\(config.nginx.config) cannot be read here, as with Nginx in a container: its includes were not looked at"
+      )
     }
-    await list.take("nginx -t of what would be generated") { NginxTrial.generated(world.router, services.map { ($0.name, world.first($0).resting) }) }
+    await list.take("nginx -t of what would be generated") {
+      NginxTrial.generated(world.router, services.map { ($0.name, world.first($0).resting) })
+    }
   }
 
   private static func check(_ service: Service, _ world: World, _ list: inout Findings) async {
     let state = (try? await world.store.peek(service.name)) ?? nil
     let stable = state?.stable ?? service.stable
     switch world.router.ask(service.name) {
-    case .success(let generation): list.good("\(service.name): Nginx answers with generation \(generation)")
+    case .success(let generation):
+      list.good("\(service.name): Nginx answers with generation \(generation)")
     case .failure(let silence):
-      list.note("\(service.name): \(silence.sentence(socket: world.config.probeSocket, service: service.name)); after the first `canary apply` it must")
+      list.note(
+        "\(service.name): \(silence.sentence(socket: world.config.probeSocket, service: service.name)); after the first `canary apply` it must"
+      )
     }
-    for file in world.router.editedFiles(service.name) { list.bad("\(file) was changed by hand; `canary apply \(service.name)` puts canary's own back and keeps a copy") }
+    for file in world.router.editedFiles(service.name) {
+      list.bad(
+        "\(file) was changed by hand; `canary apply \(service.name)` puts canary's own back and keeps a copy"
+      )
+    }
     for pool in service.pools {
       let fault = await MetricSources(config: world.config, store: world.store, clock: world.clock)
         .look(service.name, pool: pool.name, service.plan.ready)

@@ -4,10 +4,13 @@ internal import CanaryDriver
 internal import Glibc
 internal import Synchronization
 
-/// `canary controller`: drives all rollouts until stopped. One at a time holds the right to.
+/// `canary controller`: drives all rollouts until stopped.
+///
+/// One at a time holds the right to.
 enum ControllerCommand {
   static let command = Command(
-    spec: CommandSpec(name: "controller", service: .none, summary: "drive all rollouts until stopped")
+    spec: CommandSpec(
+      name: "controller", service: .none, summary: "drive all rollouts until stopped")
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
     let signals = await Signals.stream([SIGTERM, SIGINT])
@@ -17,15 +20,21 @@ enum ControllerCommand {
     output.err("canary controller: driving \(world.config.services.count) services")
     let loop = Task { await drive(world) }
     await stop.value
-    output.err("canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them")
+    output.err(
+      "canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them"
+    )
     loop.cancel()
     await loop.value
     withExtendedLifetime(lock) {}
     return .done
   }
 
-  /// The controller's lock; says once that it waits. Nil when stopped before.
-  private static func take(_ world: World, _ stop: Task<Void, Never>) async throws(Failure) -> FileLock? {
+  /// The controller's lock; says once that it waits.
+  ///
+  /// Nil when stopped before.
+  private static func take(_ world: World, _ stop: Task<Void, Never>) async throws(Failure)
+    -> FileLock?
+  {
     let stopped = Mutex(false)
     let watch = Task {
       await stop.value
@@ -42,7 +51,8 @@ enum ControllerCommand {
       }
       if !told {
         let pid = FileLock.holder(world.controllerLock).map { " (pid \($0))" } ?? ""
-        world.output.err("canary controller: another controller\(pid) drives; waiting for it to end")
+        world.output.err(
+          "canary controller: another controller\(pid) drives; waiting for it to end")
         told = true
       }
       await world.clock.sleep(until: world.clock.now() + .seconds(0.25))
@@ -91,13 +101,16 @@ enum ControllerCommand {
   }
 
   /// The lock of a service that needs driving and has no driver.
-  private static func claim(_ world: World, _ service: Service, _ state: ServiceState) -> FileLock? {
+  private static func claim(_ world: World, _ service: Service, _ state: ServiceState) -> FileLock?
+  {
     let note = world.router.brakeNote(service.name)
     guard state.running != nil || note?.by == .person else { return nil }
     return (try? Driving.lock(world, service)) ?? nil
   }
 
-  private static func drive(_ world: World, _ service: Service, _ state: ServiceState, _ lock: FileLock) async {
+  private static func drive(
+    _ world: World, _ service: Service, _ state: ServiceState, _ lock: FileLock
+  ) async {
     let event: Event
     switch state.running?.phase {
     case .starting?: event = .woke
@@ -122,7 +135,8 @@ enum ControllerCommand {
   /// Drives one service to its end; started by a `promote` that does not stay.
   static func driveOne(_ words: [String], output: Output) async -> Int32 {
     let spec = CommandSpec(name: "__drive", service: .required, summary: "")
-    guard let arguments = try? Arguments(words, for: spec), let world = try? World(arguments, output: output),
+    guard let arguments = try? Arguments(words, for: spec),
+      let world = try? World(arguments, output: output),
       let service = try? world.service(arguments),
       let lock = (try? Driving.lock(world, service, patience: .seconds(10))) ?? nil,
       let state = try? await world.load(service), state.running != nil

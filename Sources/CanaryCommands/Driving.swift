@@ -17,14 +17,17 @@ enum Driving {
     }
   }
 
-  /// Drives until the service is at rest. The lock is held throughout; the guard is dismissed at the end, unless the
-  /// task was cancelled: then the rollout is left as it is, and the guard does what must be done.
+  /// Drives until the service is at rest.
+  ///
+  /// The lock is held throughout; the guard is dismissed at the end, unless the task was cancelled:
+  /// then the rollout is left as it is, and the guard does what must be done.
   static func run(
     _ driver: Driver, _ event: Event, world: World, service: Service, lock: FileLock, patience: Int?
   ) async throws(Failure) -> ServiceState? {
     let watcher: Guard
     do throws(SpawnError) {
-      watcher = try Guard.start(lock: world.driveLock(service.name), brake: world.config.brake(of: service.name))
+      watcher = try Guard.start(
+        lock: world.driveLock(service.name), brake: world.config.brake(of: service.name))
     } catch {
       throw Failure(.outside, "the guard that watches over a rollout cannot be started: \(error)")
     }
@@ -38,16 +41,22 @@ enum Driving {
   static func settle(_ world: World, _ service: Service) async throws(Failure) {
     let state = try await world.load(service)
     let note = world.router.brakeNote(service.name)
-    let isOrphan = state.running != nil && FileLock.holder(world.driveLock(service.name)) == nil
+    let isOrphan =
+      state.running != nil && FileLock.holder(world.driveLock(service.name)) == nil
       && FileLock.holder(world.controllerLock) == nil
     guard isOrphan || (state.running == nil && note != nil) else { return }
     guard let lock = try lock(world, service) else { return }
     if isOrphan, let rollout = state.running {
       let pid = FileLock.lastHolder(world.driveLock(service.name)).map { " (pid \($0))" } ?? ""
-      let why = note?.by == .person ? note?.reason ?? "reverted" : "its driver\(pid) died, and nobody took over"
-      world.output.err("canary: rollout \(rollout.number) was left behind: \(why). It is taken back first.")
+      let why =
+        note?.by == .person
+        ? note?.reason ?? "reverted" : "its driver\(pid) died, and nobody took over"
+      world.output.err(
+        "canary: rollout \(rollout.number) was left behind: \(why). It is taken back first.")
       let by = note?.by == .person ? Actor(note?.actor ?? "unknown") : Actor.canary
-      _ = try await run(world.driver(service), .revert(by, why), world: world, service: service, lock: lock, patience: 1)
+      _ = try await run(
+        world.driver(service), .revert(by, why), world: world, service: service, lock: lock,
+        patience: 1)
       return
     }
     // At rest with the brake on: a revert that could not be written down when it was asked for.

@@ -23,7 +23,9 @@ struct EmergencyBrake {
     func sentence(stable: Name) -> String {
       isSeen
         ? "All new requests go to \(pool ?? stable) by the brake."
-        : isOn ? "The brake is on, but no worker of Nginx confirms that it sees it." : "The brake could not be put on."
+        : isOn
+          ? "The brake is on, but no worker of Nginx confirms that it sees it."
+          : "The brake could not be put on."
     }
   }
 
@@ -34,13 +36,15 @@ struct EmergencyBrake {
     let facts = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)
     pulled.pool = facts?.routing?.brake
     pulled.filesSendToCanary = (facts?.routing?.weight ?? .none) > .none
-    if let routing = facts?.routing, routing.brake != routing.stable, let until = routing.brakeUntil,
+    if let routing = facts?.routing, routing.brake != routing.stable,
+      let until = routing.brakeUntil,
       SystemClock.now >= until
     {
       // The pool before the last promotion is no longer kept: a brake would send traffic to where nothing may be.
       return pulled
     }
-    let note = BrakeNote(by: .person, actor: actor.description, reason: reason, time: SystemClock.now)
+    let note = BrakeNote(
+      by: .person, actor: actor.description, reason: reason, time: SystemClock.now)
     do throws(FileError) {
       try Brake.put(config.brake(of: service), note)
       pulled.isOn = true
@@ -56,7 +60,8 @@ struct EmergencyBrake {
       pulled.isSeen = first.braked && second.braked
       if !pulled.isSeen {
         pulled.warnings.append(
-          "Nginx does not see the brake file \(config.brake(of: service)); is `run` the same folder for Nginx?")
+          "Nginx does not see the brake file \(config.brake(of: service)); is `run` the same folder for Nginx?"
+        )
       }
     } catch {
       pulled.warnings.append("\(error.sentence(socket: config.probeSocket, service: service))")

@@ -69,8 +69,12 @@ struct Follower {
 enum EntryReport {
   /// One object a line, as `promote --json` prints them.
   static func event(_ entry: Entry, service: Name) -> JSON {
-    .table([("time", .text(entry.time.iso8601)), ("event", .text(entry.event)), ("service", .text(service.text))]
-      + rest(entry) + [("rollout", .int(entry.rollout))])
+    .table(
+      [
+        ("time", .text(entry.time.iso8601)), ("event", .text(entry.event)),
+        ("service", .text(service.text)),
+      ]
+        + rest(entry) + [("rollout", .int(entry.rollout))])
   }
 
   static func json(_ entry: Entry) -> JSON {
@@ -86,8 +90,11 @@ enum EntryReport {
 
   static func line(_ entry: Entry) -> String {
     let weight = entry.weight.map { "\($0)%" } ?? ""
-    let pad = { (text: String, width: Int) in text + String(repeating: " ", count: max(1, width - text.count)) }
-    return "\(entry.time.clockTime)  \(pad(entry.event, 12))\(pad(weight, 7))\(Text.shown(entry.detail ?? "", limit: 400))"
+    let pad = { (text: String, width: Int) in
+      text + String(repeating: " ", count: max(1, width - text.count))
+    }
+    return
+      "\(entry.time.clockTime)  \(pad(entry.event, 12))\(pad(weight, 7))\(Text.shown(entry.detail ?? "", limit: 400))"
       + (entry.actor == .canary ? "" : "  [\(entry.actor)]")
   }
 }

@@ -14,14 +14,17 @@ enum HistoryCommand {
     var limit = 20
     if let text = arguments["--limit"] {
       guard let number = Int(text), (1...100_000).contains(number) else {
-        throw Failure(.wrong, "--limit must be a whole number from 1 to 100000 (found '\(Text.shown(text))')")
+        throw Failure(
+          .wrong, "--limit must be a whole number from 1 to 100000 (found '\(Text.shown(text))')")
       }
       limit = number
     }
     var records: [(Service, RolloutRecord)] = []
     for service in services {
       do throws(StoreError) {
-        for record in try await world.store.history(service.name, limit: limit) { records.append((service, record)) }
+        for record in try await world.store.history(service.name, limit: limit) {
+          records.append((service, record))
+        }
       } catch {
         throw world.failure(error)
       }
@@ -40,12 +43,14 @@ enum HistoryCommand {
   private static func json(_ service: Service, _ record: RolloutRecord) -> JSON {
     let rollout = record.rollout
     return .table([
-      ("rollout", .int(rollout.number)), ("service", .text(service.name.text)), ("from", .text(rollout.from.text)),
+      ("rollout", .int(rollout.number)), ("service", .text(service.name.text)),
+      ("from", .text(rollout.from.text)),
       ("to", .text(rollout.to.text)), ("release", JSON(rollout.release)),
       ("result", .text(Wording.result(rollout))),
       ("reason", JSON(Wording.reason(rollout) ?? rollout.reason)),
       ("actor", .text(rollout.actor.description)), ("started", .text(rollout.started.iso8601)),
-      ("ended", JSON(rollout.ended?.iso8601)), ("events", .list(record.entries.map(EntryReport.json))),
+      ("ended", JSON(rollout.ended?.iso8601)),
+      ("events", .list(record.entries.map(EntryReport.json))),
     ])
   }
 
@@ -55,6 +60,7 @@ enum HistoryCommand {
     let head =
       "\(service.name) rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(release), \(Wording.result(rollout)), by \(rollout.actor), \(rollout.started.iso8601)"
     let why = Wording.reason(rollout).map { "\n  why: \($0)" } ?? ""
-    return head + why + "\n" + record.entries.map { "  " + EntryReport.line($0) }.joined(separator: "\n")
+    return head + why + "\n"
+      + record.entries.map { "  " + EntryReport.line($0) }.joined(separator: "\n")
   }
 }

@@ -8,12 +8,14 @@ enum HoldCommands {
     "pause", "hold the stage: weight does not grow, checks go on", Event.pause, "paused")
   static let resume = command("resume", "go on after a pause", Event.resume, "resumed")
   static let advance = command(
-    "advance", "leave the stage now: its soak is cut short, checks still gate", Event.advance, "advanced")
+    "advance", "leave the stage now: its soak is cut short, checks still gate", Event.advance,
+    "advanced")
 
   private static func command(
     _ name: String, _ summary: String, _ event: @escaping @Sendable (Actor) -> Event, _ done: String
   ) -> Command {
-    Command(spec: CommandSpec(name: name, service: .required, summary: summary)) { arguments, output throws(Failure) in
+    Command(spec: CommandSpec(name: name, service: .required, summary: summary)) {
+      arguments, output throws(Failure) in
       let world = try World(arguments, output: output)
       let service = try world.service(arguments)
       let decision = try await take(event(world.actor), world, service)
@@ -35,11 +37,15 @@ enum HoldCommands {
     while true {
       let decision: Decision
       do throws(StoreError) {
-        decision = try await world.desk.take(event, for: service.name, first: { world.first(service) }).decision
+        decision = try await world.desk.take(
+          event, for: service.name, first: { world.first(service) }
+        ).decision
       } catch {
         throw world.failure(error)
       }
-      guard case .busy? = decision.refusal, world.clock.now() - start < .seconds(5) else { return decision }
+      guard case .busy? = decision.refusal, world.clock.now() - start < .seconds(5) else {
+        return decision
+      }
       await world.clock.sleep(until: world.clock.now() + .seconds(0.1))
     }
   }

@@ -31,14 +31,17 @@ package indirect enum JSON {
     case .int(let value): out += "\(value)"
     case .number(let value):
       // JSON knows neither NaN nor infinity.
-      if !value.isFinite { out += "null" } else if value == value.rounded(), abs(value) < 1e15 {
+      if !value.isFinite {
+        out += "null"
+      } else if value == value.rounded(), abs(value) < 1e15 {
         out += "\(Int64(value))"
       } else {
         out += "\(value)"
       }
     case .text(let text): Self.quote(text, &out)
     case .list(let items):
-      Self.wrap("[", "]", items, &out, indent) { item, out, inner in item.write(&out, indent: inner) }
+      Self.wrap("[", "]", items, &out, indent) { item, out, inner in item.write(&out, indent: inner)
+      }
     case .table(let pairs):
       Self.wrap("{", "}", pairs, &out, indent) { pair, out, inner in
         Self.quote(pair.0, &out)

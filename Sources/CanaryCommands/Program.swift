@@ -13,7 +13,8 @@ package enum Program {
   static let commands: [Command] = [
     CheckCommand.command, ApplyCommand.command, RenderCommand.command, PromoteCommand.command,
     RevertCommand.command, HoldCommands.pause, HoldCommands.resume, HoldCommands.advance,
-    StatusCommand.command, HistoryCommand.command, ControllerCommand.command, VersionCommand.command,
+    StatusCommand.command, HistoryCommand.command, ControllerCommand.command,
+    VersionCommand.command,
   ]
 
   /// Runs a command line without the program's name; returns the exit status.
@@ -31,7 +32,9 @@ package enum Program {
     }
     if name == "--version" { return await run(["version"]) }
     if name == "__guard" { return watch(words) }
-    if name == "__drive" { return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output) }
+    if name == "__drive" {
+      return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output)
+    }
     if name == "__tally" { return TallyCommand.run(Array(words.dropFirst()), output: output) }
     guard let command = commands.first(where: { $0.spec.name == name }) else {
       let near = Spelling.nearest(to: name, among: commands.map(\.spec.name))
@@ -52,7 +55,9 @@ package enum Program {
     }
   }
 
-  private static func run(_ command: Command, _ arguments: Arguments, _ output: Output) async -> Int32 {
+  private static func run(_ command: Command, _ arguments: Arguments, _ output: Output) async
+    -> Int32
+  {
     do throws(Failure) {
       return try await command.run(arguments, output).rawValue
     } catch {
@@ -71,7 +76,8 @@ package enum Program {
   static var help: String {
     let width = (commands.map(\.spec.name.count).max() ?? 0) + 2
     let lines = commands.map { command in
-      "  " + command.spec.name + String(repeating: " ", count: width - command.spec.name.count) + command.spec.summary
+      "  " + command.spec.name + String(repeating: " ", count: width - command.spec.name.count)
+        + command.spec.summary
     }
     return """
       canary: blue-green and canary rollouts for open-source Nginx

@@ -7,7 +7,8 @@ internal import Glibc
 enum PromoteCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "promote", service: .required, summary: "move traffic to the other pool, stage by stage",
+      name: "promote", service: .required,
+      summary: "move traffic to the other pool, stage by stage",
       details: """
         Exit status: 0 promoted · 1 something outside failed · 2 wrong input · 3 a gate failed, traffic is back on
         stable · 4 a person stopped it, traffic is back on stable · 5 busy · 6 --timeout passed, the rollout goes on
@@ -34,7 +35,8 @@ enum PromoteCommand {
   private static func timeout(_ arguments: Arguments) throws(Failure) -> Span? {
     guard let text = arguments["--timeout"] else { return nil }
     guard let span = Span(parsing: text), span > .zero else {
-      throw Failure(.wrong, "--timeout must be a duration such as 90s or 2h (found '\(Text.shown(text))')")
+      throw Failure(
+        .wrong, "--timeout must be a duration such as 90s or 2h (found '\(Text.shown(text))')")
     }
     return span
   }
@@ -49,30 +51,38 @@ enum PromoteCommand {
     if let text = arguments["--to"] {
       guard let name = Name(text), service.pool(name) != nil else {
         let near = Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? ""
-        throw Failure(.wrong, "there is no pool '\(Text.shown(text))' (pools: \(names.joined(separator: ", ")))\(near)")
+        throw Failure(
+          .wrong,
+          "there is no pool '\(Text.shown(text))' (pools: \(names.joined(separator: ", ")))\(near)")
       }
       to = name
     } else if others.count == 1 {
       to = others[0]
     } else {
-      throw Failure(.wrong, "say which pool: --to \(others.map(\.text).joined(separator: " or --to "))")
+      throw Failure(
+        .wrong, "say which pool: --to \(others.map(\.text).joined(separator: " or --to "))")
     }
     var plan = service.plan
     if let text = arguments["--plan"] {
       guard let named = world.config.plans[text] else {
         let known = world.config.plans.keys.sorted()
         let near = Spelling.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
-        throw Failure(.wrong, "there is no plan '\(Text.shown(text))' (plans: \(known.joined(separator: ", ")))\(near)")
+        throw Failure(
+          .wrong,
+          "there is no plan '\(Text.shown(text))' (plans: \(known.joined(separator: ", ")))\(near)")
       }
       plan = named
     }
     for option in ["--release", "--reason"] {
-      if let text = arguments[option], text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 }) {
+      if let text = arguments[option],
+        text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 })
+      {
         throw Failure(.wrong, "\(option) must be one line of at most 500 bytes")
       }
     }
     return PromoteRequest(
-      to: to, release: arguments["--release"], plan: plan, reason: arguments["--reason"], retain: service.retain,
+      to: to, release: arguments["--release"], plan: plan, reason: arguments["--reason"],
+      retain: service.retain,
       actor: world.actor)
   }
 
@@ -87,12 +97,15 @@ enum PromoteCommand {
     let request = try request(arguments, world, service, stable: stable)
     let decision: Decision
     do throws(StoreError) {
-      decision = try await world.desk.take(.promote(request), for: service.name, first: { world.first(service) }).decision
+      decision = try await world.desk.take(
+        .promote(request), for: service.name, first: { world.first(service) }
+      ).decision
     } catch {
       throw Failure(.outside, "\(world.failure(error).text). Nothing was touched.")
     }
     switch decision.refusal {
-    case .busy(let why)?: throw Failure(.busy, "\(why). Nothing was touched. See: canary status \(service.name)")
+    case .busy(let why)?:
+      throw Failure(.busy, "\(why). Nothing was touched. See: canary status \(service.name)")
     case .wrong(let why)?, .nothing(let why)?: throw Failure(.wrong, "\(why). Nothing was touched.")
     case nil: break
     }
@@ -110,12 +123,17 @@ enum PromoteCommand {
     let state = try await world.load(service)
     let request = try request(arguments, world, service, stable: state.stable)
     if let rollout = state.running { throw Failure(.busy, "rollout \(rollout.number) is running") }
-    guard request.to != state.stable else { throw Failure(.wrong, "\(request.to) is the stable pool already") }
-    world.output.out("\(service.name): \(state.stable) → \(request.to) by plan '\(request.plan.name)'; nothing is touched")
+    guard request.to != state.stable else {
+      throw Failure(.wrong, "\(request.to) is the stable pool already")
+    }
+    world.output.out(
+      "\(service.name): \(state.stable) → \(request.to) by plan '\(request.plan.name)'; nothing is touched"
+    )
     var earliest = Span.zero
     for (index, stage) in request.plan.stages.enumerated() {
       world.output.out(
-        "  stage \(index + 1): \(stage.weight)% for at least \(stage.soak), from \(earliest) after the start; deadline \(stage.deadline), then \(stage.onDeadline.rawValue)")
+        "  stage \(index + 1): \(stage.weight)% for at least \(stage.soak), from \(earliest) after the start; deadline \(stage.deadline), then \(stage.onDeadline.rawValue)"
+      )
       earliest = earliest + stage.soak
     }
     world.output.out("  then \(request.to) is stable, \(earliest) after the start at the earliest")

@@ -15,7 +15,8 @@ struct PromoteSession {
   func detach(_ lock: FileLock?) async throws(Failure) -> ExitCode {
     if lock != nil { try handOver() }
     withExtendedLifetime(lock) {}
-    world.output.out("rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
+    world.output.out(
+      "rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
     return .done
   }
 
@@ -29,8 +30,10 @@ struct PromoteSession {
       for await number in signals {
         if stops.add() > 1 { _exit(ExitCode.outside.rawValue) }
         let why = "stopped by \(Signals.name(number)) to promote"
-        world.output.err("canary: \(why); sending all traffic back to stable (once more to leave at once)")
-        _ = try? await world.desk.take(.revert(world.actor, why), for: service.name, first: { world.first(service) })
+        world.output.err(
+          "canary: \(why); sending all traffic back to stable (once more to leave at once)")
+        _ = try? await world.desk.take(
+          .revert(world.actor, why), for: service.name, first: { world.first(service) })
       }
     }
     defer { listening.cancel() }
@@ -49,7 +52,8 @@ struct PromoteSession {
           _ = await driving.value
           try handOver()
         }
-        world.output.err("canary promote: still going on after \(timeout); see: canary status \(service.name)")
+        world.output.err(
+          "canary promote: still going on after \(timeout); see: canary status \(service.name)")
         return .timedOut
       }
       if driving == nil {
@@ -66,10 +70,13 @@ struct PromoteSession {
     }
   }
 
-  private func drive(_ driver: Driver, _ event: Event, _ lock: FileLock) -> Task<ServiceState?, Never> {
+  private func drive(_ driver: Driver, _ event: Event, _ lock: FileLock) -> Task<
+    ServiceState?, Never
+  > {
     Task { [world, service] in
       do throws(Failure) {
-        return try await Driving.run(driver, event, world: world, service: service, lock: lock, patience: 2)
+        return try await Driving.run(
+          driver, event, world: world, service: service, lock: lock, patience: 2)
       } catch {
         world.output.err("canary: \(error.text)")
         _ = try? await world.desk.take(
@@ -86,7 +93,8 @@ struct PromoteSession {
     else { return nil }
     let fault = await driver.fault ?? "unknown"
     world.output.err(
-      "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)")
+      "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)"
+    )
     return reason.exitCode
   }
 
@@ -101,7 +109,9 @@ struct PromoteSession {
 
   private func finish(_ rollout: Rollout) -> ExitCode {
     let output = world.output
-    let tell = { (text: String) in asJSON ? () : output.outIsTerminal ? output.out(text) : output.err(text) }
+    let tell = { (text: String) in
+      asJSON ? () : output.outIsTerminal ? output.out(text) : output.err(text)
+    }
     switch rollout.phase {
     case .promoted(let until):
       tell("promoted: \(rollout.to) is stable; \(rollout.from) is kept until \(until.iso8601)")

@@ -6,7 +6,8 @@ internal import CanaryDriver
 enum RenderCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "render", service: .required, summary: "print the Nginx configuration for a canary weight; touches nothing",
+      name: "render", service: .required,
+      summary: "print the Nginx configuration for a canary weight; touches nothing",
       options: [
         Option("--weight", "PERCENT", "the canary's share, 0 to 100; else 0"),
         Option("--location", nil, "print only the .location file"),
@@ -18,17 +19,22 @@ enum RenderCommand {
     if let text = arguments["--weight"] {
       let plain = text.hasSuffix("%") ? String(text.dropLast()) : text
       guard let percent = Double(plain), let parsed = Weight(percent: percent) else {
-        throw Failure(.wrong, "--weight must be from 0 to 100 with two decimals at most (found '\(Text.shown(text))')")
+        throw Failure(
+          .wrong,
+          "--weight must be from 0 to 100 with two decimals at most (found '\(Text.shown(text))')")
       }
       weight = parsed
     }
     let state = try await world.load(service)
     let routing = Routing(
-      stable: state.stable, canary: state.running?.to ?? state.other, weight: weight, brake: state.stable,
+      stable: state.stable, canary: state.running?.to ?? state.other, weight: weight,
+      brake: state.stable,
       fallback: true)
     do throws(RouterError) {
       let files = try world.router.render(service.name, routing, state.generation)
-      if !arguments.has("--location") { output.out("# \(world.router.httpFile(service.name))\n\(files.http)") }
+      if !arguments.has("--location") {
+        output.out("# \(world.router.httpFile(service.name))\n\(files.http)")
+      }
       output.out("# \(world.router.locationFile(service.name))\n\(files.location)")
     } catch {
       throw Failure(.wrong, error.text)

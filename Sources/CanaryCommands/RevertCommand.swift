@@ -3,11 +3,14 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import Glibc
 
-/// `canary revert`: the brake first, then everything that makes it tidy. Nothing that fails on the way stops the next step.
+/// `canary revert`: the brake first, then everything that makes it tidy.
+///
+/// Nothing that fails on the way stops the next step.
 enum RevertCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "revert", service: .required, summary: "send all traffic to stable, now, whatever else is going on",
+      name: "revert", service: .required,
+      summary: "send all traffic to stable, now, whatever else is going on",
       details: """
         First the brake: a flag file that sends every new request to stable. Then Nginx is reloaded to a configuration
         without the canary, that is verified, and the brake is lifted. If the reload cannot be done, the brake stays on.
@@ -22,7 +25,8 @@ enum RevertCommand {
       return .wrong
     }
     let reason = arguments["--reason"].map { Text.shown($0, limit: 500) }
-    let brake = EmergencyBrake(config: config, service: name, actor: Who.actor(environment: Who.environment))
+    let brake = EmergencyBrake(
+      config: config, service: name, actor: Who.actor(environment: Who.environment))
     let braked = brake.pull(reason: reason)
     for line in braked.warnings { output.err("canary: warning: \(line)") }
     // A store that is locked or full must not make a person wait: a second, then the brake alone has to do.
@@ -38,12 +42,14 @@ enum RevertCommand {
   /// The config; when it is broken, the person still learns the one thing to do by hand.
   private static func config(_ arguments: Arguments) throws(Failure) -> Config {
     do throws(Problems) {
-      return try ConfigFile.read(try ConfigFile.find(named: arguments["--config"], environment: Who.environment))
+      return try ConfigFile.read(
+        try ConfigFile.find(named: arguments["--config"], environment: Who.environment))
     } catch {
       let faults = error.list.map(\.description).joined(separator: "\n  ")
       throw Failure(
         .wrong,
-        "the config cannot be used:\n  \(faults)\nTo send all traffic to stable by hand: touch RUN/\(Text.shown(arguments.service ?? "SERVICE")).brake, where RUN is `run` of the config (by default /run/canary)")
+        "the config cannot be used:\n  \(faults)\nTo send all traffic to stable by hand: touch RUN/\(Text.shown(arguments.service ?? "SERVICE")).brake, where RUN is `run` of the config (by default /run/canary)"
+      )
     }
   }
 
@@ -75,7 +81,8 @@ enum RevertCommand {
     if let fault = await driver.fault, state.running != nil || braked.filesSendToCanary {
       return .outside.told(
         world,
-        "\(braked.sentence(stable: state.stable)) But Nginx did not take the clean configuration: \(fault). The brake stays on (\(world.config.brake(of: service.name))). Repair that, then: canary revert \(service.name)")
+        "\(braked.sentence(stable: state.stable)) But Nginx did not take the clean configuration: \(fault). The brake stays on (\(world.config.brake(of: service.name))). Repair that, then: canary revert \(service.name)"
+      )
     }
     let generation = state.serving.map { ", generation \($0.generation)" } ?? ""
     world.output.out("reverted: all traffic is on \(state.stable)\(generation)")
@@ -87,10 +94,14 @@ enum RevertCommand {
     FileLock.holder(world.driveLock(service.name)) == nil ? .zero : .seconds(2)
   }
 
-  private static func isDone(_ world: World, _ service: Service, within patience: Span) async -> Bool {
+  private static func isDone(_ world: World, _ service: Service, within patience: Span) async
+    -> Bool
+  {
     let start = world.clock.now()
     while true {
-      if let state = try? await world.store.load(service.name)?.value, state.running == nil { return true }
+      if let state = try? await world.store.load(service.name)?.value, state.running == nil {
+        return true
+      }
       if world.clock.now() - start >= patience { return false }
       await world.clock.sleep(until: world.clock.now() + .seconds(0.05))
     }
@@ -107,7 +118,8 @@ enum RevertCommand {
     }
     world.output.err("canary: warning: \(why)")
     world.output.out(
-      "\(braked.sentence(stable: Name(stable) ?? service.stable)) It could not be recorded, so the brake stays on; the next canary command that can write records it and tidies up.")
+      "\(braked.sentence(stable: Name(stable) ?? service.stable)) It could not be recorded, so the brake stays on; the next canary command that can write records it and tidies up."
+    )
     return braked.isSeen ? .done : .outside
   }
 }

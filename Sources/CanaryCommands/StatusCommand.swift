@@ -7,8 +7,11 @@ internal import Glibc
 enum StatusCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "status", service: .optional, summary: "where a service is: stage, weight, checks, driver",
-      options: [.json, Option("--watch", nil, "print it again whenever it changes, until interrupted")])
+      name: "status", service: .optional,
+      summary: "where a service is: stage, weight, checks, driver",
+      options: [
+        .json, Option("--watch", nil, "print it again whenever it changes, until interrupted"),
+      ])
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
     let services = arguments.service == nil ? world.config.services : [try world.service(arguments)]
@@ -25,7 +28,9 @@ enum StatusCommand {
       }
       if text != last { output.out(text) }
       last = text
-      if arguments.has("--watch") { await world.clock.sleep(until: world.clock.now() + .seconds(1)) }
+      if arguments.has("--watch") {
+        await world.clock.sleep(until: world.clock.now() + .seconds(1))
+      }
     } while arguments.has("--watch")
     return .done
   }
@@ -67,8 +72,10 @@ struct StatusReport {
     return .table([
       ("service", .text(service.name.text)), ("phase", .text(Wording.phase(state))),
       ("stable", .text(state.stable.text)), ("canary", JSON(canary?.text)),
-      ("release", JSON(rollout?.release)), ("weight", .number(weight.percent)), ("weights", weights),
-      ("generation", .int((state.serving?.generation ?? state.generation).number)), ("brake", .bool(brake != nil)),
+      ("release", JSON(rollout?.release)), ("weight", .number(weight.percent)),
+      ("weights", weights),
+      ("generation", .int((state.serving?.generation ?? state.generation).number)),
+      ("brake", .bool(brake != nil)),
       ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
       ("rollout", rollout.map { .int($0.number) } ?? .null),
       ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
@@ -106,7 +113,8 @@ struct StatusReport {
     case .starting, .applying, .finishing, .reverting, .promoted, .reverted: break
     }
     return .table([
-      ("index", .int(index)), ("count", .int(rollout.plan.stages.count)), ("weight", .number(stage.weight.percent)),
+      ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
+      ("weight", .number(stage.weight.percent)),
       ("soak_seconds", .number(stage.soak.seconds)), ("elapsed_seconds", .number(elapsed)),
     ])
   }
@@ -124,21 +132,30 @@ struct StatusReport {
     let shares = service.pools.map { pool in
       "\(pool.name)\(pool.name == state.stable ? " (stable)" : "")"
     }
-    lines.append("  pools: \(shares.joined(separator: ", ")); canary weight \(weight)%, generation \((state.serving?.generation ?? state.generation))")
+    lines.append(
+      "  pools: \(shares.joined(separator: ", ")); canary weight \(weight)%, generation \((state.serving?.generation ?? state.generation))"
+    )
     if let rollout = state.rollout {
-      lines.append("  rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(rollout.release.map { " (\($0))" } ?? ""), by \(rollout.actor), \(rollout.started.iso8601)")
+      lines.append(
+        "  rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(rollout.release.map { " (\($0))" } ?? ""), by \(rollout.actor), \(rollout.started.iso8601)"
+      )
       for check in rollout.checks where !rollout.phase.isOver {
-        lines.append("  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")")
+        lines.append(
+          "  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")"
+        )
       }
     }
     if let driver, state.running != nil {
       lines.append(
         driver.alive
           ? "  driven by process \(driver.pid)"
-          : "  its driver (pid \(driver.pid)) died. Go on with: canary controller · go back with: canary revert \(service.name)")
+          : "  its driver (pid \(driver.pid)) died. Go on with: canary controller · go back with: canary revert \(service.name)"
+      )
     }
     if let brake {
-      lines.append("  BRAKE is on since \(brake.time.iso8601) (\(brake.actor)): \(brake.reason ?? "no reason given"); every new request goes to \(state.serving?.routing.brake ?? state.stable)")
+      lines.append(
+        "  BRAKE is on since \(brake.time.iso8601) (\(brake.actor)): \(brake.reason ?? "no reason given"); every new request goes to \(state.serving?.routing.brake ?? state.stable)"
+      )
     }
     lines += nginx.map { "  \($0)" }
     return lines.joined(separator: "\n")

@@ -6,7 +6,8 @@ internal import CanaryCore
 enum TallyCommand {
   static func run(_ words: [String], output: Output) -> Int32 {
     let spec = CommandSpec(
-      name: "__tally", service: .required, summary: "", options: [Option("--log", "FILE", "the log to read")])
+      name: "__tally", service: .required, summary: "",
+      options: [Option("--log", "FILE", "the log to read")])
     do {
       let arguments = try Arguments(words, for: spec)
       let world = try World(arguments, output: output)
@@ -14,17 +15,22 @@ enum TallyCommand {
       let table = PoolAddresses.table(of: service)
       let path = arguments["--log"] ?? world.config.log(of: service.name)
       var tally = LogTally(pools: table.pools)
-      let follower = LogFollower(path: path, parser: LogParser(table, service.latency), from: .beginning)
+      let follower = LogFollower(
+        path: path, parser: LogParser(table, service.latency), from: .beginning)
       try follower.poll(into: &tally)
       for pool in table.pools {
         let sum = tally.total(pool: pool, from: 0, through: Int64(1) << 40)
         let p99 = sum.latency.quantile(0.99).map { Shown.decimal($0, places: 3) } ?? "-"
-        output.out("\(pool) requests \(sum.requests) failures \(sum.failures) aborted \(sum.aborted) p99 \(p99)")
+        output.out(
+          "\(pool) requests \(sum.requests) failures \(sum.failures) aborted \(sum.aborted) p99 \(p99)"
+        )
       }
-      output.out("lines \(tally.lines) unreadable \(tally.unreadable) unattributed \(tally.unattributed)")
+      output.out(
+        "lines \(tally.lines) unreadable \(tally.unreadable) unattributed \(tally.unattributed)")
       return ExitCode.done.rawValue
     } catch {
-      output.err("canary: \((error as? Failure)?.text ?? (error as? UsageError)?.text ?? "\(error)")")
+      output.err(
+        "canary: \((error as? Failure)?.text ?? (error as? UsageError)?.text ?? "\(error)")")
       return ExitCode.outside.rawValue
     }
   }

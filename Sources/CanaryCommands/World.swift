@@ -24,11 +24,16 @@ struct World: Sendable {
           stable: service.stable, canary: nil, weight: .none, brake: service.stable, fallback: true)
         _ = try templates.render(service, in: config, routing: routing, generation: Generation(0))
       }
-      router = NginxRouter(config: config, templates: templates) { output.err("canary: warning: \($0)") }
+      router = NginxRouter(config: config, templates: templates) {
+        output.err("canary: warning: \($0)")
+      }
     } catch {
       let count = error.list.count
       let lines = error.list.map { "  \($0)" }.joined(separator: "\n")
-      throw Failure(.wrong, "the config cannot be used (\(count) \(count == 1 ? "fault" : "faults")):\n\(lines)\nNothing was touched.")
+      throw Failure(
+        .wrong,
+        "the config cannot be used (\(count) \(count == 1 ? "fault" : "faults")):\n\(lines)\nNothing was touched."
+      )
     }
     self.output = output
     actor = Who.actor(environment: environment)
@@ -40,7 +45,8 @@ struct World: Sendable {
     let text = arguments.service ?? ""
     if let name = Name(text), let service = config.service(name) { return service }
     let known = config.services.map(\.name.text)
-    let advice = Spelling.nearest(to: text, among: known).map { "did you mean '\($0)'?" }
+    let advice =
+      Spelling.nearest(to: text, among: known).map { "did you mean '\($0)'?" }
       ?? "the config has: \(known.joined(separator: ", "))"
     throw Failure(.wrong, "there is no service '\(Text.shown(text))'; \(advice)")
   }

@@ -9,7 +9,9 @@ package struct Taken: Sendable {
   package var revision: Int
 }
 
-/// Where an event meets the policy: load, decide, save. The only way a state changes.
+/// Where an event meets the policy: load, decide, save.
+///
+/// The only way a state changes.
 package struct Desk: Sendable {
   package let store: any Store
   package let clock: any WallClock
@@ -19,7 +21,9 @@ package struct Desk: Sendable {
     self.clock = clock
   }
 
-  /// The saved decision, or a refusal with nothing saved. A conflict with another process is decided anew.
+  /// The saved decision, or a refusal with nothing saved.
+  ///
+  /// A conflict with another process is decided anew.
   ///
   /// `first` makes the state of a service that was never seen.
   package func take(
@@ -30,10 +34,12 @@ package struct Desk: Sendable {
       let state = saved?.value ?? first()
       let decision = decide(state, event, at: clock.now())
       if decision.refusal != nil || (decision.state == state && decision.entries.isEmpty) {
-        return Taken(decision: decision, found: saved?.revision ?? 0, revision: saved?.revision ?? 0)
+        return Taken(
+          decision: decision, found: saved?.revision ?? 0, revision: saved?.revision ?? 0)
       }
       do throws(StoreError) {
-        let revision = try await store.save(decision.state, entries: decision.entries, over: saved?.revision ?? 0)
+        let revision = try await store.save(
+          decision.state, entries: decision.entries, over: saved?.revision ?? 0)
         return Taken(decision: decision, found: saved?.revision ?? 0, revision: revision)
       } catch .conflict {
         continue

@@ -82,7 +82,9 @@ package actor Driver {
         if let rest = await handle(event) { return rest }
       case .measured(let measurement, let rollout, let stage):
         inFlight.remove(measurement.check)
-        if let rest = await handle(.measured([measurement], rollout: rollout, stage: stage)) { return rest }
+        if let rest = await handle(.measured([measurement], rollout: rollout, stage: stage)) {
+          return rest
+        }
       case .looked(let fault, let rollout):
         looking = false
         if let rest = await handle(.looked(fault: fault, rollout: rollout)) { return rest }
@@ -106,7 +108,9 @@ package actor Driver {
   /// Looks whether a person put the brake on, whether somebody saved, and whether it is time.
   private func tick() async -> ServiceState? {
     if let note = router.brakeNote(service), note.by == .person {
-      if let rest = await handle(.revert(Actor(note.actor), note.reason), unlessReverting: true) { return rest }
+      if let rest = await handle(.revert(Actor(note.actor), note.reason), unlessReverting: true) {
+        return rest
+      }
     }
     let saved = try? await desk.store.load(service)
     let changed = saved.map { $0.revision != revision } ?? false
@@ -188,7 +192,8 @@ package actor Driver {
       guard !looking else { return }
       looking = true
       spawn { [service, source, post] in
-        post.yield(.looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
+        post.yield(
+          .looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
       }
     case .measure(let checks, let rollout, let stage, let since):
       measure(checks, rollout: rollout, stage: stage, since: since)
@@ -203,7 +208,8 @@ package actor Driver {
       spawn { [service, source, desk, post] in
         guard let canary = try? await desk.store.load(service)?.value.running?.to else {
           let gone = Measurement(
-            check: check.name, at: desk.clock.now(), reading: .failed("the state could not be read"))
+            check: check.name, at: desk.clock.now(), reading: .failed("the state could not be read")
+          )
           post.yield(.measured(gone, rollout: rollout, stage: stage))
           return
         }

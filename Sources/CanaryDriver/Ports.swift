@@ -33,7 +33,8 @@ package protocol Store: Sendable {
   /// The state of a service and its revision; nil when it was never saved.
   func load(_ service: Name) async throws(StoreError) -> Saved<ServiceState>?
   /// Saves the state and what explains it in one transaction, if the revision is still the one given (0: none yet).
-  func save(_ state: ServiceState, entries: [Entry], over revision: Int) async throws(StoreError) -> Int
+  func save(_ state: ServiceState, entries: [Entry], over revision: Int) async throws(StoreError)
+    -> Int
   /// The newest rollouts first, each with its entries in order.
   func history(_ service: Name, limit: Int) async throws(StoreError) -> [RolloutRecord]
 }
@@ -81,7 +82,8 @@ package struct BrakeNote: Hashable, Sendable, Codable {
 /// What turns a routing into what running workers serve.
 package protocol Router: Sendable {
   /// Returns once running workers answer with the generation; asking again for a generation that is served is free.
-  func apply(_ service: Name, _ routing: Routing, _ generation: Generation) async throws(RouterError)
+  func apply(_ service: Name, _ routing: Routing, _ generation: Generation)
+    async throws(RouterError)
   /// Puts the brake on; it takes effect with the next request.
   func brake(_ service: Name, _ note: BrakeNote) throws(RouterError)
   func release(_ service: Name) throws(RouterError)

@@ -87,13 +87,17 @@ import Testing
     let follower = LogFollower(path: log.path, parser: Self.parser, from: .beginning)
     log.write(500)
     try follower.poll(into: &tally)
-    _ = try Spawn.run(["sh", "-c", "cp \(log.path) \(log.path).1 && truncate -s 0 \(log.path)"], limit: .seconds(10))
+    _ = try Spawn.run(
+      ["sh", "-c", "cp \(log.path) \(log.path).1 && truncate -s 0 \(log.path)"], limit: .seconds(10)
+    )
     log.write(20)
     try follower.poll(into: &tally)
     #expect(count(tally) == 520)
   }
 
-  @Test func `a new reader begins at the end and a log that is not there yet at its beginning`() throws {
+  @Test func `a new reader begins at the end and a log that is not there yet at its beginning`()
+    throws
+  {
     let log = try Log()
     log.write(50)
     var tally = LogTally(pools: ["green"])
@@ -129,7 +133,8 @@ import Testing
   @Test func `bytes that are no text are counted and passed over`() throws {
     let log = try Log()
     log.write(2)
-    _ = try Spawn.run(["sh", "-c", "printf '\\377\\376\\000x\\n\\t\\t\\n' >> \(log.path)"], limit: .seconds(10))
+    _ = try Spawn.run(
+      ["sh", "-c", "printf '\\377\\376\\000x\\n\\t\\t\\n' >> \(log.path)"], limit: .seconds(10))
     log.write(2)
     var tally = LogTally(pools: ["green"])
     try LogFollower(path: log.path, parser: Self.parser, from: .beginning).poll(into: &tally)
@@ -139,6 +144,7 @@ import Testing
   private func memory() -> Int {
     let text = (try? Files.read("/proc/self/status")) ?? nil
     let line = text?.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-    return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    return (line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0)
+      << 10
   }
 }

@@ -22,7 +22,9 @@ import Testing
   }
 
   private func entry(_ event: String, rollout: Int = 1) -> Entry {
-    Entry(rollout: rollout, time: Instant(milliseconds: 5), event: event, weight: Weight(percent: 12.5), actor: Actor("li"), detail: "a 'quoted' detail, ü")
+    Entry(
+      rollout: rollout, time: Instant(milliseconds: 5), event: event, weight: Weight(percent: 12.5),
+      actor: Actor("li"), detail: "a 'quoted' detail, ü")
   }
 
   @Test(arguments: Kind.allCases)
@@ -31,9 +33,13 @@ import Testing
     let store = make(kind, folder)
     #expect(try await store.load("chat") == nil)
     #expect(try await store.save(state(1), entries: [], over: 0) == 1)
-    await #expect(throws: StoreError.conflict) { try await store.save(state(9), entries: [entry("lost")], over: 0) }
+    await #expect(throws: StoreError.conflict) {
+      try await store.save(state(9), entries: [entry("lost")], over: 0)
+    }
     #expect(try await store.save(state(2), entries: [], over: 1) == 2)
-    await #expect(throws: StoreError.conflict) { try await store.save(state(9), entries: [entry("lost")], over: 1) }
+    await #expect(throws: StoreError.conflict) {
+      try await store.save(state(9), entries: [entry("lost")], over: 1)
+    }
     let saved = try #require(try await store.load("chat"))
     #expect(saved.revision == 2 && saved.value == state(2))
   }
@@ -42,8 +48,11 @@ import Testing
   func `what was saved is read back whole`(kind: Kind) async throws {
     let folder = try Folder()
     let store = make(kind, folder)
-    let plan = Plan(name: "p", stages: [Stage(weight: .all, soak: .seconds(1))], checks: [Check(name: "c", source: .command(["true"]))])
-    let request = PromoteRequest(to: "green", release: "v2", plan: plan, retain: .hours(1), actor: Actor("li"))
+    let plan = Plan(
+      name: "p", stages: [Stage(weight: .all, soak: .seconds(1))],
+      checks: [Check(name: "c", source: .command(["true"]))])
+    let request = PromoteRequest(
+      to: "green", release: "v2", plan: plan, retain: .hours(1), actor: Actor("li"))
     let decision = decide(state(3), .promote(request), at: Instant(milliseconds: 7))
     _ = try await store.save(decision.state, entries: decision.entries + [entry("note")], over: 0)
     #expect(try await store.load("chat")?.value == decision.state)
@@ -64,7 +73,9 @@ import Testing
               let saved = try await store.load("chat")
               var next = saved?.value ?? ServiceState(service: "chat", stable: "blue", other: nil)
               next.generation = next.generation.next
-              let entry = Entry(rollout: 0, time: Instant(milliseconds: 0), event: "\(index)-\(round)", actor: Actor("x"))
+              let entry = Entry(
+                rollout: 0, time: Instant(milliseconds: 0), event: "\(index)-\(round)",
+                actor: Actor("x"))
               do throws(StoreError) {
                 _ = try await store.save(next, entries: [entry], over: saved?.revision ?? 0)
                 break
@@ -129,7 +140,9 @@ import Testing
     try await store.saveSlices("chat", tally, [position])
     let read = try await store.slices("chat", since: 11)
     #expect(read.positions == [position])
-    #expect(read.slices.map(\.second) == [11, 12] && read.slices.allSatisfy { $0.counts.requests == 2 && $0.pool == "green" })
+    #expect(
+      read.slices.map(\.second) == [11, 12]
+        && read.slices.allSatisfy { $0.counts.requests == 2 && $0.pool == "green" })
     #expect(read.slices[0].counts.latency.quantile(0.5) == 0.04)
     #expect(try await store.unreadable("chat") == 4)
   }
@@ -142,6 +155,8 @@ import Testing
       connection.commit()
       print(*rows)
       """
-    return try Spawn.run(["python3", "-c", script], limit: .seconds(20)).output.filter { $0 != "\n" }
+    return try Spawn.run(["python3", "-c", script], limit: .seconds(20)).output.filter {
+      $0 != "\n"
+    }
   }
 }

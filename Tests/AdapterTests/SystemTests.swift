@@ -14,7 +14,8 @@ import Testing
 
   @Test func `a program that hangs is ended with all that it started`() throws {
     let start = SystemClock.now
-    let ran = try Spawn.run(["sh", "-c", "trap '' TERM; echo begun; sleep 60 & wait; sleep 60"], limit: .seconds(0.3))
+    let ran = try Spawn.run(
+      ["sh", "-c", "trap '' TERM; echo begun; sleep 60 & wait; sleep 60"], limit: .seconds(0.3))
     #expect(ran.end == .late && ran.output == "begun\n")
     #expect(SystemClock.now - start < .seconds(10))
   }
@@ -27,12 +28,14 @@ import Testing
   }
 
   @Test func `much output is cut, not waited for`() throws {
-    let ran = try Spawn.run(["sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x"], limit: .seconds(20))
+    let ran = try Spawn.run(
+      ["sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x"], limit: .seconds(20))
     #expect(ran.succeeded && ran.output.utf8.count == 64 << 10)
   }
 
   @Test func `a child has none of our signals blocked`() throws {
-    let ran = try Spawn.run(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], limit: .seconds(5))
+    let ran = try Spawn.run(
+      ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], limit: .seconds(5))
     for line in ran.output.split(separator: "\n") {
       let mask = line.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) } ?? .max
       // Above 31 are the C library's own.
@@ -68,20 +71,26 @@ import Testing
   @Test func `HTTP keeps to its limits`() throws {
     let client = HTTPClient()
     let closed = Sockets.freePort()
-    #expect(throws: HTTPError.self) { try client.get("http://127.0.0.1:\(closed)/", limit: .seconds(2)) }
+    #expect(throws: HTTPError.self) {
+      try client.get("http://127.0.0.1:\(closed)/", limit: .seconds(2))
+    }
     #expect(throws: HTTPError.self) { try client.get("file:///etc/hostname", limit: .seconds(2)) }
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.startApps()
-    let answer = try client.get("http://127.0.0.1:\(sandbox.bluePorts[0])/health", limit: .seconds(5))
+    let answer = try client.get(
+      "http://127.0.0.1:\(sandbox.bluePorts[0])/health", limit: .seconds(5))
     #expect(answer.status == 200 && answer.body == "ok\n")
-    #expect(try client.get("http://127.0.0.1:\(sandbox.bluePorts[0])/", limit: .seconds(5), bodyLimit: 2).body == "")
+    #expect(
+      try client.get("http://127.0.0.1:\(sandbox.bluePorts[0])/", limit: .seconds(5), bodyLimit: 2)
+        .body == "")
   }
 
   @Test func `the facts of an nginx conf are found through includes`() throws {
     let folder = try Folder()
     try Files.makeFolder("\(folder.path)/modules")
-    try Files.replace("\(folder.path)/modules/a.conf", with: "worker_shutdown_timeout 30s; # main\n")
+    try Files.replace(
+      "\(folder.path)/modules/a.conf", with: "worker_shutdown_timeout 30s; # main\n")
     try Files.replace(
       "\(folder.path)/nginx.conf",
       with: """
@@ -96,14 +105,17 @@ import Testing
         """)
     let main = try #require(MainConfig("\(folder.path)/nginx.conf"))
     #expect(main.workerShutdownTimeout == "30s" && main.errorLog == "\(folder.path)/logs/error.log")
-    #expect(main.includes("/etc/nginx/canary") && !main.includes("/not/this") && !main.includes("/elsewhere"))
+    #expect(
+      main.includes("/etc/nginx/canary") && !main.includes("/not/this")
+        && !main.includes("/elsewhere"))
     #expect(MainConfig("\(folder.path)/none") == nil)
   }
 
   @Test func `a socket file that nobody listens on is removed and a live one is not`() throws {
     let folder = try Folder()
     let path = "\(folder.path)/probe.sock"
-    let script = "import socket,sys,time\ns=socket.socket(socket.AF_UNIX)\ns.bind('\(path)')\ns.listen()\nsys.stdout.flush()\ntime.sleep(60)"
+    let script =
+      "import socket,sys,time\ns=socket.socket(socket.AF_UNIX)\ns.bind('\(path)')\ns.listen()\nsys.stdout.flush()\ntime.sleep(60)"
     let listener = try Child(["python3", "-c", script])
     for _ in 0..<200 where !Files.exists(path) { usleep(20_000) }
     usleep(200_000)

@@ -23,11 +23,15 @@ import Testing
     }
     #expect(events.first == "started", "\(events)")
     #expect(events.filter { $0 == "stage" }.count <= 4, "\(events)")
-    #expect(events.filter { $0 == "reverting" }.count == events.filter { $0 == "reverted" }.count, "\(events)")
+    #expect(
+      events.filter { $0 == "reverting" }.count == events.filter { $0 == "reverted" }.count,
+      "\(events)")
     #expect(events.filter { $0 == "reverted" }.count <= 1, "\(events)")
   }
 
-  @Test func `a driver killed at any moment leaves all traffic on stable within two seconds`() throws {
+  @Test func `a driver killed at any moment leaves all traffic on stable within two seconds`()
+    throws
+  {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start(plan: Self.plan)
@@ -64,7 +68,9 @@ import Testing
     #expect(inTheMiddle >= 8, "most kills missed the rollout: \(inTheMiddle)")
   }
 
-  @Test func `a controller killed at any moment is followed by one that finishes the rollout`() throws {
+  @Test func `a controller killed at any moment is followed by one that finishes the rollout`()
+    throws
+  {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start(plan: Self.plan)
@@ -129,13 +135,15 @@ import Testing
   func `a signal to promote sends traffic back and exits with 4`(number: CInt) throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    try sandbox.start(plan: "stages: [{ weight: 50, soak: \"1m\" }, { weight: 100, soak: \"1s\" }], checks: []")
+    try sandbox.start(
+      plan: "stages: [{ weight: 50, soak: \"1m\" }, { weight: 100, soak: \"1s\" }], checks: []")
     let driver = try sandbox.launch("promote", "chat")
     try sandbox.waitForStage(0)
     driver.signal(number)
     #expect(driver.wait() == 4, "\(driver.text)")
     #expect(try sandbox.field("phase") == "reverted")
     #expect(!sandbox.isBraked)
-    #expect(try sandbox.canary("history", "chat", "--json").text.contains("\"result\": \"stopped\""))
+    #expect(
+      try sandbox.canary("history", "chat", "--json").text.contains("\"result\": \"stopped\""))
   }
 }

@@ -26,7 +26,8 @@ import Testing
     let after = seen.filter { $0.began > since }
     #expect(!after.isEmpty)
     let wrong = after.filter { $0.pool != "blue" }
-    #expect(wrong.isEmpty, "\(wrong.count) of \(after.count) requests went to \(wrong.first?.pool ?? "")")
+    #expect(
+      wrong.isEmpty, "\(wrong.count) of \(after.count) requests went to \(wrong.first?.pool ?? "")")
     #expect(seen.contains { $0.began < since && $0.pool == "green" })
   }
 
@@ -61,7 +62,9 @@ import Testing
     // The traffic is moved, but somebody must mend Nginx: status 1, its own words with file and line, the brake stays.
     #expect(reverted.code == 1, "\(reverted.text)")
     #expect(reverted.text.contains("All new requests go to blue by the brake"), "\(reverted.text)")
-    #expect(reverted.text.contains("unknown directive \"this\" in \(sandbox.nginxConf):"), "\(reverted.text)")
+    #expect(
+      reverted.text.contains("unknown directive \"this\" in \(sandbox.nginxConf):"),
+      "\(reverted.text)")
     #expect(sandbox.isBraked)
     try sandbox.writeNginxConf(main: "worker_shutdown_timeout 20s;")
     let again = try sandbox.canary("revert", "chat")
@@ -92,7 +95,9 @@ import Testing
     defer { sandbox.close() }
     try sandbox.start(plan: Self.slow)
     let controller = try sandbox.launch("controller")
-    try sandbox.wait("controller") { FileLock.holder("\(sandbox.folder)/run/controller.lock") != nil }
+    try sandbox.wait("controller") {
+      FileLock.holder("\(sandbox.folder)/run/controller.lock") != nil
+    }
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.waitForStage(0)
     controller.signal(SIGSTOP)
@@ -116,7 +121,9 @@ import Testing
   func `it works while the disk of the state folder is full`() throws {
     let sandbox = try Sandbox()
     let state = "\(sandbox.folder)/state"
-    guard try Spawn.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", state], limit: .seconds(10)).succeeded
+    guard
+      try Spawn.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", state], limit: .seconds(10))
+        .succeeded
     else { try Test.cancel("no mounting here") }
     defer {
       sandbox.close()
@@ -133,7 +140,9 @@ import Testing
     usleep(300_000)
     expectStable(load.stop(), since: since)
     #expect(reverted.code == 0, "\(reverted.text)")
-    #expect(reverted.text.contains("reverted") || reverted.text.contains("the disk is full"), "\(reverted.text)")
+    #expect(
+      reverted.text.contains("reverted") || reverted.text.contains("the disk is full"),
+      "\(reverted.text)")
     try Files.remove("\(state)/ballast")
     try sandbox.wait("recorded") { try sandbox.field("phase") == "reverted" && !sandbox.isBraked }
   }

@@ -32,7 +32,9 @@ import Testing
       let green = counts[sandbox.greenPorts[0]] ?? 0
       let exact = Double(all * weight) / 100
       #expect(all > 300, "too little load in stage \(weight)")
-      #expect(abs(Double(green) - exact) <= max(1, Double(all) / 1000), "\(green) of \(all) at \(weight)%")
+      #expect(
+        abs(Double(green) - exact) <= max(1, Double(all) / 1000), "\(green) of \(all) at \(weight)%"
+      )
     }
     #expect(try sandbox.field("phase") == "promoted")
     #expect(try sandbox.field("stable") == "green")
@@ -41,7 +43,9 @@ import Testing
   }
 
   @Test(arguments: [("fail", "GET"), ("fail", "HEAD"), ("dead", "GET")])
-  func `a release that fails is flipped back and users are shielded`(fault: String, method: String) throws {
+  func `a release that fails is flipped back and users are shielded`(fault: String, method: String)
+    throws
+  {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start()
@@ -93,7 +97,9 @@ import Testing
         """)
     let promoted = try sandbox.canary("promote", "chat")
     #expect(promoted.code == 3, "\(promoted.text)")
-    #expect(promoted.text.contains("did not pass within its deadline of 3s: errors is inconclusive"), "\(promoted.text)")
+    #expect(
+      promoted.text.contains("did not pass within its deadline of 3s: errors is inconclusive"),
+      "\(promoted.text)")
   }
 
   @Test func `a stable pool that is down falls back to the other`() throws {
@@ -106,7 +112,8 @@ import Testing
     let gone = Sockets.freePort()
     let config = try #require(try Files.read("\(sandbox.folder)/canary.json5"))
     try Files.replace(
-      "\(sandbox.folder)/canary.json5", with: config.replacing("\(sandbox.bluePorts[0])", with: "\(gone)"))
+      "\(sandbox.folder)/canary.json5",
+      with: config.replacing("\(sandbox.bluePorts[0])", with: "\(gone)"))
     #expect(try sandbox.canary("apply").code == 0)
     try sandbox.wait("fallback") { sandbox.answers(sandbox.port) }
     try Files.replace(
@@ -119,7 +126,9 @@ import Testing
     client.close()
   }
 
-  @Test func `a hundred changes of weight under load fail no request and leave no worker behind`() throws {
+  @Test func `a hundred changes of weight under load fail no request and leave no worker behind`()
+    throws
+  {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     let stages = (1...100).map { "{ weight: \($0), soak: \"10ms\" }" }.joined(separator: ", ")

@@ -58,15 +58,21 @@ struct ConfigTests {
     let full = try read(Self.good)
     let chat = try #require(full.service("chat"))
     #expect(chat.plan.stages.map(\.weight.basisPoints) == [500, 1250, 10_000])
-    #expect(chat.plan.stages[0].deadline == .minutes(90) && chat.plan.stages[1].onDeadline == .pause)
+    #expect(
+      chat.plan.stages[0].deadline == .minutes(90) && chat.plan.stages[1].onDeadline == .pause)
     #expect(chat.plan.checks[0].condition.max == 0.05 && chat.plan.checks[1].condition.max == 1)
     #expect(chat.plan.checks[2].minRequests == 0 && chat.plan.checks[0].minRequests == 20)
     let short = try read(
-      "{ services: { chat: { pools: { blue: { servers: [\"127.0.0.1:1\"] }, green: { servers: [\"127.0.0.1:2\"] } }, stable: \"blue\" } } }")
-    #expect(short.services[0].plan.stages.map(\.weight.basisPoints) == [500, 1000, 3000, 6000, 10_000])
+      "{ services: { chat: { pools: { blue: { servers: [\"127.0.0.1:1\"] }, green: { servers: [\"127.0.0.1:2\"] } }, stable: \"blue\" } } }"
+    )
+    #expect(
+      short.services[0].plan.stages.map(\.weight.basisPoints) == [500, 1000, 3000, 6000, 10_000])
     #expect(short.services[0].plan.checks.map(\.name.text) == ["errors", "latency", "health"])
-    #expect(short.nginx.test == ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"] && short.run == "/run/canary")
-    #expect(short.services[0].plan.ready.path == "/health" && short.services[0].retain == .hours(24))
+    #expect(
+      short.nginx.test == ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]
+        && short.run == "/run/canary")
+    #expect(
+      short.services[0].plan.ready.path == "/health" && short.services[0].retain == .hours(24))
   }
 
   @Test func `relative paths are relative to the file`() throws {
@@ -78,8 +84,12 @@ struct ConfigTests {
   private func places(_ node: Node, _ path: [Step] = []) -> [[Step]] {
     switch node {
     case .table(let table):
-      return [path] + table.keys.sorted().flatMap { key in table[key].map { places($0, path + [.key(key)]) } ?? [] }
-    case .list(let items): return [path] + items.indices.flatMap { places(items[$0], path + [.index($0)]) }
+      return [path]
+        + table.keys.sorted().flatMap { key in
+          table[key].map { places($0, path + [.key(key)]) } ?? []
+        }
+    case .list(let items):
+      return [path] + items.indices.flatMap { places(items[$0], path + [.index($0)]) }
     case .null, .bool, .number, .text: return [path]
     }
   }
@@ -105,7 +115,8 @@ struct ConfigTests {
   private func value(_ node: Node, _ path: ArraySlice<Step>) -> Node? {
     guard let step = path.first else { return node }
     switch (node, step) {
-    case (.table(let table), .key(let key)): return table[key].flatMap { value($0, path.dropFirst()) }
+    case (.table(let table), .key(let key)):
+      return table[key].flatMap { value($0, path.dropFirst()) }
     case (.list(let items), .index(let index)): return value(items[index], path.dropFirst())
     default: return nil
     }
@@ -122,14 +133,17 @@ struct ConfigTests {
 
   /// Texts that would mean something to Nginx, to a shell or to a terminal.
   private static let hostile = [
-    "", "a;b", "a{b", "a}b", "a\nb", "a\rb", "a\"b", "a'b", "$host", "a\\b", "a#b", "a\u{0}b", "ä", "a\u{202E}b", "a b;",
+    "", "a;b", "a{b", "a}b", "a\nb", "a\rb", "a\"b", "a'b", "$host", "a\\b", "a#b", "a\u{0}b", "ä",
+    "a\u{202E}b", "a b;",
     String(repeating: "x", count: 5000),
   ]
 
   private static let wrong: [Node] =
     [
-      .null, .bool(true), .bool(false), .number(-1), .number(0.001), .number(1e300), .number(.nan), .number(7.5), .list([]),
-      .list([.number(1)]), .list([.text("x;y")]), .list([.null]), .table([:]), .table(["no such key": .null]),
+      .null, .bool(true), .bool(false), .number(-1), .number(0.001), .number(1e300), .number(.nan),
+      .number(7.5), .list([]),
+      .list([.number(1)]), .list([.text("x;y")]), .list([.null]), .table([:]),
+      .table(["no such key": .null]),
     ] + hostile.map(Node.text)
 
   @Test func `every value wrong in every way is refused at its place or harmless`() throws {
@@ -162,8 +176,13 @@ struct ConfigTests {
     for service in config.services {
       let other = service.pools.first { $0.name != service.stable }?.name
       for weight in [Weight.none, .all] {
-        let routing = Routing(stable: service.stable, canary: other, weight: weight, brake: service.stable, fallback: true)
-        guard let files = try? templates.render(service, in: config, routing: routing, generation: Generation(1)) else {
+        let routing = Routing(
+          stable: service.stable, canary: other, weight: weight, brake: service.stable,
+          fallback: true)
+        guard
+          let files = try? templates.render(
+            service, in: config, routing: routing, generation: Generation(1))
+        else {
           Issue.record("\(what) cannot be rendered")
           continue
         }
@@ -178,7 +197,10 @@ struct ConfigTests {
           return !";{}".contains(last) && !line.hasPrefix("log_format")
         }
         #expect(odd.isEmpty, "\(what): \(odd)")
-        #expect(!text.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value > 126 }, "\(what)")
+        #expect(
+          !text.unicodeScalars.contains {
+            $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value > 126
+          }, "\(what)")
       }
     }
   }
@@ -188,12 +210,29 @@ struct ConfigTests {
       ("state:", "sate:", "sate is not a known key; did you mean 'state'?"),
       ("reload:", "relod:", "nginx.relod is not a known key; did you mean 'reload'?"),
       ("stable:", "stabel:", "services.chat.stabel is not a known key; did you mean 'stable'?"),
-      ("{ servers: [\"127", "{ server: [\"127", "services.chat.pools.blue.server is not a known key; did you mean 'servers'?"),
-      ("on_deadline:", "on_dedline:", "plans.standard.stages[1].on_dedline is not a known key; did you mean 'on_deadline'?"),
-      ("min_requests:", "min_request:", "plans.standard.checks[0].min_request is not a known key; did you mean 'min_requests'?"),
-      ("within:", "witin:", "plans.standard.ready.witin is not a known key; did you mean 'within'?"),
-      ("plan: \"standard\"", "plan: \"standrad\"", "services.chat.plan must name one of plans; did you mean 'standard'? (found \"standrad\")"),
-      ("stable: \"blue\"", "stable: \"bleu\"", "services.chat.stable must be one of the service's pools (blue, green); did you mean 'blue'? (found \"bleu\")"),
+      (
+        "{ servers: [\"127", "{ server: [\"127",
+        "services.chat.pools.blue.server is not a known key; did you mean 'servers'?"
+      ),
+      (
+        "on_deadline:", "on_dedline:",
+        "plans.standard.stages[1].on_dedline is not a known key; did you mean 'on_deadline'?"
+      ),
+      (
+        "min_requests:", "min_request:",
+        "plans.standard.checks[0].min_request is not a known key; did you mean 'min_requests'?"
+      ),
+      (
+        "within:", "witin:", "plans.standard.ready.witin is not a known key; did you mean 'within'?"
+      ),
+      (
+        "plan: \"standard\"", "plan: \"standrad\"",
+        "services.chat.plan must name one of plans; did you mean 'standard'? (found \"standrad\")"
+      ),
+      (
+        "stable: \"blue\"", "stable: \"bleu\"",
+        "services.chat.stable must be one of the service's pools (blue, green); did you mean 'blue'? (found \"bleu\")"
+      ),
     ]
     for (was, new, says) in cases {
       let node = try ConfigFile.parse(Self.good.replacing(was, with: new), name: "test")
@@ -207,19 +246,30 @@ struct ConfigTests {
       ("weight: 100", "weight: 99", "weight must be 100 in the last stage"),
       ("weight: 12.5", "weight: 12.505", "with two decimals at most"),
       ("deadline: \"2h\"", "deadline: \"2m\"", "deadline must not be shorter than the soak (30m)"),
-      ("name: \"latency\"", "name: \"errors\"", "must be a name that no other check of the plan has"),
+      (
+        "name: \"latency\"", "name: \"errors\"",
+        "must be a name that no other check of the plan has"
+      ),
       ("min: 0.5", "min: 2000", "min must not be above max"),
       ("\"unix:/run/app.sock\"", "\"127.0.0.1:9001\"", "is already a server of pool 'blue'"),
-      ("metric: \"latency_p99\", max: \"1s\"", "metric: \"latency_p99\"", "must have a max or a min for latency_p99"),
-      ("probe: \"/health?a=b\"", "probe: \"/h\", metric: \"requests\"", "must have only one of metric, probe"),
+      (
+        "metric: \"latency_p99\", max: \"1s\"", "metric: \"latency_p99\"",
+        "must have a max or a min for latency_p99"
+      ),
+      (
+        "probe: \"/health?a=b\"", "probe: \"/h\", metric: \"requests\"",
+        "must have only one of metric, probe"
+      ),
       ("max: \"5%\"", "prometheus: \"up\", max: \"5%\"", "prometheus is not in this version"),
     ]
     for (was, new, says) in cases {
       let found = problems(try ConfigFile.parse(Self.good.replacing(was, with: new), name: "test"))
       #expect(found.contains { $0.description.contains(says) }, "\(new): \(found)")
     }
-    let twins = "{ services: { a-b: 1, a_b: 2 } }".replacing("1", with: Self.twin(1)).replacing("2 }", with: "\(Self.twin(3)) }")
-    let found = problems(try ConfigFile.parse(twins.replacing("a-b:", with: "\"a-b\":"), name: "test"))
+    let twins = "{ services: { a-b: 1, a_b: 2 } }".replacing("1", with: Self.twin(1)).replacing(
+      "2 }", with: "\(Self.twin(3)) }")
+    let found = problems(
+      try ConfigFile.parse(twins.replacing("a-b:", with: "\"a-b\":"), name: "test"))
     #expect(found.contains { $0.rule.contains("cannot tell from") }, "\(found)")
   }
 
@@ -240,7 +290,10 @@ struct ConfigTests {
         case 0: bytes[at] = UInt8(truncatingIfNeeded: dice.next())
         case 1: bytes.removeSubrange(at..<min(bytes.count, at + 1 + dice.below(8)))
         case 2: bytes.insert(Array(";{}\"'$\\\n#,:[]".utf8)[dice.below(13)], at: at)
-        case 3: bytes.insert(contentsOf: bytes[at..<min(bytes.count, at + dice.below(30))], at: dice.below(bytes.count))
+        case 3:
+          bytes.insert(
+            contentsOf: bytes[at..<min(bytes.count, at + dice.below(30))],
+            at: dice.below(bytes.count))
         default: bytes.swapAt(at, dice.below(bytes.count))
         }
       }
@@ -256,10 +309,15 @@ struct ConfigTests {
   }
 
   @Test func `spans shares and weights are read as people write them`() {
-    #expect(Span(parsing: "1h30m")?.milliseconds == 5_400_000 && Span(parsing: "500ms")?.milliseconds == 500)
+    #expect(
+      Span(parsing: "1h30m")?.milliseconds == 5_400_000
+        && Span(parsing: "500ms")?.milliseconds == 500)
     #expect(Span(parsing: "1.5s")?.milliseconds == 1500 && Span(parsing: "2d")?.description == "2d")
-    for text in ["", "5", "5 s", "-5s", "5x", "s", "1e3s", "1..5s", "99999d", "5S", "５s"] { #expect(Span(parsing: text) == nil, "\(text)") }
-    #expect(Weight(percent: 0.25)?.description == "0.25" && Weight(percent: 12.5)?.description == "12.5")
+    for text in ["", "5", "5 s", "-5s", "5x", "s", "1e3s", "1..5s", "99999d", "5S", "５s"] {
+      #expect(Span(parsing: text) == nil, "\(text)")
+    }
+    #expect(
+      Weight(percent: 0.25)?.description == "0.25" && Weight(percent: 12.5)?.description == "12.5")
     for percent in [-1, 100.01, 0.001, .nan, .infinity] { #expect(Weight(percent: percent) == nil) }
     #expect(Instant(milliseconds: 1_795_229_400_123).iso8601 == "2026-11-21T02:50:00.123Z")
     #expect(Instant(milliseconds: -1).iso8601 == "1969-12-31T23:59:59.999Z")

@@ -51,7 +51,9 @@ struct HistogramTests {
     var dice = Dice(seed: 11)
     for _ in 0..<5000 {
       let bytes = (0..<dice.below(40)).map { _ in UInt8(truncatingIfNeeded: dice.next()) }
-      if let read = Histogram(encoded: bytes) { #expect(Histogram(encoded: read.encoded)?.count == read.count) }
+      if let read = Histogram(encoded: bytes) {
+        #expect(Histogram(encoded: read.encoded)?.count == read.count)
+      }
     }
   }
 }

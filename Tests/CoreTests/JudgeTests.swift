@@ -6,7 +6,8 @@ struct JudgeTests {
   private static let start = Instant(milliseconds: 1_000_000)
 
   private func check(_ change: (inout Check) -> Void = { _ in }) -> Check {
-    var check = Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05), minRequests: 20)
+    var check = Check(
+      name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05), minRequests: 20)
     change(&check)
     return check
   }
@@ -32,7 +33,8 @@ struct JudgeTests {
   @Test(arguments: [Double.nan, .infinity, -.infinity, .signalingNaN])
   func `what is no number never passes`(value: Double) {
     for condition in [Condition(max: 0.05), Condition(min: 0), Condition(max: 1, min: 0)] {
-      let verdict = after(check { $0.condition = condition }, [.value(value, requests: 1000)]).verdict
+      let verdict = after(check { $0.condition = condition }, [.value(value, requests: 1000)])
+        .verdict
       #expect(verdict == .inconclusive)
     }
   }
@@ -42,14 +44,19 @@ struct JudgeTests {
     #expect(after(check(), [.value(0, requests: 19)]).verdict == .inconclusive)
     #expect(after(check(), [.value(1, requests: 19)]).verdict == .inconclusive)
     #expect(after(check(), [.value(0, requests: 20)]).verdict == .pass)
-    #expect(after(check(), [.value(0, requests: 100), .nothing("silence")]).verdict == .inconclusive)
-    #expect(Judge.reading(.errorRate, requests: 0, failures: 0, window: .seconds(5), quantile: { _ in nil }) == .nothing("no canary requests in 5s"))
+    #expect(
+      after(check(), [.value(0, requests: 100), .nothing("silence")]).verdict == .inconclusive)
+    #expect(
+      Judge.reading(
+        .errorRate, requests: 0, failures: 0, window: .seconds(5), quantile: { _ in nil })
+        == .nothing("no canary requests in 5s"))
   }
 
   @Test func `a source that fails is told apart from a release that fails`() {
     #expect(after(check(), [.failed("refused")]).verdict == .error)
     #expect(after(check(), [.value(0, requests: 100), .failed("refused")]).verdict == .error)
-    #expect(after(check { $0.source = .probe(path: "/") }, [.answer(false, "503")]).verdict == .fail)
+    #expect(
+      after(check { $0.source = .probe(path: "/") }, [.answer(false, "503")]).verdict == .fail)
   }
 
   @Test func `broken for a while but not long enough is pending and never passes`() {
@@ -75,7 +82,8 @@ struct JudgeTests {
   }
 
   @Test func `a detail says what was measured against what`() {
-    #expect(after(check(), [.value(0.0012, requests: 1843)]).detail == "0.12% ≤ 5% over 1843 requests")
+    #expect(
+      after(check(), [.value(0.0012, requests: 1843)]).detail == "0.12% ≤ 5% over 1843 requests")
     #expect(after(check(), [.value(0.2273, requests: 22)]).detail == "22.73% > 5% over 22 requests")
     let latency = check {
       $0.source = .metric(.latencyP99)
@@ -88,12 +96,19 @@ struct JudgeTests {
   @Test func `warmup and interval say when a check is due`() {
     let check = check { $0.warmup = .seconds(10) }
     var state = CheckState(check)
-    #expect(!state.isDue(check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(9.9)))
-    #expect(state.isDue(check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(10)))
+    #expect(
+      !state.isDue(
+        check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(9.9)))
+    #expect(
+      state.isDue(check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(10)))
     state.measuredAt = Self.start + .seconds(10)
-    #expect(!state.isDue(check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(19.9)))
-    #expect(state.isDue(check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(20)))
+    #expect(
+      !state.isDue(
+        check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(19.9)))
+    #expect(
+      state.isDue(check, soak: .minutes(30), stageStart: Self.start, at: Self.start + .seconds(20)))
     // A soak of seconds is measured several times all the same.
-    #expect(state.isDue(check, soak: .seconds(3), stageStart: Self.start, at: Self.start + .seconds(11)))
+    #expect(
+      state.isDue(check, soak: .seconds(3), stageStart: Self.start, at: Self.start + .seconds(11)))
   }
 }

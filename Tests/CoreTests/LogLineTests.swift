@@ -16,13 +16,17 @@ struct LogLineTests {
     var tally = LogTally(pools: Self.table.pools)
     let parser = LogParser(Self.table, latency)
     bytes.withUnsafeBufferPointer { buffer in
-      for line in buffer.split(separator: 10, omittingEmptySubsequences: true) { parser.parse(line, into: &tally) }
+      for line in buffer.split(separator: 10, omittingEmptySubsequences: true) {
+        parser.parse(line, into: &tally)
+      }
     }
     tally.close()
     return tally
   }
 
-  private func line(_ status: Int, _ address: String, _ tried: String, _ header: String, _ response: String) -> String {
+  private func line(
+    _ status: Int, _ address: String, _ tried: String, _ header: String, _ response: String
+  ) -> String {
     "canary1\t1795000000.123\t42\t\(status)\t0.010\t\(address)\t\(tried)\t\(header)\t\(response)"
   }
 
@@ -35,12 +39,21 @@ struct LogLineTests {
   @Test func `every try counts for its own pool`() {
     let cases: [(line: String, blue: [Int], green: [Int])] = [
       (line(200, "127.0.0.1:9001", "200", "0.004", "0.005"), [1, 0, 0, 1], [0, 0, 0, 0]),
-      (line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-, 0.004", "0.001, 0.004"), [1, 0, 0, 1], [1, 1, 0, 1]),
+      (
+        line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-, 0.004", "0.001, 0.004"),
+        [1, 0, 0, 1], [1, 1, 0, 1]
+      ),
       (line(504, "127.0.0.1:9002", "504", "-", "5.000"), [0, 0, 0, 0], [1, 1, 0, 1]),
       (line(499, "127.0.0.1:9002", "-", "-", "0.100"), [0, 0, 0, 0], [0, 0, 1, 0]),
       (line(502, "127.0.0.1:9002", "-", "-", "0.100"), [0, 0, 0, 0], [1, 1, 0, 1]),
-      (line(499, "127.0.0.1:9002, 127.0.0.1:9001", "502, -", "-, -", "0.001, 0.300"), [0, 0, 1, 0], [1, 1, 0, 1]),
-      (line(200, "127.0.0.1:9002 : 127.0.0.1:9001", "503 : 200", "0.001 : 0.001", "0.001 : 0.002"), [1, 0, 0, 1], [1, 1, 0, 1]),
+      (
+        line(499, "127.0.0.1:9002, 127.0.0.1:9001", "502, -", "-, -", "0.001, 0.300"),
+        [0, 0, 1, 0], [1, 1, 0, 1]
+      ),
+      (
+        line(200, "127.0.0.1:9002 : 127.0.0.1:9001", "503 : 200", "0.001 : 0.001", "0.001 : 0.002"),
+        [1, 0, 0, 1], [1, 1, 0, 1]
+      ),
       (line(404, "unix:/run/app.sock", "404", "0.001", "0.001"), [0, 0, 0, 0], [1, 0, 0, 1]),
       (line(200, "[2001:db8::1]:80", "200", "0.001", "0.001"), [0, 0, 0, 0], [1, 0, 0, 1]),
       (line(101, "127.0.0.1:9001", "101", "0.001", "3600.5"), [1, 0, 0, 1], [0, 0, 0, 0]),
@@ -66,10 +79,14 @@ struct LogLineTests {
   @Test func `what belongs to no pool and what is no line are counted apart`() {
     let good = line(200, "127.0.0.1:9001", "200", "0.004", "0.005")
     let bad = [
-      "", "canary1", "canary2" + good.dropFirst(7), good.replacing("\t", with: " "), String(good.dropLast(6)) + "\t-\t-",
-      good.replacing("1795000000.123", with: "17950x0000.123"), good.replacing("1795000000.123", with: "-1.000"),
-      good.replacing("\t200\t0.010", with: "\t20\t0.010"), good.replacing("127.0.0.1:9001", with: "127.0.0.1:9001, 127.0.0.1:9002"),
-      "127.0.0.1 - - [21/Nov/2026:02:56:07 +0000] \"GET / HTTP/1.1\" 200 3", String(repeating: "x", count: 40_000),
+      "", "canary1", "canary2" + good.dropFirst(7), good.replacing("\t", with: " "),
+      String(good.dropLast(6)) + "\t-\t-",
+      good.replacing("1795000000.123", with: "17950x0000.123"),
+      good.replacing("1795000000.123", with: "-1.000"),
+      good.replacing("\t200\t0.010", with: "\t20\t0.010"),
+      good.replacing("127.0.0.1:9001", with: "127.0.0.1:9001, 127.0.0.1:9002"),
+      "127.0.0.1 - - [21/Nov/2026:02:56:07 +0000] \"GET / HTTP/1.1\" 200 3",
+      String(repeating: "x", count: 40_000),
     ].filter { !$0.isEmpty }
     let tally = tally(bad + [good, line(502, "canary.chat.split", "502", "-", "0.000")])
     #expect(tally.unreadable == bad.count)
@@ -78,10 +95,11 @@ struct LogLineTests {
   }
 
   @Test func `any window can be asked for`() {
-    var tally = tally((0..<60).map { second in
-      line(200, "127.0.0.1:9002", second < 30 ? "200" : "500", "0.001", "0.001")
-        .replacing("1795000000.123", with: "17950000\(second < 10 ? "0" : "")\(second).999")
-    })
+    var tally = tally(
+      (0..<60).map { second in
+        line(200, "127.0.0.1:9002", second < 30 ? "200" : "500", "0.001", "0.001")
+          .replacing("1795000000.123", with: "17950000\(second < 10 ? "0" : "")\(second).999")
+      })
     #expect(tally.total(pool: "green", from: 1_795_000_010, through: 1_795_000_019).requests == 10)
     #expect(tally.total(pool: "green", from: 1_795_000_025, through: 1_795_000_034).failures == 5)
     #expect(tally.total(pool: "green", from: 0, through: .max - 1).requests == 60)

@@ -29,12 +29,16 @@ struct RenderTests {
       { services: { chat: { pools: { blue: { servers: ["127.0.0.1:9001", "127.0.0.1:9003 weight=2"] },
         green: { servers: ["127.0.0.1:9002"] } }, stable: "blue", \(service) } } }
       """
-    return try ConfigReader(file: "/etc/canary/canary.json5").read(ConfigFile.parse(text, name: "test"))
+    return try ConfigReader(file: "/etc/canary/canary.json5").read(
+      ConfigFile.parse(text, name: "test"))
   }
 
-  private func render(_ weight: Weight, _ service: String = "", fallback: Bool = true) throws -> GeneratedFiles {
+  private func render(_ weight: Weight, _ service: String = "", fallback: Bool = true) throws
+    -> GeneratedFiles
+  {
     let config = try Self.config(service)
-    let routing = Routing(stable: "blue", canary: "green", weight: weight, brake: "blue", fallback: fallback)
+    let routing = Routing(
+      stable: "blue", canary: "green", weight: weight, brake: "blue", fallback: fallback)
     return try TemplateFiles.load(folder: nil)
       .render(config.services[0], in: config, routing: routing, generation: Generation(42))
   }
@@ -43,20 +47,42 @@ struct RenderTests {
   private func servers(_ files: GeneratedFiles, _ group: String) -> [String] {
     let from = files.http.split(separator: "\n").drop { $0 != "upstream canary.chat.\(group) {" }
     return from.prefix { $0 != "}" }.filter { $0.contains(" server ") }
-      .map { $0.replacing(" max_fails=0 fail_timeout=10s", with: "").drop { $0 == " " }.dropFirst(7).dropLast() }
+      .map {
+        $0.replacing(" max_fails=0 fail_timeout=10s", with: "").drop { $0 == " " }.dropFirst(7)
+          .dropLast()
+      }
       .map(String.init)
   }
 
   @Test func `the shapes at nothing, at a share and at all`() throws {
     let five = try #require(Weight(percent: 5))
-    #expect(try servers(render(.none), "split") == ["127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2", "127.0.0.1:9002 weight=1 backup"])
-    #expect(try servers(render(.none, fallback: false), "split") == ["127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2"])
-    #expect(try servers(render(.none, "fallback: false"), "split") == ["127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2"])
-    #expect(try servers(render(five), "split") == ["127.0.0.1:9001 weight=19", "127.0.0.1:9003 weight=38", "127.0.0.1:9002 weight=3"])
-    #expect(try servers(render(.all), "split") == ["127.0.0.1:9002 weight=1", "127.0.0.1:9001 weight=1 backup", "127.0.0.1:9003 weight=2 backup"])
+    #expect(
+      try servers(render(.none), "split") == [
+        "127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2", "127.0.0.1:9002 weight=1 backup",
+      ])
+    #expect(
+      try servers(render(.none, fallback: false), "split") == [
+        "127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2",
+      ])
+    #expect(
+      try servers(render(.none, "fallback: false"), "split") == [
+        "127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2",
+      ])
+    #expect(
+      try servers(render(five), "split") == [
+        "127.0.0.1:9001 weight=19", "127.0.0.1:9003 weight=38", "127.0.0.1:9002 weight=3",
+      ])
+    #expect(
+      try servers(render(.all), "split") == [
+        "127.0.0.1:9002 weight=1", "127.0.0.1:9001 weight=1 backup",
+        "127.0.0.1:9003 weight=2 backup",
+      ])
     #expect(try servers(render(.all, "shield: false"), "split") == ["127.0.0.1:9002 weight=1"])
     for weight in [Weight.none, five, .all] {
-      #expect(try servers(render(weight), "brake") == ["127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2"])
+      #expect(
+        try servers(render(weight), "brake") == [
+          "127.0.0.1:9001 weight=1", "127.0.0.1:9003 weight=2",
+        ])
     }
     #expect(try render(five).location.contains("proxy_next_upstream_tries 3;"))
     #expect(try render(five, "shield: false").location.contains("proxy_next_upstream off;"))
@@ -67,7 +93,9 @@ struct RenderTests {
     #expect(try render(.all) == files)
     let facts = try #require(FileFacts(files.http))
     #expect(facts.generation == Generation(42) && facts.service == "chat")
-    #expect(facts.routing?.weight == .all && facts.routing?.brake == "blue" && facts.routing?.canary == "green")
+    #expect(
+      facts.routing?.weight == .all && facts.routing?.brake == "blue"
+        && facts.routing?.canary == "green")
     #expect(FileFacts("upstream x {}") == nil)
   }
 
@@ -80,12 +108,16 @@ struct RenderTests {
       changed[at] ^= 1
       #expect(!Seal.isWhole(String(decoding: changed, as: UTF8.self)), "byte \(at)")
     }
-    #expect(!Seal.isWhole("") && !Seal.isWhole(text + "\n") && !Seal.isWhole(String(text.dropLast())))
+    #expect(
+      !Seal.isWhole("") && !Seal.isWhole(text + "\n") && !Seal.isWhole(String(text.dropLast())))
   }
 
   @Test func `a service that listens gets its whole server and others only a location`() throws {
-    let own = try render(.none, "listen: [\"127.0.0.1:8080\"], server_names: [\"chat.example.org\"],")
-    #expect(own.http.contains("    listen 127.0.0.1:8080;\n    server_name chat.example.org;\n    location / {\n"))
+    let own = try render(
+      .none, "listen: [\"127.0.0.1:8080\"], server_names: [\"chat.example.org\"],")
+    #expect(
+      own.http.contains(
+        "    listen 127.0.0.1:8080;\n    server_name chat.example.org;\n    location / {\n"))
     #expect(own.http.contains("client_max_body_size 0;"))
     let other = try render(.none)
     #expect(!other.http.contains("location / {\n        #"))
@@ -102,11 +134,14 @@ struct RenderTests {
       }
     }
     let rows = Template.Value.rows(names: ["a"], [["a": .text("1")], ["a": .text("2")]])
-    #expect(try Template("{{x}}\n{{#r}}\n{{a}};\n{{/r}}\n", name: "t").fill(["x": .text("X"), "r": rows]) == "X\n1;\n2;\n")
-    #expect(faults("{{serviec}}", ["service": .text("")]) == [
-      "t has the unknown slot '{{serviec}}'; did you mean '{{service}}'?",
-      "t does not use '{{service}}', without which the result would be wrong",
-    ])
+    #expect(
+      try Template("{{x}}\n{{#r}}\n{{a}};\n{{/r}}\n", name: "t").fill(["x": .text("X"), "r": rows])
+        == "X\n1;\n2;\n")
+    #expect(
+      faults("{{serviec}}", ["service": .text("")]) == [
+        "t has the unknown slot '{{serviec}}'; did you mean '{{service}}'?",
+        "t does not use '{{service}}', without which the result would be wrong",
+      ])
     #expect(faults("{{#r}}{{b}}{{/r}}", ["r": rows]).count == 2)
     #expect(faults("{{#r}}{{a}}{{/r}}", ["r": .rows(names: ["a"], [])]).isEmpty)
     #expect(faults("{{#x}}{{a}}{{/x}}", [:]).contains("t has the unknown section '{{#x}}'"))

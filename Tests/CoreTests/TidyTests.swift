@@ -7,8 +7,11 @@ struct TidyTests {
   static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
 
   private func files(_ folder: String, _ ending: String) throws -> [(path: String, text: String)] {
-    let ran = try Spawn.run(["find", "\(Self.root)/\(folder)", "-name", "*.\(ending)"], limit: .seconds(20))
-    return try ran.output.split(separator: "\n").map(String.init).sorted().map { ($0, try Files.read($0) ?? "") }
+    let ran = try Spawn.run(
+      ["find", "\(Self.root)/\(folder)", "-name", "*.\(ending)"], limit: .seconds(20))
+    return try ran.output.split(separator: "\n").map(String.init).sorted().map {
+      ($0, try Files.read($0) ?? "")
+    }
   }
 
   @Test func `the tree is tidy`() throws {
@@ -19,7 +22,9 @@ struct TidyTests {
       for word in ["try!", "FIXME", "TODO", "fatalError", "import Foundation\n"] {
         #expect(!text.contains(word), "\(path) has \(word)")
       }
-      for line in text.split(separator: "\n") { #expect(line.count <= 240, "\(path): \(line.prefix(60))") }
+      for line in text.split(separator: "\n") {
+        #expect(line.count <= 240, "\(path): \(line.prefix(60))")
+      }
       if path.contains("/CanaryCore/") {
         #expect(!text.contains("import "), "\(path): the core imports nothing")
       }

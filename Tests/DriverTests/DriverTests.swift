@@ -12,7 +12,9 @@ import Testing
       Weight(percent: percent).map { Stage(weight: $0, soak: .seconds(soak)) }
     },
     checks: [
-      Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05), minRequests: 20),
+      Check(
+        name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05),
+        minRequests: 20),
       Check(name: "slow", source: .metric(.requests), condition: Condition(max: 1000)),
     ])
 
@@ -25,7 +27,8 @@ import Testing
     init(
       store: MemoryStore = MemoryStore(), router: SimRouter = SimRouter(),
       slow: @escaping @Sendable (Check) -> Span = { _ in .zero },
-      reading: @escaping @Sendable (Check) -> Measurement.Reading = { _ in .value(0, requests: 100) }
+      reading: @escaping @Sendable (Check) -> Measurement.Reading = { _ in .value(0, requests: 100)
+      }
     ) {
       self.store = store
       self.router = router
@@ -37,7 +40,10 @@ import Testing
 
     func promote() async -> ServiceState? {
       await driver.run(
-        .promote(PromoteRequest(to: "green", plan: DriverTests.plan, retain: .hours(24), actor: Actor("li"))), patience: 3)
+        .promote(
+          PromoteRequest(
+            to: "green", plan: DriverTests.plan, retain: .hours(24), actor: Actor("li"))),
+        patience: 3)
     }
   }
 
@@ -47,19 +53,25 @@ import Testing
     let rest = try #require(await bench.promote())
     #expect(rest.stable == "green" && Wording.phase(rest) == "promoted")
     let ten = try #require(Weight(percent: 10))
-    #expect(bench.router.all.filter { $0 != .release } == [
-      .apply(Generation(1), ten), .apply(Generation(2), .all), .apply(Generation(3), .none),
-    ])
+    #expect(
+      bench.router.all.filter { $0 != .release } == [
+        .apply(Generation(1), ten), .apply(Generation(2), .all), .apply(Generation(3), .none),
+      ])
     let took = bench.clock.now() - start
     #expect(took >= .seconds(90) && took < .seconds(120), "\(took)")
   }
 
   @Test func `a failed gate brakes before it reloads`() async throws {
-    let bench = Bench(reading: { $0.name == "errors" ? .value(0.2, requests: 100) : .value(0, requests: 1) })
+    let bench = Bench(reading: {
+      $0.name == "errors" ? .value(0.2, requests: 100) : .value(0, requests: 1)
+    })
     let rest = try #require(await bench.promote())
     #expect(Wording.phase(rest) == "reverted" && rest.stable == "blue")
     let ten = try #require(Weight(percent: 10))
-    #expect(bench.router.all.filter { $0 != .release } == [.apply(Generation(1), ten), .brake, .apply(Generation(2), .none)])
+    #expect(
+      bench.router.all.filter { $0 != .release } == [
+        .apply(Generation(1), ten), .brake, .apply(Generation(2), .none),
+      ])
     #expect(bench.router.all.last == .release)
   }
 
@@ -81,11 +93,18 @@ import Testing
     let driver = Driver(
       service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
       desk: Desk(store: bench.store, clock: bench.clock), router: router,
-      source: SimMetrics(clock: bench.clock, reading: { _ in
-        if calls.withLock({ $0 += 1; return $0 }) == 3 { try? router.brake("chat", note) }
-        return .value(0, requests: 100)
-      }), log: { _ in })
-    let request = PromoteRequest(to: "green", plan: Self.plan, retain: .hours(24), actor: Actor("li"))
+      source: SimMetrics(
+        clock: bench.clock,
+        reading: { _ in
+          if calls.withLock({
+            $0 += 1; return $0
+          }) == 3 {
+            try? router.brake("chat", note)
+          }
+          return .value(0, requests: 100)
+        }), log: { _ in })
+    let request = PromoteRequest(
+      to: "green", plan: Self.plan, retain: .hours(24), actor: Actor("li"))
     let rest = try #require(await driver.run(.promote(request)))
     let rollout = try #require(rest.rollout)
     #expect(Wording.result(rollout) == "stopped" && Wording.reason(rollout) == "by hand")
@@ -109,7 +128,9 @@ import Testing
   @Test func `a stage that Nginx refuses is taken back`() async throws {
     let bench = Bench(router: SimRouter(refuses: { $0.weight == .all ? "host not found" : nil }))
     let rest = try #require(await bench.promote())
-    guard case .reverted(let reason)? = rest.rollout?.phase else { return #expect(Bool(false), "\(rest)") }
+    guard case .reverted(let reason)? = rest.rollout?.phase else {
+      return #expect(Bool(false), "\(rest)")
+    }
     #expect(reason.kind == .outside && reason.text == "host not found")
   }
 

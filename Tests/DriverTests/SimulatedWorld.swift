@@ -34,13 +34,19 @@ struct SimulatedWorld {
     name: "sim",
     stages: [(5.0, 30.0), (30, 20), (100, 10)].compactMap { percent, soak in
       Weight(percent: percent).map {
-        Stage(weight: $0, soak: .seconds(soak), deadline: .seconds(soak * 4), onDeadline: percent == 30 ? .pause : .revert)
+        Stage(
+          weight: $0, soak: .seconds(soak), deadline: .seconds(soak * 4),
+          onDeadline: percent == 30 ? .pause : .revert)
       }
     },
     checks: [
-      Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05), every: .seconds(5), minRequests: 20),
+      Check(
+        name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05),
+        every: .seconds(5), minRequests: 20),
       Check(name: "health", source: .probe(path: "/"), every: .seconds(3), failures: 2),
-      Check(name: "info", source: .metric(.requests), condition: Condition(min: 1), every: .seconds(7), advisory: true),
+      Check(
+        name: "info", source: .metric(.requests), condition: Condition(min: 1), every: .seconds(7),
+        advisory: true),
     ])
 
   init(seed: UInt64, policy: @escaping Policy = { decide($0, $1, at: $2) }) {
@@ -67,14 +73,16 @@ struct SimulatedWorld {
     }
     if dice.chance(trouble / 2) {
       return [
-        .revert(Actor("li"), nil), .pause(Actor("li")), .resume(Actor("li")), .advance(Actor("li")), .apply(Actor("li")), .tookOver(Actor("controller")),
+        .revert(Actor("li"), nil), .pause(Actor("li")), .resume(Actor("li")), .advance(Actor("li")),
+        .apply(Actor("li")), .tookOver(Actor("controller")),
         .applied(Generation(dice.below(40))), .applyFailed(Generation(dice.below(40)), "late"),
         .overtaken(saved.generation, by: Generation(saved.generation.number + 3)),
       ][dice.below(9)]
     }
     if saved.running == nil, dice.chance(40) {
       let to: Name = saved.stable == "blue" ? "green" : "blue"
-      return .promote(PromoteRequest(to: to, plan: Self.plan, retain: .minutes(1), actor: Actor("li")))
+      return .promote(
+        PromoteRequest(to: to, plan: Self.plan, retain: .minutes(1), actor: Actor("li")))
     }
     if case .paused? = saved.running?.phase, dice.chance(30) { return .resume(Actor("li")) }
     return .woke
@@ -103,14 +111,22 @@ struct SimulatedWorld {
     switch effect {
     case .brake: isBraked = true
     case .release:
-      if case .reverting? = saved.running?.phase { throw broken("the brake is lifted while reverting") }
-      try hold((live?.routing.weight ?? Weight.none) == Weight.none || saved.running != nil, "lifted onto a canary that nobody drives")
+      if case .reverting? = saved.running?.phase {
+        throw broken("the brake is lifted while reverting")
+      }
+      try hold(
+        (live?.routing.weight ?? Weight.none) == Weight.none || saved.running != nil,
+        "lifted onto a canary that nobody drives")
       isBraked = false
     case .apply(let routing, let generation):
-      try hold(handedOut[generation] == nil || handedOut[generation] == routing, "generation \(generation) was two things")
+      try hold(
+        handedOut[generation] == nil || handedOut[generation] == routing,
+        "generation \(generation) was two things")
       handedOut[generation] = routing
       if dice.chance(trouble) { return inbox.append(.applyFailed(generation, "nginx refused it")) }
-      if let live, live.generation > generation { return inbox.append(.overtaken(generation, by: live.generation)) }
+      if let live, live.generation > generation {
+        return inbox.append(.overtaken(generation, by: live.generation))
+      }
       live = (generation, routing)
       if !dice.chance(trouble) { inbox.append(.applied(generation)) }
     case .look(_, _, let rollout):
@@ -119,7 +135,10 @@ struct SimulatedWorld {
     case .measure(let checks, let rollout, let stage, _):
       for check in checks {
         let reading = reading(check, trouble)
-        inbox.append(.measured([Measurement(check: check.name, at: now, reading: reading)], rollout: rollout, stage: stage))
+        inbox.append(
+          .measured(
+            [Measurement(check: check.name, at: now, reading: reading)], rollout: rollout,
+            stage: stage))
       }
     case .wake: break
     }
@@ -127,7 +146,9 @@ struct SimulatedWorld {
 
   private mutating func reading(_ check: Check, _ trouble: Int) -> Measurement.Reading {
     if dice.chance(trouble / 2) {
-      return [.nothing("silence"), .failed("down"), .value(.nan, requests: 100), .value(0.5, requests: 3)][dice.below(4)]
+      return [
+        .nothing("silence"), .failed("down"), .value(.nan, requests: 100), .value(0.5, requests: 3),
+      ][dice.below(4)]
     }
     let isBad = dice.chance(trouble / 3)
     if case .probe = check.source { return .answer(!isBad, "answer") }
@@ -136,11 +157,14 @@ struct SimulatedWorld {
 
   // MARK: the promises
 
-  private mutating func check(_ before: ServiceState, _ event: Event, _ decision: Decision) throws(Broken) {
+  private mutating func check(_ before: ServiceState, _ event: Event, _ decision: Decision)
+    throws(Broken)
+  {
     let after = decision.state
     try hold(after.generation >= before.generation, "a generation never falls")
     if let number = after.rollout?.number, let was = before.rollout?.number {
-      try hold(number == was || (number == was + 1 && before.running == nil), "rollouts follow each other")
+      try hold(
+        number == was || (number == was + 1 && before.running == nil), "rollouts follow each other")
     }
     noteFacts(before, event, after)
     try checkEffects(before, decision)
@@ -158,7 +182,8 @@ struct SimulatedWorld {
     if case .measured(let list, rollout.number, rollout.stage) = event {
       for one in list {
         // By the reading itself, not by what the policy made of it.
-        guard case .value(let value, let requests?) = one.reading, one.check == "errors", value > 0.05, requests >= 20
+        guard case .value(let value, let requests?) = one.reading, one.check == "errors",
+          value > 0.05, requests >= 20
         else { continue }
         failedRollouts.insert(rollout.number)
       }
@@ -174,9 +199,12 @@ struct SimulatedWorld {
       try hold(generation <= decision.state.generation, "asked for a generation that was not saved")
       if routing.weight > .none {
         try hold(readyRollouts.contains(rollout.number), "traffic for a pool that never was ready")
-        try hold(!failedRollouts.contains(rollout.number), "weight \(routing.weight) after a failed gate")
+        try hold(
+          !failedRollouts.contains(rollout.number), "weight \(routing.weight) after a failed gate")
       }
-      if case .reverting = rollout.phase { try hold(isBraking, "the brake comes before the reload") }
+      if case .reverting = rollout.phase {
+        try hold(isBraking, "the brake comes before the reload")
+      }
     }
   }
 
@@ -187,7 +215,9 @@ struct SimulatedWorld {
     var served = soak
     served.watch(was.plan.stages[soak.stage], until: now)
     let key = [was.number, soak.stage]
-    if soak.advanced || served.served >= was.plan.stages[soak.stage].soak, overAt[key] == nil { overAt[key] = now }
+    if soak.advanced || served.served >= was.plan.stages[soak.stage].soak, overAt[key] == nil {
+      overAt[key] = now
+    }
     let isLeaving =
       switch rollout.phase {
       case .applying(let next, _): next == soak.stage + 1
@@ -195,7 +225,9 @@ struct SimulatedWorld {
       case .starting, .soaking, .paused, .reverting, .promoted, .reverted: false
       }
     guard isLeaving else { return }
-    try hold(soak.advanced || served.served >= was.plan.stages[soak.stage].soak, "left after \(served.served) only")
+    try hold(
+      soak.advanced || served.served >= was.plan.stages[soak.stage].soak,
+      "left after \(served.served) only")
     for check in rollout.checks where !check.advisory {
       try hold(check.verdict == .pass, "left while \(check.name) is \(check.verdict)")
       let isFresh = check.measuredAt.map { $0 >= overAt[key] ?? now } ?? false
@@ -207,7 +239,8 @@ struct SimulatedWorld {
   private mutating func checkEntries(_ decision: Decision) throws(Broken) {
     guard let rollout = decision.state.rollout else { return }
     let all = (entries + decision.entries).filter { $0.rollout == rollout.number }.map(\.event)
-    try hold(all.count { $0 == "started" } == 1, "begun \(all.count { $0 == "started" }) times: \(all)")
+    try hold(
+      all.count { $0 == "started" } == 1, "begun \(all.count { $0 == "started" }) times: \(all)")
     try hold(all.count { $0 == "promoted" } <= 1, "promoted twice: \(all)")
     try hold(all.count { $0 == "reverted" } <= 1, "reverted twice: \(all)")
     for entry in decision.entries where ["promoted", "reverted"].contains(entry.event) {
@@ -224,7 +257,9 @@ struct SimulatedWorld {
   }
 
   private func broken(_ text: String) -> Broken {
-    let lines = trace.map { at, event, state in "\(at.milliseconds - 1_000_000_000) \(event) → \(Wording.phase(state))" }
+    let lines = trace.map { at, event, state in
+      "\(at.milliseconds - 1_000_000_000) \(event) → \(Wording.phase(state))"
+    }
     return Broken(description: text + "\n" + lines.joined(separator: "\n"))
   }
 }

@@ -22,13 +22,23 @@ struct SimulationTests {
   /// Each takes one rule out of the policy; the promises must notice.
   static let mutations: [String: Policy] = [
     "stale answers are believed": { state, event, now in
-      guard case .applied = event, let awaited = state.running?.phase.awaited else { return decide(state, event, at: now) }
+      guard case .applied = event, let awaited = state.running?.phase.awaited else {
+        return decide(state, event, at: now)
+      }
       return decide(state, .applied(awaited), at: now)
-        .with { decision in if case .soaking = decision.state.rollout?.phase { decision.state.generation = Generation(1) } }
+        .with { decision in
+          if case .soaking = decision.state.rollout?.phase {
+            decision.state.generation = Generation(1)
+          }
+        }
     },
     "a failed gate is ignored": { state, event, now in
-      guard case .measured(let list, let rollout, let stage) = event else { return decide(state, event, at: now) }
-      let kind = list.map { Measurement(check: $0.check, at: $0.at, reading: .value(0, requests: 100)) }
+      guard case .measured(let list, let rollout, let stage) = event else {
+        return decide(state, event, at: now)
+      }
+      let kind = list.map {
+        Measurement(check: $0.check, at: $0.at, reading: .value(0, requests: 100))
+      }
       return decide(state, .measured(kind, rollout: rollout, stage: stage), at: now)
     },
     "readiness is not awaited": { state, event, now in
@@ -38,7 +48,9 @@ struct SimulationTests {
       return decide(eager, .looked(fault: nil, rollout: rollout), at: now)
     },
     "the soak is not served": { state, event, now in
-      guard case .soaking(var soak)? = state.running?.phase else { return decide(state, event, at: now) }
+      guard case .soaking(var soak)? = state.running?.phase else {
+        return decide(state, event, at: now)
+      }
       soak.served = .hours(1)
       var hasty = state
       hasty.rollout?.phase = .soaking(soak)
@@ -67,7 +79,8 @@ struct SimulationTests {
     },
     "an old measurement is enough": { state, event, now in
       var state = state
-      for index in (state.rollout?.checks ?? []).indices where state.rollout?.checks[index].measuredAt != nil {
+      for index in (state.rollout?.checks ?? []).indices
+      where state.rollout?.checks[index].measuredAt != nil {
         state.rollout?.checks[index].measuredAt = now
       }
       var decision = decide(state, event, at: now)

@@ -1,4 +1,4 @@
-/// Random numbers that are the same on every machine for the same seed (SplitMix64, S. Vigna).
+/// Random numbers that are the same on every machine for the same seed (SplitMix64, by Sebastiano Vigna).
 package struct Dice: RandomNumberGenerator {
   private var state: UInt64
 

@@ -31,7 +31,9 @@ extension Sandbox {
 
   /// One field of `status --json`, as it is printed.
   package func field(_ name: String) throws -> String {
-    let line = try status().split(separator: "\n").first { $0.drop { $0 == " " }.hasPrefix("\"\(name)\":") }
+    let line = try status().split(separator: "\n").first {
+      $0.drop { $0 == " " }.hasPrefix("\"\(name)\":")
+    }
     guard let line, let colon = line.firstRange(of: ": ") else { return "" }
     return line[colon.upperBound...].filter { $0 != "\"" && $0 != "," }
   }

@@ -17,7 +17,9 @@ package final class MemoryStore: Store {
 
   private func count(_ content: inout Content) throws(StoreError) {
     defer { content.calls += 1 }
-    if let failing, failing.contains(content.calls) { throw .unavailable("call \(content.calls) was told to fail") }
+    if let failing, failing.contains(content.calls) {
+      throw .unavailable("call \(content.calls) was told to fail")
+    }
   }
 
   package func load(_ service: Name) async throws(StoreError) -> Saved<ServiceState>? {
@@ -27,7 +29,9 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func save(_ state: ServiceState, entries: [Entry], over revision: Int) async throws(StoreError) -> Int {
+  package func save(_ state: ServiceState, entries: [Entry], over revision: Int)
+    async throws(StoreError) -> Int
+  {
     try content.withLock { content throws(StoreError) in
       try count(&content)
       guard (content.states[state.service]?.revision ?? 0) == revision else { throw .conflict }
@@ -45,7 +49,9 @@ package final class MemoryStore: Store {
     }
   }
 
-  package var events: [String] { content.withLock { $0.entries.values.flatMap { $0.map(\.event) } } }
+  package var events: [String] {
+    content.withLock { $0.entries.values.flatMap { $0.map(\.event) } }
+  }
 }
 
 /// A router that remembers what it was asked, in order.
@@ -59,11 +65,15 @@ package final class SimRouter: Router {
   private let note = Mutex<BrakeNote?>(nil)
   private let refuses: @Sendable (Routing) -> String?
 
-  package init(refuses: @escaping @Sendable (Routing) -> String? = { _ in nil }) { self.refuses = refuses }
+  package init(refuses: @escaping @Sendable (Routing) -> String? = { _ in nil }) {
+    self.refuses = refuses
+  }
 
   package var all: [Act] { acts.withLock { $0 } }
 
-  package func apply(_ service: Name, _ routing: Routing, _ generation: Generation) async throws(RouterError) {
+  package func apply(_ service: Name, _ routing: Routing, _ generation: Generation)
+    async throws(RouterError)
+  {
     if let text = refuses(routing) { throw RouterError(.refused, text) }
     acts.withLock { $0.append(.apply(generation, routing.weight)) }
   }
@@ -93,7 +103,9 @@ package struct SimMetrics: MetricSource {
     self.reading = reading
   }
 
-  package func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async -> Measurement {
+  package func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async
+    -> Measurement
+  {
     let delay = slow(check)
     if delay > .zero { await clock.sleep(until: clock.now() + delay) }
     return Measurement(check: check.name, at: clock.now(), reading: reading(check))
@@ -131,7 +143,10 @@ package final class SimClock: WallClock {
       for _ in 0..<100 { await Task.yield() }
       let woken = inner.withLock { inner -> CheckedContinuation<Void, Never>? in
         inner.isTicking = false
-        guard let index = inner.sleepers.indices.min(by: { inner.sleepers[$0].0 < inner.sleepers[$1].0 }) else { return nil }
+        guard
+          let index = inner.sleepers.indices.min(by: { inner.sleepers[$0].0 < inner.sleepers[$1].0 }
+          )
+        else { return nil }
         let (at, continuation) = inner.sleepers.remove(at: index)
         inner.now = max(inner.now, at)
         return continuation

@@ -63,7 +63,9 @@ package struct Client {
     file = -1
   }
 
-  package mutating func request(method: String = "GET", path: String = "/", body: String = "") -> Seen {
+  package mutating func request(method: String = "GET", path: String = "/", body: String = "")
+    -> Seen
+  {
     let began = Self.now()
     let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
     let text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n\(length)\r\n\(body)"
@@ -106,7 +108,9 @@ package struct Client {
         let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         let length = noBody ? 0 : Self.header("content-length", lines).flatMap { Int($0) } ?? 0
         if bytes.count >= head + 4 + length {
-          return (status, Self.header("x-pool", lines) ?? "", Self.header("connection", lines) == "close")
+          return (
+            status, Self.header("x-pool", lines) ?? "", Self.header("connection", lines) == "close"
+          )
         }
       }
       let count = read(file, &chunk, chunk.count)
@@ -124,7 +128,9 @@ package struct Client {
   }
 
   private static func header(_ name: String, _ lines: [Substring]) -> String? {
-    lines.first { $0.hasPrefix("\(name):") }.map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
+    lines.first { $0.hasPrefix("\(name):") }.map {
+      String($0.dropFirst(name.count + 1).drop { $0 == " " })
+    }
   }
 }
 

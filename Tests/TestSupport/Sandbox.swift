@@ -109,17 +109,22 @@ package final class Sandbox {
         """)
   }
 
-  package func startNginx(extra: String = "", main: String = "worker_shutdown_timeout 20s;") throws {
+  package func startNginx(extra: String = "", main: String = "worker_shutdown_timeout 20s;") throws
+  {
     try writeNginxConf(extra: extra, main: main)
     edge = try Child(["nginx", "-c", nginxConf])
-    try wait("nginx") { Files.exists("\(folder)/nginx.pid") && Files.size(of: "\(folder)/nginx.pid") ?? 0 > 0 }
+    try wait("nginx") {
+      Files.exists("\(folder)/nginx.pid") && Files.size(of: "\(folder)/nginx.pid") ?? 0 > 0
+    }
   }
 
   package func stopNginx() { edge?.stop() }
   package var nginxPid: Int32 { edge?.pid ?? 0 }
 
   /// How many workers of the Nginx in front there are, leaving ones included.
-  package var workers: [Worker] { Workers.now(socket: "\(folder)/run/probe.sock", service: "chat") ?? [] }
+  package var workers: [Worker] {
+    Workers.now(socket: "\(folder)/run/probe.sock", service: "chat") ?? []
+  }
 
   // MARK: the config
 
@@ -133,7 +138,9 @@ package final class Sandbox {
     """
 
   /// Writes a config with one service `chat`; `service` and `plan` are JSON5 of their tables.
-  package func writeConfig(service: String = "", plan: String = Sandbox.quick, nginx: String = "") throws {
+  package func writeConfig(service: String = "", plan: String = Sandbox.quick, nginx: String = "")
+    throws
+  {
     let servers = { (ports: [Int]) in ports.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ") }
     try Files.replace(
       "\(folder)/canary.json5",
@@ -161,7 +168,9 @@ package final class Sandbox {
   }
 
   /// Apps, Nginx, config and first `apply`: everything up.
-  package func start(service: String = "", plan: String = Sandbox.quick, failShare: String = "20%") throws {
+  package func start(service: String = "", plan: String = Sandbox.quick, failShare: String = "20%")
+    throws
+  {
     try startApps(failShare: failShare)
     try startNginx()
     try writeConfig(service: service, plan: plan)
@@ -176,20 +185,28 @@ package final class Sandbox {
   package static var program: String { "\(Files.folder(of: Who.program))/canary" }
 
   /// Runs the program to its end; standard output and standard error together.
-  package func canary(_ words: String..., limit: Span = .minutes(2)) throws -> (code: Int32, text: String) {
+  package func canary(_ words: String..., limit: Span = .minutes(2)) throws -> (
+    code: Int32, text: String
+  ) {
     try canary(words, limit: limit)
   }
 
-  package func canary(_ words: [String], limit: Span = .minutes(2)) throws -> (code: Int32, text: String) {
-    let ran = try Spawn.run([Self.program] + words + ["--config", "\(folder)/canary.json5"], limit: limit)
-    guard case .exit(let code) = ran.end else { throw SandboxError("canary \(words): \(ran.end): \(ran.output)") }
+  package func canary(_ words: [String], limit: Span = .minutes(2)) throws -> (
+    code: Int32, text: String
+  ) {
+    let ran = try Spawn.run(
+      [Self.program] + words + ["--config", "\(folder)/canary.json5"], limit: limit)
+    guard case .exit(let code) = ran.end else {
+      throw SandboxError("canary \(words): \(ran.end): \(ran.output)")
+    }
     return (code, ran.output)
   }
 
   /// Starts the program and leaves it running; its output goes to a file.
   package func launch(_ words: String...) throws -> Child {
     let child = try Child(
-      [Self.program] + words + ["--config", "\(folder)/canary.json5"], output: "\(folder)/launched-\(children.count).log")
+      [Self.program] + words + ["--config", "\(folder)/canary.json5"],
+      output: "\(folder)/launched-\(children.count).log")
     children.append(child)
     return child
   }

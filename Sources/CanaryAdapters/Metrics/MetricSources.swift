@@ -18,11 +18,15 @@ package final class MetricSources: MetricSource {
 
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? {
     await evidence[service]?.begin()
-    guard let servers = config.service(service)?.pool(pool)?.servers else { return "the config has no pool \(pool)" }
+    guard let servers = config.service(service)?.pool(pool)?.servers else {
+      return "the config has no pool \(pool)"
+    }
     return await Probing.ask(servers, path: readiness.path, limit: .seconds(5))
   }
 
-  package func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async -> Measurement {
+  package func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async
+    -> Measurement
+  {
     let reading: Measurement.Reading
     switch check.source {
     case .metric(let metric): reading = await measure(metric, check, service, canary, since)
@@ -35,7 +39,9 @@ package final class MetricSources: MetricSource {
   private func measure(
     _ metric: Metric, _ check: Check, _ service: Name, _ canary: Name, _ since: Instant
   ) async -> Measurement.Reading {
-    guard let evidence = evidence[service] else { return .failed("the config has no service \(service)") }
+    guard let evidence = evidence[service] else {
+      return .failed("the config has no service \(service)")
+    }
     let now = clock.now()
     // What was measured before the stage began says nothing about this weight.
     let from = max(since, now - check.window)
@@ -49,12 +55,17 @@ package final class MetricSources: MetricSource {
     }
   }
 
-  private func probe(_ path: String, _ check: Check, _ service: Name, _ canary: Name) async -> Measurement.Reading {
+  private func probe(_ path: String, _ check: Check, _ service: Name, _ canary: Name) async
+    -> Measurement.Reading
+  {
     guard let servers = config.service(service)?.pool(canary)?.servers else {
       return .failed("the config has no pool \(canary)")
     }
-    if let fault = await Probing.ask(servers, path: path, limit: check.timeout) { return .answer(false, fault) }
-    return .answer(true, servers.count == 1 ? "the server answers" : "all \(servers.count) servers answer")
+    if let fault = await Probing.ask(servers, path: path, limit: check.timeout) {
+      return .answer(false, fault)
+    }
+    return .answer(
+      true, servers.count == 1 ? "the server answers" : "all \(servers.count) servers answer")
   }
 
   /// Exit 0 is yes; with a bound, the last word on standard output is the number to judge.
@@ -65,7 +76,8 @@ package final class MetricSources: MetricSource {
     } catch {
       return .failed(error.description)
     }
-    let last = Text.shown(ran.output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "", limit: 200)
+    let last = Text.shown(
+      ran.output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "", limit: 200)
     switch ran.end {
     case .late: return .failed("\(words[0]) did not end within \(check.timeout)")
     case .signal(let number): return .failed("\(words[0]) was ended by signal \(number)")
@@ -73,7 +85,9 @@ package final class MetricSources: MetricSource {
       guard check.condition.max != nil || check.condition.min != nil else {
         return .answer(code == 0, "exit \(code)" + (last.isEmpty ? "" : ": \(last)"))
       }
-      guard code == 0 else { return .failed("\(words[0]) exited with \(code)" + (last.isEmpty ? "" : ": \(last)")) }
+      guard code == 0 else {
+        return .failed("\(words[0]) exited with \(code)" + (last.isEmpty ? "" : ": \(last)"))
+      }
       guard let number = last.split(separator: " ").last.flatMap({ Double($0) }) else {
         return .failed("\(words[0]) printed no number" + (last.isEmpty ? "" : ": \(last)"))
       }

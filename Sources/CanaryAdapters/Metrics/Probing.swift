@@ -22,7 +22,8 @@ enum Probing {
     let host = isSocket ? "localhost" : server.address
     do throws(HTTPError) {
       let answer = try HTTPClient().get(
-        "http://\(host)\(path ?? "/")", unixSocket: isSocket ? String(server.address.dropFirst(5)) : nil, limit: limit)
+        "http://\(host)\(path ?? "/")",
+        unixSocket: isSocket ? String(server.address.dropFirst(5)) : nil, limit: limit)
       // Without a path of its own, any answer shows that the server is up.
       return path == nil || (200...399).contains(answer.status) ? nil : "answered \(answer.status)"
     } catch {

@@ -4,7 +4,9 @@ internal import CanaryCore
 internal import FoundationEssentials
 internal import Glibc
 
-/// The flag file. That it exists is all that Nginx asks; what is in it is for us and for people.
+/// The flag file.
+///
+/// That it exists is all that Nginx asks; what is in it is for us and for people.
 package enum Brake {
   /// Makes the flag exist first and fills it afterwards: a full disk may cut the note, never the brake.
   static func put(_ path: String, text: String) throws(FileError) {
@@ -20,7 +22,9 @@ package enum Brake {
   package static func put(_ path: String, _ note: BrakeNote) throws(FileError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
-    try put(path, text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
+    try put(
+      path,
+      text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
   }
 
   /// The note in the flag; a flag made by hand, such as by `touch`, is a person's.

@@ -12,8 +12,10 @@ struct Installation {
 
   private var nginx: NginxSettings { router.config.nginx }
 
-  /// Writes, tests, reloads and verifies. A configuration without the canary overwrites what a person changed, after
-  /// keeping a copy; a revert also goes on without the lock when its holder is stuck.
+  /// Writes, tests, reloads and verifies.
+  ///
+  /// A configuration without the canary overwrites what a person changed, after keeping a copy; a
+  /// revert also goes on without the lock when its holder is stuck.
   func install(_ files: GeneratedFiles, _ routing: Routing) throws(RouterError) {
     let force = routing.weight == .none
     let isRevert = force && routing.brake == routing.stable
@@ -81,7 +83,8 @@ struct Installation {
     do throws(FileError) {
       try Files.makeFolder(nginx.include)
     } catch {
-      throw RouterError(.refused, "\(error.description). The folder is set by nginx.include in the config")
+      throw RouterError(
+        .refused, "\(error.description). The folder is set by nginx.include in the config")
     }
     do throws(FileError) {
       try Files.makeFolder(router.config.run)
@@ -92,9 +95,12 @@ struct Installation {
     }
     let holder = FileLock.holder(path).map { "process \($0)" } ?? "another process"
     guard force else {
-      throw RouterError(.refused, "\(holder) has been installing files for \(patience); it seems stuck (\(path))")
+      throw RouterError(
+        .refused, "\(holder) has been installing files for \(patience); it seems stuck (\(path))")
     }
-    warn("\(holder) is stuck while it installs files (\(path)); the revert goes on without waiting for it")
+    warn(
+      "\(holder) is stuck while it installs files (\(path)); the revert goes on without waiting for it"
+    )
     return nil
   }
 
@@ -108,7 +114,8 @@ struct Installation {
   private func keepEdits(_ paths: [String], _ former: [String?], force: Bool) throws(RouterError) {
     for (path, text) in zip(paths, former) {
       guard let text, !Seal.isWhole(text) else { continue }
-      let copy = "\(router.config.state)/edited-\(service)-\(path.split(separator: ".").last ?? "conf")-before-\(generation)"
+      let copy =
+        "\(router.config.state)/edited-\(service)-\(path.split(separator: ".").last ?? "conf")-before-\(generation)"
       guard force else {
         throw RouterError(
           .refused,
@@ -135,8 +142,13 @@ struct Installation {
     let ran = try spawn(nginx.reload, limit: .seconds(30))
     guard ran.succeeded else {
       let words = told(ran, nginx.reload)
-      let isDead = words.contains("No such process") || words.contains("invalid PID") || words.contains("open()")
-      let advice = isDead ? ". Nginx does not seem to be running, or its pid file is stale: start it, then try again" : ""
+      let isDead =
+        words.contains("No such process") || words.contains("invalid PID")
+        || words.contains("open()")
+      let advice =
+        isDead
+        ? ". Nginx does not seem to be running, or its pid file is stale: start it, then try again"
+        : ""
       throw RouterError(.refused, "nginx could not be told to reload: \(words)\(advice)")
     }
   }
@@ -145,7 +157,9 @@ struct Installation {
     do throws(SpawnError) {
       return try Spawn.run(words, limit: limit)
     } catch {
-      throw RouterError(.refused, "\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
+      throw RouterError(
+        .refused,
+        "\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
     }
   }
 
@@ -175,7 +189,8 @@ struct Installation {
         last = answer.generation
         run = answer.generation == generation ? run + 1 : 0
         if answer.generation > generation {
-          throw RouterError(.overtaken(answer.generation), "generation \(answer.generation) is served")
+          throw RouterError(
+            .overtaken(answer.generation), "generation \(answer.generation) is served")
         }
         // Where /proc shows the workers, a handful of answers is enough, because the old ones are seen to leave.
         if run >= (before == nil ? 32 : 8), !stillTaking(old, answer.worker) { return }
@@ -201,7 +216,8 @@ struct Installation {
   }
 
   private func silence(_ seen: Probe.Silence?, last: Generation?, words: String?) -> String {
-    var text = "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
+    var text =
+      "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
     if let last { text += " (they answer with \(last))" }
     if let words { return text + ": \(words)" }
     let socket = router.config.probeSocket
@@ -210,7 +226,9 @@ struct Installation {
     }
     switch seen {
     case .nobody?: text += ": nobody listens on \(socket)"
-    case .unknownService?: text += ": \(socket) answers, but not for this service; is \(router.httpFile(service)) included?"
+    case .unknownService?:
+      text +=
+        ": \(socket) answers, but not for this service; is \(router.httpFile(service)) included?"
     case .other(let why)?: text += ": \(why)"
     case nil: break
     }
@@ -233,7 +251,8 @@ struct Installation {
     do throws(FileError) {
       try Files.replace(path, with: text)
     } catch {
-      throw RouterError(.refused, "\(error.description). The folder of nginx.include must be writable")
+      throw RouterError(
+        .refused, "\(error.description). The folder of nginx.include must be writable")
     }
   }
 

@@ -73,9 +73,13 @@ package final class LogFollower {
     }
     for file in Self.siblings(of: path) {
       guard
-        let opened = Self.open(file, { facts in
-          positions.first { $0.device == UInt64(facts.st_dev) && $0.inode == UInt64(facts.st_ino) }?.offset
-        })
+        let opened = Self.open(
+          file,
+          { facts in
+            positions.first {
+              $0.device == UInt64(facts.st_dev) && $0.inode == UInt64(facts.st_ino)
+            }?.offset
+          })
       else { continue }
       if file == path { current = opened } else { leaving.append(opened) }
     }
@@ -106,7 +110,8 @@ package final class LogFollower {
     let file = canary_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard file >= 0 else { return nil }
     var facts = stat()
-    guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, let start = offset(facts) else {
+    guard fstat(file, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, let start = offset(facts)
+    else {
       close(file)
       return nil
     }
@@ -123,7 +128,9 @@ package final class LogFollower {
     if let current { try read(current, into: &tally) }
     var facts = stat()
     guard stat(path, &facts) == 0 else { return }
-    if let current, current.inode == UInt64(facts.st_ino), current.device == UInt64(facts.st_dev) { return }
+    if let current, current.inode == UInt64(facts.st_ino), current.device == UInt64(facts.st_dev) {
+      return
+    }
     guard let next = Self.open(path, { _ in 0 }) else {
       if errno == EACCES { throw FileError("cannot read", path, code: EACCES) }
       return
@@ -148,7 +155,9 @@ package final class LogFollower {
     // Only as far as the file reaches now: a log that grows faster than it is read must not hold the caller for ever.
     let size = Int64(facts.st_size)
     while open.offset < size {
-      let count = buffer.withUnsafeMutableBytes { pread(open.file, $0.baseAddress, $0.count, off_t(open.offset)) }
+      let count = buffer.withUnsafeMutableBytes {
+        pread(open.file, $0.baseAddress, $0.count, off_t(open.offset))
+      }
       if count < 0, errno == EINTR { continue }
       if count < 0 { throw FileError("cannot read", path) }
       if count == 0 { return }

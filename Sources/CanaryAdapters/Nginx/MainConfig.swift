@@ -50,7 +50,9 @@ package struct MainConfig: Hashable, Sendable {
       // Nginx itself has no bound; a file that includes itself is refused by it with "too many open files".
       guard depth < 8 else { return }
       for file in Self.files(matching: pattern).prefix(2000) {
-        if let text = try? Files.read(file) { read(text, folder: folder, depth: depth + 1, inside: blocks) }
+        if let text = try? Files.read(file) {
+          read(text, folder: folder, depth: depth + 1, inside: blocks)
+        }
       }
     default: break
     }

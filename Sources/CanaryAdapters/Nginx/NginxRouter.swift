@@ -3,7 +3,9 @@ package import CanaryDriver
 internal import Glibc
 internal import Synchronization
 
-/// Routes by generated Nginx files: write, test, reload, verify. The one risky act of the program.
+/// Routes by generated Nginx files: write, test, reload, verify.
+///
+/// The one risky act of the program.
 package struct NginxRouter: Router {
   package let config: Config
   private let templates: TemplateSet
@@ -31,7 +33,9 @@ package struct NginxRouter: Router {
   }
 
   package func httpFile(_ service: Name) -> String { "\(config.nginx.include)/\(service).conf" }
-  package func locationFile(_ service: Name) -> String { "\(config.nginx.include)/\(service).location" }
+  package func locationFile(_ service: Name) -> String {
+    "\(config.nginx.include)/\(service).location"
+  }
 
   package func render(
     _ service: Name, _ routing: Routing, _ generation: Generation
@@ -41,7 +45,8 @@ package struct NginxRouter: Router {
     }
     for pool in [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
     where service.pool(pool) == nil {
-      throw RouterError(.refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
+      throw RouterError(
+        .refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
     }
     do throws(Problems) {
       return try templates.render(service, in: config, routing: routing, generation: generation)
@@ -58,8 +63,10 @@ package struct NginxRouter: Router {
       await Blocking.run { () -> Result<Void, RouterError> in
         do throws(RouterError) {
           let files = try render(service, routing, generation)
-          try Installation(router: self, service: service, generation: generation, stop: stop, warn: warn)
-            .install(files, routing)
+          try Installation(
+            router: self, service: service, generation: generation, stop: stop, warn: warn
+          )
+          .install(files, routing)
           return .success(())
         } catch {
           return .failure(error)
@@ -78,8 +85,10 @@ package struct NginxRouter: Router {
     let files = try render(service, routing, generation)
     let result = await Blocking.run { () -> Result<Void, RouterError> in
       do throws(RouterError) {
-        try Installation(router: self, service: service, generation: generation, stop: Stop(), warn: warn)
-          .write(files)
+        try Installation(
+          router: self, service: service, generation: generation, stop: Stop(), warn: warn
+        )
+        .write(files)
         return .success(())
       } catch {
         return .failure(error)

@@ -33,7 +33,8 @@ package enum NginxTrial {
         try Files.replace("\(folder)/\(name).conf", with: files.http)
         if router.config.service(name)?.listen.isEmpty == true {
           try Files.replace("\(folder)/\(name).location", with: files.location)
-          locations += "server { listen unix:\(folder)/\(name).sock; location / { include \(folder)/\(name).location; } }\n"
+          locations +=
+            "server { listen unix:\(folder)/\(name).sock; location / { include \(folder)/\(name).location; } }\n"
         }
       }
       try Files.replace(
@@ -72,7 +73,8 @@ package enum NginxTrial {
       let told = NginxWords.faults(in: ran.output)
       return .bad(told.isEmpty ? "\(words.joined(separator: " ")) failed" : told)
     } catch {
-      return .bad("\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
+      return .bad(
+        "\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
     }
   }
 }

@@ -30,7 +30,9 @@ package enum NginxWords {
     let count = pread(file, &bytes, bytes.count, off_t(offset))
     guard count > 0 else { return nil }
     let text = String(decoding: bytes[..<count], as: UTF8.self)
-    guard text.contains("[emerg]") || text.contains("[alert]") || text.contains("[crit]") else { return nil }
+    guard text.contains("[emerg]") || text.contains("[alert]") || text.contains("[crit]") else {
+      return nil
+    }
     return faults(in: text)
   }
 }

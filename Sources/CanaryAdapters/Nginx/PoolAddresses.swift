@@ -16,7 +16,9 @@ package enum PoolAddresses {
 
   /// `10.0.0.7:80` and `[2001:db8::7]:80` for `web:80`; nothing for an address that needs no resolving.
   private static func resolved(_ address: String) -> [String] {
-    guard !address.hasPrefix("unix:"), !address.hasPrefix("["), let colon = address.lastIndex(of: ":") else { return [] }
+    guard !address.hasPrefix("unix:"), !address.hasPrefix("["),
+      let colon = address.lastIndex(of: ":")
+    else { return [] }
     let host = String(address[..<colon])
     if host.allSatisfy({ $0.isNumber || $0 == "." }) { return [] }
     var hints = addrinfo()
@@ -29,8 +31,11 @@ package enum PoolAddresses {
     while let entry = next {
       var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
       let info = entry.pointee
-      if getnameinfo(info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0 {
-        let numeric = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      if getnameinfo(
+        info.ai_addr, info.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
+      {
+        let numeric = String(
+          decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         found.append((info.ai_family == AF_INET6 ? "[\(numeric)]" : numeric) + address[colon...])
       }
       next = info.ai_next

@@ -11,7 +11,8 @@ package struct ProbeAnswer: Hashable, Sendable {
   /// Reads `chat 42 4711 0`; nil unless it is of this service.
   package init?(_ text: String, service: Name) {
     let words = text.split(whereSeparator: \.isWhitespace)
-    guard words.count == 4, words[0] == service.text, let number = Int(words[1]), let worker = Int32(words[2])
+    guard words.count == 4, words[0] == service.text, let number = Int(words[1]),
+      let worker = Int32(words[2])
     else { return nil }
     generation = Generation(number)
     self.worker = worker
@@ -37,8 +38,10 @@ package struct Probe {
     /// What it means, and where to look.
     package func sentence(socket: String, service: Name) -> String {
       switch self {
-      case .nobody: "nobody listens on \(socket): Nginx does not run, or has not loaded the generated files"
-      case .unknownService: "\(socket) answers, but not for \(service): its generated file is not loaded"
+      case .nobody:
+        "nobody listens on \(socket): Nginx does not run, or has not loaded the generated files"
+      case .unknownService:
+        "\(socket) answers, but not for \(service): its generated file is not loaded"
       case .other(let why): "\(socket): \(why)"
       }
     }
@@ -47,7 +50,8 @@ package struct Probe {
   /// One answer of one worker; each call is a connection of its own, so that any worker may take it.
   package func ask(_ service: Name, limit: Span = .seconds(1)) throws(Silence) -> ProbeAnswer {
     do throws(HTTPError) {
-      let answer = try client.get("http://\(service).canary/", unixSocket: socket, limit: limit, bodyLimit: 512)
+      let answer = try client.get(
+        "http://\(service).canary/", unixSocket: socket, limit: limit, bodyLimit: 512)
       guard answer.status == 200, let parsed = ProbeAnswer(answer.body, service: service) else {
         throw HTTPError(description: "", isRefused: false)
       }

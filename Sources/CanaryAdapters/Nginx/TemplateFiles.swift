@@ -7,7 +7,11 @@ package enum TemplateFiles {
     var texts = NginxTemplates.files.mapValues { String(decoding: $0, as: UTF8.self) }
     if let folder {
       guard Files.isFolder(folder) else {
-        throw Problems([Problem("templates", found: folder, "must be a folder with \(TemplateSet.names.joined(separator: ", "))")])
+        throw Problems([
+          Problem(
+            "templates", found: folder,
+            "must be a folder with \(TemplateSet.names.joined(separator: ", "))")
+        ])
       }
       var faults = Problems()
       for name in TemplateSet.names {

@@ -16,14 +16,18 @@ package enum Workers {
     guard let here = find(pid), let master = facts(here)?.parent else { return nil }
     let uptime = uptime()
     return processes().compactMap { process in
-      guard let facts = facts(process), facts.parent == master, let leaving = isShuttingDown(process)
+      guard let facts = facts(process), facts.parent == master,
+        let leaving = isShuttingDown(process)
       else { return nil }
-      return Worker(pid: process, isShuttingDown: leaving, age: .seconds(max(0, uptime - facts.started)))
+      return Worker(
+        pid: process, isShuttingDown: leaving, age: .seconds(max(0, uptime - facts.started)))
     }
   }
 
-  /// The pid on this host of a worker that knows itself under this one. In a container that is a pid of another
-  /// namespace, which `NSpid` in /proc/PID/status ends with; when two containers have such a worker, nobody can tell.
+  /// The pid on this host of a worker that knows itself under this one.
+  ///
+  /// In a container that is a pid of another namespace, which `NSpid` in /proc/PID/status ends
+  /// with; when two containers have such a worker, nobody can tell.
   private static func find(_ pid: Int32) -> Int32? {
     if isShuttingDown(pid) != nil, namespacePid(of: pid) == pid { return pid }
     let matches = processes().filter { isShuttingDown($0) != nil && namespacePid(of: $0) == pid }
@@ -46,10 +50,13 @@ package enum Workers {
 
   /// The parent and the start, in seconds after boot, from /proc/PID/stat (proc(5): fields 4 and 22).
   private static func facts(_ pid: Int32) -> (parent: Int32, started: Double)? {
-    guard let text = try? Files.read("/proc/\(pid)/stat", limit: 4096), let end = text.lastIndex(of: ")")
+    guard let text = try? Files.read("/proc/\(pid)/stat", limit: 4096),
+      let end = text.lastIndex(of: ")")
     else { return nil }
     let fields = text[end...].dropFirst(2).split(separator: " ")
-    guard fields.count > 19, let parent = Int32(fields[1]), let ticks = Double(fields[19]) else { return nil }
+    guard fields.count > 19, let parent = Int32(fields[1]), let ticks = Double(fields[19]) else {
+      return nil
+    }
     return (parent, ticks / Double(sysconf(Int32(_SC_CLK_TCK))))
   }
 

@@ -57,7 +57,10 @@ enum Migrations {
     if version == steps.count { return }
     guard version < steps.count else {
       throw SQLiteError(
-        code: 1, message: "it has schema version \(version), and this program knows only \(steps.count); use a newer canary")
+        code: 1,
+        message:
+          "it has schema version \(version), and this program knows only \(steps.count); use a newer canary"
+      )
     }
     try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
       // Another process may have done it while this one waited for the lock.

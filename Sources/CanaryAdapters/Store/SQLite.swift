@@ -78,7 +78,8 @@ final class SQLiteConnection {
     var rows: [[SQLiteValue]] = []
     while true {
       switch sqlite3_step(statement) {
-      case SQLITE_ROW: rows.append((0..<sqlite3_column_count(statement)).map { column(statement, $0) })
+      case SQLITE_ROW:
+        rows.append((0..<sqlite3_column_count(statement)).map { column(statement, $0) })
       case SQLITE_DONE: return rows
       default: throw failure()
       }
@@ -119,7 +120,9 @@ final class SQLiteConnection {
   private func prepared(_ sql: String) throws(SQLiteError) -> OpaquePointer? {
     if let statement = statements[sql] { return statement }
     var statement: OpaquePointer?
-    guard sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil) == SQLITE_OK
+    guard
+      sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        == SQLITE_OK
     else { throw failure() }
     statements[sql] = statement
     return statement
@@ -152,6 +155,7 @@ final class SQLiteConnection {
   }
 
   private func failure() -> SQLiteError {
-    SQLiteError(code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
+    SQLiteError(
+      code: sqlite3_extended_errcode(handle), message: String(cString: sqlite3_errmsg(handle)))
   }
 }

@@ -6,13 +6,17 @@ internal import FoundationEssentials
 /// The store in one SQLite file, for all processes of the host at once.
 package actor SQLiteStore: Store {
   private let executor = QueueExecutor("canary.store")
-  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
 
   private let folder: String
   private let patience: Span
   private var open: SQLiteConnection?
 
-  /// The store in that folder; nothing is opened before it is first used. `patience` bounds each wait for a lock.
+  /// The store in that folder; nothing is opened before it is first used.
+  ///
+  /// `patience` bounds each wait for a lock.
   package init(folder: String, patience: Span) {
     self.folder = folder
     self.patience = patience
@@ -22,7 +26,9 @@ package actor SQLiteStore: Store {
 
   package func load(_ service: Name) throws(StoreError) -> Saved<ServiceState>? {
     let row = try use { connection throws(SQLiteError) in
-      try connection.run("SELECT revision, state FROM service WHERE name = ?", [.text(service.text)]).first
+      try connection.run(
+        "SELECT revision, state FROM service WHERE name = ?", [.text(service.text)]
+      ).first
     }
     guard let row, let revision = row[0].int, let text = row[1].text else { return nil }
     return Saved(value: try decode(ServiceState.self, text), revision: Int(revision))
@@ -39,13 +45,18 @@ package actor SQLiteStore: Store {
     let text = try encode(state)
     let name = state.service.text
     let record: (number: Int, text: String)?
-    if let rollout = state.rollout { record = (rollout.number, try encode(rollout)) } else { record = nil }
+    if let rollout = state.rollout {
+      record = (rollout.number, try encode(rollout))
+    } else {
+      record = nil
+    }
     let connection = try connected()
     return try connection.transaction(wrap: explain) { () throws(StoreError) -> Int in
       do throws(SQLiteError) {
         if revision == 0 {
           try connection.run(
-            "INSERT INTO service VALUES (?, 1, ?) ON CONFLICT DO NOTHING", [.text(name), .text(text)])
+            "INSERT INTO service VALUES (?, 1, ?) ON CONFLICT DO NOTHING",
+            [.text(name), .text(text)])
         } else {
           try connection.run(
             "UPDATE service SET revision = revision + 1, state = ? WHERE name = ? AND revision = ?",
@@ -65,11 +76,14 @@ package actor SQLiteStore: Store {
     }
   }
 
-  private func insert(_ entry: Entry, of service: String, _ connection: SQLiteConnection) throws(SQLiteError) {
+  private func insert(_ entry: Entry, of service: String, _ connection: SQLiteConnection)
+    throws(SQLiteError)
+  {
     try connection.run(
       "INSERT INTO entry (service, rollout, time, event, weight, actor, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
       [
-        .text(service), .int(Int64(entry.rollout)), .int(entry.time.milliseconds), .text(entry.event),
+        .text(service), .int(Int64(entry.rollout)), .int(entry.time.milliseconds),
+        .text(entry.event),
         entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null, .text(entry.actor.description),
         SQLiteValue(entry.detail),
       ])
@@ -84,7 +98,8 @@ package actor SQLiteStore: Store {
     var records: [RolloutRecord] = []
     for row in rows {
       let rollout = try decode(Rollout.self, row[0].text ?? "")
-      records.append(RolloutRecord(rollout: rollout, entries: try entries(service, rollout: rollout.number)))
+      records.append(
+        RolloutRecord(rollout: rollout, entries: try entries(service, rollout: rollout.number)))
     }
     return records
   }
@@ -96,22 +111,27 @@ package actor SQLiteStore: Store {
         [.text(service.text), .int(Int64(rollout))])
     }.map { row in
       Entry(
-        rollout: Int(row[0].int ?? 0), time: Instant(milliseconds: row[1].int ?? 0), event: row[2].text ?? "",
-        weight: row[3].int.flatMap { Weight(percent: Double($0) / 100) }, actor: Actor(row[4].text ?? ""),
+        rollout: Int(row[0].int ?? 0), time: Instant(milliseconds: row[1].int ?? 0),
+        event: row[2].text ?? "",
+        weight: row[3].int.flatMap { Weight(percent: Double($0) / 100) },
+        actor: Actor(row[4].text ?? ""),
         detail: row[5].text)
     }
   }
 
   /// A number that changes whenever another process has saved anything (SQLite's `data_version`).
   package func dataVersion() throws(StoreError) -> Int {
-    let rows = try use { connection throws(SQLiteError) in try connection.run("PRAGMA data_version") }
+    let rows = try use { connection throws(SQLiteError) in try connection.run("PRAGMA data_version")
+    }
     return Int(rows.first?.first?.int ?? 0)
   }
 
   // MARK: the connection
 
   /// Runs the work on the connection; a fault of SQLite becomes a sentence for a person.
-  func use<Value>(_ work: (SQLiteConnection) throws(SQLiteError) -> Value) throws(StoreError) -> Value {
+  func use<Value>(_ work: (SQLiteConnection) throws(SQLiteError) -> Value) throws(StoreError)
+    -> Value
+  {
     let connection = try connected()
     do throws(SQLiteError) {
       return try work(connection)
@@ -128,7 +148,8 @@ package actor SQLiteStore: Store {
       throw .unavailable("\(error). The folder is set by `state` in the config")
     }
     do throws(SQLiteError) {
-      let connection = try SQLiteConnection(path: path, patience: Int32(clamping: patience.milliseconds))
+      let connection = try SQLiteConnection(
+        path: path, patience: Int32(clamping: patience.milliseconds))
       try Migrations.run(connection)
       open = connection
       return connection
@@ -143,19 +164,24 @@ package actor SQLiteStore: Store {
     case SQLITE_BUSY, SQLITE_LOCKED:
       what = "\(path) is locked by another process for longer than \(patience)"
     case SQLITE_FULL: what = "\(path) cannot grow: the disk is full"
-    case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN: what = "\(path) cannot be opened for writing: \(error.message)"
+    case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN:
+      what = "\(path) cannot be opened for writing: \(error.message)"
     case SQLITE_CORRUPT, SQLITE_NOTADB:
-      what = "\(path) is damaged (\(error.message)); put a backup in its place, or move it away to begin anew"
+      what =
+        "\(path) is damaged (\(error.message)); put a backup in its place, or move it away to begin anew"
     default: what = "\(path): \(error.message)"
     }
     return .unavailable(what)
   }
 
-  private func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(StoreError) -> Value {
+  private func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(StoreError)
+    -> Value
+  {
     do {
       return try JSONDecoder().decode(type, from: Data(text.utf8))
     } catch {
-      throw .unavailable("\(path) holds a state that this version cannot read; use the version that wrote it")
+      throw .unavailable(
+        "\(path) holds a state that this version cannot read; use the version that wrote it")
     }
   }
 

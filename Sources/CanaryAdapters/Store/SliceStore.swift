@@ -13,7 +13,8 @@ extension SQLiteStore {
   ) throws(StoreError) {
     var tally = tally
     tally.close()
-    let text = (try? JSONEncoder().encode(positions)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
+    let text =
+      (try? JSONEncoder().encode(positions)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
     try use { connection throws(SQLiteError) in
       try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
         for (second, pools) in tally.slices {
@@ -29,32 +30,40 @@ extension SQLiteStore {
           [.text(service.text), .text(text), .int(Int64(tally.unreadable + tally.unattributed))])
         if let newest = tally.slices.keys.max() {
           try connection.run(
-            "DELETE FROM slice WHERE service = ? AND second < ?", [.text(service.text), .int(newest - Self.kept)])
+            "DELETE FROM slice WHERE service = ? AND second < ?",
+            [.text(service.text), .int(newest - Self.kept)])
         }
       }
     }
   }
 
   private static func add(
-    _ counts: PoolCounts, _ service: Name, _ pool: Name, _ second: Int64, _ connection: SQLiteConnection
+    _ counts: PoolCounts, _ service: Name, _ pool: Name, _ second: Int64,
+    _ connection: SQLiteConnection
   ) throws(SQLiteError) {
     let key: [SQLiteValue] = [.text(service.text), .int(second), .text(pool.text)]
     var sum = counts
     // A second is often saved in two parts: the log is read while it lasts.
     if let row = try connection.run(
-      "SELECT requests, failures, aborted, latency FROM slice WHERE service = ? AND second = ? AND pool = ?", key
+      "SELECT requests, failures, aborted, latency FROM slice WHERE service = ? AND second = ? AND pool = ?",
+      key
     ).first {
       sum.merge(self.counts(row[...]))
     }
     try connection.run(
       "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?, ?, ?)",
-      key + [.int(Int64(sum.requests)), .int(Int64(sum.failures)), .int(Int64(sum.aborted)), .blob(sum.latency.encoded)])
+      key + [
+        .int(Int64(sum.requests)), .int(Int64(sum.failures)), .int(Int64(sum.aborted)),
+        .blob(sum.latency.encoded),
+      ])
   }
 
   /// The slices since a second, and where the reader of the log stopped.
   package func slices(
     _ service: Name, since second: Int64
-  ) throws(StoreError) -> (slices: [(second: Int64, pool: Name, counts: PoolCounts)], positions: [LogPosition]) {
+  ) throws(StoreError) -> (
+    slices: [(second: Int64, pool: Name, counts: PoolCounts)], positions: [LogPosition]
+  ) {
     try use { connection throws(SQLiteError) in
       let rows = try connection.run(
         "SELECT second, pool, requests, failures, aborted, latency FROM slice WHERE service = ? AND second >= ?",
@@ -63,8 +72,11 @@ extension SQLiteStore {
         guard let second = row[0].int, let pool = row[1].text.flatMap(Name.init) else { return nil }
         return (second, pool, Self.counts(row[2...]))
       }
-      let text = try connection.run("SELECT position FROM log_position WHERE service = ?", [.text(service.text)]).first?[0].text
-      let positions = text.flatMap { try? JSONDecoder().decode([LogPosition].self, from: Data($0.utf8)) } ?? []
+      let text = try connection.run(
+        "SELECT position FROM log_position WHERE service = ?", [.text(service.text)]
+      ).first?[0].text
+      let positions =
+        text.flatMap { try? JSONDecoder().decode([LogPosition].self, from: Data($0.utf8)) } ?? []
       return (slices, positions)
     }
   }
@@ -72,7 +84,8 @@ extension SQLiteStore {
   /// Lines of the log that could not be read or belonged to no pool, ever.
   package func unreadable(_ service: Name) throws(StoreError) -> Int {
     let rows = try use { connection throws(SQLiteError) in
-      try connection.run("SELECT unreadable FROM log_position WHERE service = ?", [.text(service.text)])
+      try connection.run(
+        "SELECT unreadable FROM log_position WHERE service = ?", [.text(service.text)])
     }
     return Int(rows.first?[0].int ?? 0)
   }

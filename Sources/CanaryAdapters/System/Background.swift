@@ -3,6 +3,7 @@ package import CanaryCore
 /// Drives a service on in a process of its own, when the one that began it ends before the rollout does.
 package enum Background {
   package static func drive(_ service: Name, config: String) throws(SpawnError) {
-    _ = try Spawn.detach([Who.program, "__drive", service.text, "--config", config], input: nil, output: nil)
+    _ = try Spawn.detach(
+      [Who.program, "__drive", service.text, "--config", config], input: nil, output: nil)
   }
 }

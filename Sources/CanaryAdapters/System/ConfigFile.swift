@@ -10,7 +10,8 @@ package enum ConfigFile {
   }
 
   /// The file to read: the one named, or the first of the usual places that exists.
-  package static func find(named: String?, environment: [String: String]) throws(Problems) -> String {
+  package static func find(named: String?, environment: [String: String]) throws(Problems) -> String
+  {
     if let named { return absolute(named) }
     let places = places(environment: environment)
     if places.count == 1 { return absolute(places[0]) }
@@ -18,7 +19,8 @@ package enum ConfigFile {
     throw Problems([
       Problem(
         "config",
-        "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG")
+        "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG"
+      )
     ])
   }
 
@@ -45,7 +47,8 @@ package enum ConfigFile {
     do {
       return try decoder.decode(DecodedNode.self, from: Data(text.utf8)).node
     } catch let DecodingError.dataCorrupted(context) {
-      let inner = (context.underlyingError as? CocoaError)?.userInfo["NSDebugDescription"] as? String
+      let inner =
+        (context.underlyingError as? CocoaError)?.userInfo["NSDebugDescription"] as? String
       throw Problems([Problem(name, "is not valid JSON5: \(inner ?? context.debugDescription)")])
     } catch {
       throw Problems([Problem(name, "is not valid JSON5")])
@@ -65,7 +68,9 @@ private struct DecodedNode: Decodable {
   init(from decoder: any Decoder) throws {
     if let table = try? decoder.container(keyedBy: AnyKey.self) {
       var values: [String: Node] = [:]
-      for key in table.allKeys { values[key.stringValue] = try table.decode(DecodedNode.self, forKey: key).node }
+      for key in table.allKeys {
+        values[key.stringValue] = try table.decode(DecodedNode.self, forKey: key).node
+      }
       node = .table(values)
       return
     }

@@ -9,8 +9,10 @@ package final class FileLock: Sendable {
   private init(file: CInt) { self.file = file }
   deinit { close(file) }
 
-  /// The lock, or nil when another process has it at the end of `patience`, which is never shorter than the moment for
-  /// which `holder` touches it. With `marked`, the file names this process as the last one that had it.
+  /// The lock, or nil when another process has it at the end of `patience`, which is never shorter
+  /// than the moment for which `holder` touches it.
+  ///
+  /// With `marked`, the file names this process as the last one that had it.
   package static func take(
     _ path: String, patience: Span = .zero, marked: Bool = true
   ) throws(FileError) -> FileLock? {

@@ -16,7 +16,9 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Files read and replaced whole.
 package enum Files {
-  /// The bytes of a file as text; nil when there is no such file. At most `limit` bytes.
+  /// The bytes of a file as text; nil when there is no such file.
+  ///
+  /// At most `limit` bytes.
   package static func read(_ path: String, limit: Int = 16 << 20) throws(FileError) -> String? {
     let file = canary_open(path, O_RDONLY, 0)
     if file < 0 {
@@ -39,7 +41,9 @@ package enum Files {
 
   /// Replaces a file so that, killed anywhere, either the old or the new bytes are there: written beside, synced,
   /// renamed, and the folder synced.
-  package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644) throws(FileError) {
+  package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644)
+    throws(FileError)
+  {
     // The name begins with a dot and does not end in .conf, so that no include of Nginx ever matches it.
     let folder = folder(of: path)
     let name = path.dropFirst(folder.utf8.count + 1)
@@ -50,7 +54,9 @@ package enum Files {
     do throws(FileError) {
       defer { close(file) }
       try writeAll(file, Array(text.utf8), path: beside)
-      guard fchmod(file, mode) == 0, fsync(file) == 0 else { throw FileError("cannot write", beside) }
+      guard fchmod(file, mode) == 0, fsync(file) == 0 else {
+        throw FileError("cannot write", beside)
+      }
     } catch {
       unlink(beside)
       throw error
@@ -72,7 +78,9 @@ package enum Files {
   /// Makes a folder and the ones above it; one that is there already is fine.
   package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
     if mkdir(path, mode) == 0 || errno == EEXIST { return }
-    guard errno == ENOENT, path.utf8.count > 1 else { throw FileError("cannot make the folder", path) }
+    guard errno == ENOENT, path.utf8.count > 1 else {
+      throw FileError("cannot make the folder", path)
+    }
     try makeFolder(folder(of: path), mode: mode)
     if mkdir(path, mode) != 0, errno != EEXIST { throw FileError("cannot make the folder", path) }
   }
@@ -111,7 +119,9 @@ package enum Files {
   static func writeAll(_ file: CInt, _ bytes: [UInt8], path: String) throws(FileError) {
     var done = 0
     while done < bytes.count {
-      let count = bytes.withUnsafeBytes { write(file, $0.baseAddress.map { $0 + done }, bytes.count - done) }
+      let count = bytes.withUnsafeBytes {
+        write(file, $0.baseAddress.map { $0 + done }, bytes.count - done)
+      }
       if count < 0, errno == EINTR { continue }
       if count < 0 { throw FileError("cannot write", path) }
       done += count

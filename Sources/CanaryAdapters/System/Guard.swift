@@ -3,7 +3,9 @@ internal import CanaryDriver
 internal import CSystem
 internal import Glibc
 
-/// A small process beside a driver. When the driver dies without a word and nobody takes over, it puts the brake on.
+/// A small process beside a driver.
+///
+/// When the driver dies without a word and nobody takes over, it puts the brake on.
 ///
 /// It learns of the death through a pipe that the kernel closes with the driver, whatever killed it.
 package final class Guard {

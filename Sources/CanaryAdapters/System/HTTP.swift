@@ -33,7 +33,9 @@ package final class HTTPClient {
   package func get(
     _ url: String, unixSocket: String? = nil, limit: Span, bodyLimit: Int = 64 << 10
   ) throws(HTTPError) -> HTTPAnswer {
-    guard let handle else { throw HTTPError(description: "libcurl cannot be started", isRefused: false) }
+    guard let handle else {
+      throw HTTPError(description: "libcurl cannot be started", isRefused: false)
+    }
     curl_easy_reset(handle)
     let body = Body(limit: bodyLimit)
     let context = Unmanaged.passRetained(body)

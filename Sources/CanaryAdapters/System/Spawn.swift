@@ -25,9 +25,13 @@ package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
 ///
 /// Output goes to a file in memory, so neither a full pipe nor a grandchild that keeps it open can hang the wait.
 package enum Spawn {
-  package static func run(_ words: [String], limit: Span, mergeErrors: Bool = true) throws(SpawnError) -> Ran {
+  package static func run(_ words: [String], limit: Span, mergeErrors: Bool = true)
+    throws(SpawnError) -> Ran
+  {
     let output = canary_memfd("canary-output")
-    guard output >= 0 else { throw SpawnError(description: "no room for the output of \(words[0])") }
+    guard output >= 0 else {
+      throw SpawnError(description: "no room for the output of \(words[0])")
+    }
     defer { close(output) }
     let pid = try start(words, input: nil, output: output, mergeErrors: mergeErrors, group: true)
     let end = wait(pid, limit: limit)
@@ -37,7 +41,9 @@ package enum Spawn {
   }
 
   /// Starts a program in a session of its own, which no terminal and no end of ours can reach; returns its pid.
-  package static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError) -> Int32 {
+  package static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError)
+    -> Int32
+  {
     try start(words, input: input, output: output, mergeErrors: true, group: false)
   }
 
@@ -114,7 +120,9 @@ package enum Spawn {
     var waited: Int64 = 0
     while waited <= limit.milliseconds {
       var facts = siginfo_t()
-      if waitid(P_PID, id_t(pid), &facts, WEXITED | WNOHANG | WNOWAIT) == 0, facts.si_signo == SIGCHLD {
+      if waitid(P_PID, id_t(pid), &facts, WEXITED | WNOHANG | WNOWAIT) == 0,
+        facts.si_signo == SIGCHLD
+      {
         return true
       }
       usleep(5000)

@@ -7,7 +7,9 @@ package enum Who {
   package static func actor(environment: [String: String]) -> Actor {
     let uid = getuid()
     let name = getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "uid \(uid)"
-    if uid == 0, let user = environment["SUDO_USER"], Name(user) != nil { return Actor("\(user) (sudo)") }
+    if uid == 0, let user = environment["SUDO_USER"], Name(user) != nil {
+      return Actor("\(user) (sudo)")
+    }
     return Actor(name)
   }
 
@@ -31,7 +33,9 @@ package enum Who {
     var next = environ
     while let entry = next.pointee {
       let text = String(cString: entry)
-      if let equals = text.firstIndex(of: "=") { table[String(text[..<equals])] = String(text[text.index(after: equals)...]) }
+      if let equals = text.firstIndex(of: "=") {
+        table[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
       next += 1
     }
     return table
@@ -41,6 +45,7 @@ package enum Who {
   package static var program: String {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = readlink("/proc/self/exe", &buffer, 4096)
-    return count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : "canary"
+    return count > 0
+      ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : "canary"
   }
 }

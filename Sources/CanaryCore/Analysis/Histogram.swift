@@ -14,7 +14,9 @@ package struct Histogram: Hashable, Sendable {
 
   package mutating func record(milliseconds: Int64) {
     let index = Self.index(max(0, min(milliseconds, Self.longest)))
-    if index >= buckets.count { buckets.append(contentsOf: repeatElement(0, count: index + 1 - buckets.count)) }
+    if index >= buckets.count {
+      buckets.append(contentsOf: repeatElement(0, count: index + 1 - buckets.count))
+    }
     buckets[index] &+= 1
     count &+= 1
   }
@@ -77,7 +79,9 @@ package struct Histogram: Hashable, Sendable {
       else { return nil }
       index += Int(step)
       guard index <= Self.index(Self.longest) else { return nil }
-      if index >= buckets.count { buckets.append(contentsOf: repeatElement(0, count: index + 1 - buckets.count)) }
+      if index >= buckets.count {
+        buckets.append(contentsOf: repeatElement(0, count: index + 1 - buckets.count))
+      }
       buckets[index] = UInt32(number)
       count += Int(number)
     }

@@ -1,7 +1,9 @@
 /// Turns measurements into verdicts, by the rules of one check.
 package enum Judge {
   /// The state of a check after one more measurement.
-  package static func fold(_ state: CheckState, _ check: Check, _ measurement: Measurement) -> CheckState {
+  package static func fold(_ state: CheckState, _ check: Check, _ measurement: Measurement)
+    -> CheckState
+  {
     var next = state
     next.measuredAt = measurement.at
     next.measurements += 1
@@ -122,7 +124,9 @@ package struct Shown {
   package func text(_ value: Double) -> String {
     switch unit {
     case .share: Self.decimal(value * 100, places: 2) + "%"
-    case .time: value < 1 ? Self.decimal(value * 1000, places: 0) + "ms" : Self.decimal(value, places: 2) + "s"
+    case .time:
+      value < 1
+        ? Self.decimal(value * 1000, places: 0) + "ms" : Self.decimal(value, places: 2) + "s"
     case .plain: Self.decimal(value, places: 3)
     }
   }

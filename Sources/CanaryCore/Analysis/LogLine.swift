@@ -24,7 +24,8 @@ package struct LogParser: Sendable {
   @inline(__always)
   private func count(_ start: Cursor, into tally: inout LogTally) -> Bool {
     var cursor = start
-    guard cursor.skipMark(), let time = cursor.time(), time >= 1_000_000_000_000, time < 100_000_000_000_000,
+    guard cursor.skipMark(), let time = cursor.time(), time >= 1_000_000_000_000,
+      time < 100_000_000_000_000,
       cursor.skipNumber(), let status = cursor.status(), cursor.skipField()
     else { return false }
     let second = time / 1000
@@ -40,7 +41,8 @@ package struct LogParser: Sendable {
     if addresses.isAtNothing { return statuses.isAtNothing }
     // Counted before anything is added, so that a line is counted whole or not at all.
     let tries = addresses.listCount()
-    guard tries == statuses.listCount(), tries == headerTimes.listCount(), tries == responseTimes.listCount()
+    guard tries == statuses.listCount(), tries == headerTimes.listCount(),
+      tries == responseTimes.listCount()
     else { return false }
     for _ in 0..<tries {
       let address = addresses.item()
@@ -202,7 +204,9 @@ private struct Cursor {
     while at < end, base[at] != 9, base[at] != 44, base[at] != 32 { at &+= 1 }
     let item = Item(bytes: Slice(base: base, bounds: start..<at))
     // `, ` or ` : ` before the next one.
-    while at < end, base[at] == 44 || base[at] == 32 || (base[at] == 58 && base[at &- 1] == 32) { at &+= 1 }
+    while at < end, base[at] == 44 || base[at] == 32 || (base[at] == 58 && base[at &- 1] == 32) {
+      at &+= 1
+    }
     return item
   }
 }

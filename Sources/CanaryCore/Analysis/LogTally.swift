@@ -1,4 +1,6 @@
-/// What one pool did in some stretch of time. A try is one request passed to one server of the pool.
+/// What one pool did in some stretch of time.
+///
+/// A try is one request passed to one server of the pool.
 package struct PoolCounts: Hashable, Sendable {
   /// Tries that were answered or failed.
   package var requests = 0
@@ -48,7 +50,9 @@ package struct PoolTable: Hashable, Sendable {
     byHash[Self.hash(address)]
   }
 
-  /// FNV-1a. The addresses of a log are written by Nginx, so that nobody can choose them to collide.
+  /// FNV-1a.
+  ///
+  /// The addresses of a log are written by Nginx, so that nobody can choose them to collide.
   @inline(__always)
   private static func hash(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -125,7 +129,9 @@ package struct LogTally: Sendable {
     guard let index = pools.firstIndex(of: pool), from <= to else { return sum }
     // A window longer than what is kept must not walk through seconds that are not there.
     if to - from > Int64(slices.count) {
-      for (second, counts) in slices where second >= from && second <= to { sum.merge(counts[index]) }
+      for (second, counts) in slices where second >= from && second <= to {
+        sum.merge(counts[index])
+      }
     } else {
       for second in from...to { if let counts = slices[second] { sum.merge(counts[index]) } }
     }

@@ -10,7 +10,8 @@ struct CheckReader {
   private static let keys =
     ["name"] + sources
     + [
-      "max", "min", "every", "window", "for", "failures", "warmup", "min_requests", "timeout", "advisory",
+      "max", "min", "every", "window", "for", "failures", "warmup", "min_requests", "timeout",
+      "advisory",
     ]
   /// What the contract names and a later version brings: told apart from a typing mistake.
   private static let comingSources = ["prometheus", "http", "alerts"]
@@ -18,7 +19,8 @@ struct CheckReader {
 
   func read() -> Check? {
     refuseWhatIsNotThere()
-    let name = table.text("name", "must be a name of \(Name.rule)") { Name($0) != nil }.flatMap(Name.init)
+    let name = table.text("name", "must be a name of \(Name.rule)") { Name($0) != nil }.flatMap(
+      Name.init)
     if !table.has("name") { table.faultHere("must have a name") }
     let source = readSource()
     let condition = readCondition(source)
@@ -37,12 +39,14 @@ struct CheckReader {
     return Check(
       name: name, source: source, condition: condition, every: every, window: window ?? .minutes(1),
       lasting: lasting ?? .zero, failures: failures ?? 1, warmup: warmup ?? .zero,
-      minRequests: minRequests ?? floor, timeout: timeout ?? .seconds(5), advisory: advisory ?? false)
+      minRequests: minRequests ?? floor, timeout: timeout ?? .seconds(5),
+      advisory: advisory ?? false)
   }
 
   private func refuseWhatIsNotThere() {
     for key in Self.comingSources + Self.comingKeys where table.has(key) {
-      table.fault(key, "is not in this version; checks here have metric, probe or command with max or min")
+      table.fault(
+        key, "is not in this version; checks here have metric, probe or command with max or min")
     }
     table.refuseUnknown(known: Self.keys + Self.comingSources + Self.comingKeys)
   }
@@ -60,12 +64,15 @@ struct CheckReader {
     switch present[0] {
     case "metric":
       let names = Metric.allCases.map(\.rawValue)
-      return table.read("metric", "must be one of \(names.joined(separator: ", "))") { node -> Source? in
+      return table.read("metric", "must be one of \(names.joined(separator: ", "))") {
+        node -> Source? in
         guard case .text(let text) = node else { return nil }
         return Metric(rawValue: text).map(Source.metric)
       }
     case "probe":
-      return table.text("probe", Self.pathRule, where: Address.isRequestPath).map { .probe(path: $0) }
+      return table.text("probe", Self.pathRule, where: Address.isRequestPath).map {
+        .probe(path: $0)
+      }
     default:
       guard
         let words = table.texts(
@@ -121,7 +128,8 @@ struct CheckReader {
     switch node {
     case .number(let value): return (0...1).contains(value) ? value : nil
     case .text(let text):
-      guard text.hasSuffix("%"), text.utf8.dropLast().allSatisfy({ (48...57).contains($0) || $0 == 46 }),
+      guard text.hasSuffix("%"),
+        text.utf8.dropLast().allSatisfy({ (48...57).contains($0) || $0 == 46 }),
         let percent = Double(text.dropLast()), (0...100).contains(percent)
       else { return nil }
       return percent / 100

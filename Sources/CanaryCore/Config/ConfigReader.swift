@@ -43,13 +43,15 @@ package struct ConfigReader {
         serviceTable.fault(key, "must have a name of \(Name.rule)")
         continue
       }
-      let reader = ServiceReader(serviceTable.table(key), name: name, plans: plans, planKeys: planTable.keys)
+      let reader = ServiceReader(
+        serviceTable.table(key), name: name, plans: plans, planKeys: planTable.keys)
       if let service = reader.read() { services.append(service) }
     }
     refuseClashes(of: services)
     // A Unix socket's path is limited by the kernel to 107 bytes (sun_path), and Nginx refuses a longer one.
     if "\(run)/probe.sock".utf8.count > 107 {
-      faults.add("run", .text(run), "must be a path of at most 96 characters: it holds a Unix socket")
+      faults.add(
+        "run", .text(run), "must be a path of at most 96 characters: it holds a Unix socket")
     }
     guard faults.problems.isEmpty else { throw faults.problems }
     return Config(
@@ -83,7 +85,8 @@ package struct ConfigReader {
 
   /// A path made absolute against the folder of the config.
   private func path(_ table: TableReader, _ key: String) -> String? {
-    let rule = "must be a path of letters, digits and ._-/+@,=~: without '..' steps that leave the folder"
+    let rule =
+      "must be a path of letters, digits and ._-/+@,=~: without '..' steps that leave the folder"
     guard let text = table.text(key, rule, where: { !$0.isEmpty }) else { return nil }
     let absolute = Self.normal(text.hasPrefix("/") ? text : "\(folder)/\(text)")
     guard let absolute, Address.isPlainPath(absolute) else {
@@ -114,13 +117,15 @@ package struct ConfigReader {
       if let other = variables.updateValue(service.name, forKey: service.name.variable) {
         faults.add(
           "services.\(service.name)", nil,
-          "has a name that Nginx cannot tell from '\(other)': '-' and '_' are the same in a variable")
+          "has a name that Nginx cannot tell from '\(other)': '-' and '_' are the same in a variable"
+        )
       }
       for listen in service.listen where service.serverNames.isEmpty {
         if let other = listens.updateValue(service.name, forKey: listen) {
           faults.add(
             "services.\(service.name).listen", .text(listen),
-            "is already listened on by '\(other)'; give the services server_names or other addresses")
+            "is already listened on by '\(other)'; give the services server_names or other addresses"
+          )
         }
       }
     }

@@ -12,10 +12,12 @@ package indirect enum Node: Hashable, Sendable {
     switch self {
     case .null: "null"
     case .bool(let value): "\(value)"
-    case .number(let value): value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+    case .number(let value):
+      value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
     case .text(let text): "\"\(text)\""
     case .list(let items): items.isEmpty ? "[]" : "[ \(items.count) items ]"
-    case .table(let keys): keys.isEmpty ? "{}" : "{ \(keys.keys.sorted().prefix(3).joined(separator: ", ")) }"
+    case .table(let keys):
+      keys.isEmpty ? "{}" : "{ \(keys.keys.sorted().prefix(3).joined(separator: ", ")) }"
     }
   }
 }
@@ -49,7 +51,8 @@ package struct TableReader {
   }
 
   package func path(of key: String) -> String {
-    let plain = !key.isEmpty && key.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
+    let plain =
+      !key.isEmpty && key.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
     let shown = plain ? key : "\"\(Text.shown(key, limit: 40))\""
     return path.isEmpty ? shown : "\(path).\(shown)"
   }
@@ -81,7 +84,9 @@ package struct TableReader {
     return nil
   }
 
-  package func text(_ key: String, _ rule: String = "must be a text", where fits: (String) -> Bool = { _ in true })
+  package func text(
+    _ key: String, _ rule: String = "must be a text", where fits: (String) -> Bool = { _ in true }
+  )
     -> String?
   {
     read(key, rule) {
@@ -99,15 +104,22 @@ package struct TableReader {
 
   package func int(_ key: String, in range: ClosedRange<Int>) -> Int? {
     read(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)") {
-      guard case .number(let value) = $0, value == value.rounded(), abs(value) < 1e15 else { return nil }
+      guard case .number(let value) = $0, value == value.rounded(), abs(value) < 1e15 else {
+        return nil
+      }
       return range.contains(Int(value)) ? Int(value) : nil
     }
   }
 
   package func span(_ key: String, atLeast least: Span = .zero) -> Span? {
     let bound = least > .zero ? " of at least \(least)" : ""
-    return read(key, "must be a duration such as \"500ms\", \"30s\", \"5m\" or \"1h30m\"\(bound), at most ten years") {
-      guard case .text(let text) = $0, let span = Span(parsing: text), span >= least else { return nil }
+    return read(
+      key,
+      "must be a duration such as \"500ms\", \"30s\", \"5m\" or \"1h30m\"\(bound), at most ten years"
+    ) {
+      guard case .text(let text) = $0, let span = Span(parsing: text), span >= least else {
+        return nil
+      }
       return span
     }
   }

@@ -16,7 +16,8 @@ struct PlanReader {
     },
     checks: [
       Check(
-        name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05), minRequests: 20),
+        name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05),
+        minRequests: 20),
       Check(
         name: "latency", source: .metric(.latencyP99), condition: Condition(max: 1),
         window: .seconds(30), minRequests: 20),
@@ -30,7 +31,8 @@ struct PlanReader {
     var ready = Readiness(path: Plan.probePath(of: checks))
     let readyTable = table.table("ready")
     readyTable.refuseUnknown(known: ["path", "times", "within"])
-    ready.path = readyTable.text("path", CheckReader.pathRule, where: Address.isRequestPath) ?? ready.path
+    ready.path =
+      readyTable.text("path", CheckReader.pathRule, where: Address.isRequestPath) ?? ready.path
     ready.times = readyTable.int("times", in: 1...1000) ?? ready.times
     ready.within = readyTable.span("within", atLeast: .seconds(1)) ?? ready.within
     guard !stages.isEmpty else { return nil }
@@ -39,7 +41,8 @@ struct PlanReader {
 
   private func readStages() -> [Stage] {
     guard table.has("stages") else {
-      table.faultHere("must have stages: [{ weight: 5, soak: \"30m\" }, … { weight: 100, soak: \"10m\" }]")
+      table.faultHere(
+        "must have stages: [{ weight: 5, soak: \"30m\" }, … { weight: 100, soak: \"10m\" }]")
       return []
     }
     let readers = table.tables("stages")
@@ -50,9 +53,12 @@ struct PlanReader {
     var previous: Weight?
     for (index, reader) in readers.enumerated() {
       reader.refuseUnknown(known: ["weight", "soak", "deadline", "on_deadline"])
-      let weight = reader.read("weight", "must be a percentage above 0 and at most 100, with two decimals at most") {
+      let weight = reader.read(
+        "weight", "must be a percentage above 0 and at most 100, with two decimals at most"
+      ) {
         node -> Weight? in
-        guard case .number(let percent) = node, let weight = Weight(percent: percent), weight > .none
+        guard case .number(let percent) = node, let weight = Weight(percent: percent),
+          weight > .none
         else { return nil }
         return weight
       }
@@ -70,7 +76,8 @@ struct PlanReader {
       if let soak, let deadline, deadline < soak {
         reader.fault("deadline", "must not be shorter than the soak (\(soak))")
       }
-      let onDeadline = reader.read("on_deadline", "must be \"revert\" or \"pause\"") { node -> OnDeadline? in
+      let onDeadline = reader.read("on_deadline", "must be \"revert\" or \"pause\"") {
+        node -> OnDeadline? in
         if case .text(let text) = node { return OnDeadline(rawValue: text) }
         return nil
       }

@@ -25,12 +25,14 @@ struct ServiceReader {
     let plan = readPlan()
     let listen = readListen()
     let proxying = readProxying()
-    let serverNames = table.texts("server_names", "must be a host name, which may begin with '*.'") {
+    let serverNames = table.texts("server_names", "must be a host name, which may begin with '*.'")
+    {
       let host = $0.hasPrefix("*.") ? String($0.dropFirst(2)) : $0
       return (try? Address.check("\(host):80")) != nil
     }
     let retain = table.span("retain")
-    let latency = table.read("latency", "must be \"response\" or \"first_byte\"") { node -> LatencyKind? in
+    let latency = table.read("latency", "must be \"response\" or \"first_byte\"") {
+      node -> LatencyKind? in
       if case .text(let text) = node { return LatencyKind(rawValue: text) }
       return nil
     }
@@ -87,10 +89,13 @@ struct ServiceReader {
   private func readStable(_ pools: [Pool]) -> Name? {
     let names = pools.map(\.name.text)
     guard table.has("stable") else {
-      table.faultHere("must say which pool is stable at the first start: stable: \"\(names.first ?? "blue")\"")
+      table.faultHere(
+        "must say which pool is stable at the first start: stable: \"\(names.first ?? "blue")\"")
       return nil
     }
-    let near = { (text: String) in Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? "" }
+    let near = { (text: String) in
+      Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? ""
+    }
     let rule: String
     if case .text(let text)? = table.node("stable") {
       rule = "must be one of the service's pools (\(names.joined(separator: ", ")))\(near(text))"
@@ -108,7 +113,9 @@ struct ServiceReader {
       if text == "standard" { return PlanReader.standard }
       // A plan that is there but wrong has had its own faults reported.
       if planKeys.contains(text) { return nil }
-      let near = Spelling.nearest(to: text, among: planKeys + ["standard"]).map { "; did you mean '\($0)'?" }
+      let near = Spelling.nearest(to: text, among: planKeys + ["standard"]).map {
+        "; did you mean '\($0)'?"
+      }
       table.fault("plan", "must name one of plans\(near ?? "")")
       return nil
     case .some:
@@ -142,14 +149,18 @@ struct ServiceReader {
       proxying.connectTimeout = value
     }
     if let value = table.int("keepalive", in: 1...10_000) { proxying.keepalive = value }
-    proxying.bodyLimit = table.text("body_limit", "must be a size such as \"0\" (none), \"100m\" or \"1g\"") {
+    proxying.bodyLimit = table.text(
+      "body_limit", "must be a size such as \"0\" (none), \"100m\" or \"1g\""
+    ) {
       let digits = $0.prefix { ("0"..."9").contains($0) }
       let unit = $0.dropFirst(digits.count).lowercased()
       return (1...9).contains(digits.count) && ["", "k", "m", "g"].contains(unit)
     }
     let headers = table.table("headers")
     for key in headers.keys {
-      let value = headers.text(key, "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'") {
+      let value = headers.text(
+        key, "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'"
+      ) {
         Address.isHeaderValue($0)
       }
       if !Address.isHeaderName(key) {

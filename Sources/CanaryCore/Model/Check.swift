@@ -27,7 +27,9 @@ package enum Source: Hashable, Sendable, Codable {
   case command([String])
 }
 
-/// What a measured value must keep to; the bound itself passes. With neither bound the source's own yes or no decides.
+/// What a measured value must keep to; the bound itself passes.
+///
+/// With neither bound the source's own yes or no decides.
 package struct Condition: Hashable, Sendable, Codable {
   package var max: Double?
   package var min: Double?

@@ -20,7 +20,9 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
   }
 
   /// The whole second that this instant lies in, since 1970.
-  package var second: Int64 { milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000 }
+  package var second: Int64 {
+    milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+  }
 
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
   package static func + (left: Self, right: Span) -> Self {
@@ -86,7 +88,9 @@ package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConver
     if milliseconds == 0 { return "0s" }
     var rest = milliseconds
     var text = ""
-    for (name, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+    for (name, size) in [
+      ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
       as [(String, Int64)]
     where rest >= size {
       text += "\(rest / size)\(name)"

@@ -11,7 +11,9 @@ package struct Name: Hashable, Comparable, Sendable, Codable, CustomStringConver
   package init?(_ text: String) {
     let bytes = Array(text.utf8)
     guard (1...63).contains(bytes.count), let first = bytes.first, Self.isAlphanumeric(first),
-      bytes.allSatisfy({ Self.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") })
+      bytes.allSatisfy({
+        Self.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+      })
     else { return nil }
     self.text = text
   }

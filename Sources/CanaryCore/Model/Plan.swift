@@ -11,7 +11,8 @@ package struct Stage: Hashable, Sendable, Codable {
   package var onDeadline: OnDeadline
 
   /// Without a deadline: three times the soak, at least ten minutes more than it.
-  package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert) {
+  package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert)
+  {
     self.weight = weight
     self.soak = soak
     self.deadline = deadline ?? max(soak * 3, soak + .minutes(10))

@@ -3,12 +3,16 @@ package struct Server: Hashable, Sendable, Codable {
   /// `host:port`, `[v6]:port` or `unix:/path`, as it stands in an upstream and in the access log.
   package let address: String
   package let weight: Int
-  /// Failed tries before Nginx rests the server. 0, never, is the default: a failing canary must keep its share, or
-  /// the evidence against it stops.
+  /// Failed tries before Nginx rests the server.
+  ///
+  /// 0, never, is the default: a failing canary must keep its share, or the evidence against it
+  /// stops.
   package let maxFails: Int
   package let failTimeout: Span
 
-  package init(address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10)) {
+  package init(
+    address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10)
+  ) {
     self.address = address
     self.weight = weight
     self.maxFails = maxFails
@@ -28,7 +32,9 @@ package struct Server: Hashable, Sendable, Codable {
     for word in words {
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2, seen.insert(parts[0]).inserted else {
-        throw Rule("has the unknown or repeated parameter '\(word)'; known: weight=N, max_fails=N, fail_timeout=TIME")
+        throw Rule(
+          "has the unknown or repeated parameter '\(word)'; known: weight=N, max_fails=N, fail_timeout=TIME"
+        )
       }
       switch parts[0] {
       case "weight":
@@ -47,7 +53,9 @@ package struct Server: Hashable, Sendable, Codable {
         }
         failTimeout = span
       default:
-        throw Rule("has the unknown parameter '\(parts[0])'; known: weight=N, max_fails=N, fail_timeout=TIME")
+        throw Rule(
+          "has the unknown parameter '\(parts[0])'; known: weight=N, max_fails=N, fail_timeout=TIME"
+        )
       }
     }
     self.init(address: address, weight: weight, maxFails: maxFails, failTimeout: failTimeout)
@@ -106,7 +114,8 @@ package enum Address {
     if host.hasPrefix("["), host.hasSuffix("]"), bytes.count > 3 {
       let inner = bytes.dropFirst().dropLast()
       let isHex = { (byte: UInt8) in
-        (48...58).contains(byte) || (65...70).contains(byte) || (97...102).contains(byte) || byte == 46
+        (48...58).contains(byte) || (65...70).contains(byte) || (97...102).contains(byte)
+          || byte == 46
       }
       guard inner.allSatisfy(isHex), inner.contains(58), inner.count <= 45 else {
         throw Rule("must be an IPv6 address inside the brackets")
@@ -119,7 +128,8 @@ package enum Address {
         && label.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 45 || $0 == 95 }
     }
     guard bytes.count <= 253, fits else {
-      throw Rule("must be a host name or address of letters, digits, '.', '-' and '_' before the port")
+      throw Rule(
+        "must be a host name or address of letters, digits, '.', '-' and '_' before the port")
     }
     let looksNumeric = labels.allSatisfy { $0.allSatisfy(\.isNumber) }
     if looksNumeric, labels.count != 4 || !labels.allSatisfy({ (Int($0) ?? 256) <= 255 }) {
@@ -142,11 +152,13 @@ package enum Address {
 
   /// The value of a header that the generated file sets: visible ASCII and spaces, nothing that Nginx expands or ends at.
   package static func isHeaderValue(_ text: String) -> Bool {
-    text.utf8.count <= 1024 && text.utf8.allSatisfy { (32...126).contains($0) && !"\"'{};$\\".utf8.contains($0) }
+    text.utf8.count <= 1024
+      && text.utf8.allSatisfy { (32...126).contains($0) && !"\"'{};$\\".utf8.contains($0) }
   }
 
   /// The name of a header: letters, digits and dashes.
   package static func isHeaderName(_ text: String) -> Bool {
-    (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 45 }
+    (1...64).contains(text.utf8.count)
+      && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 45 }
   }
 }

@@ -8,7 +8,9 @@ package struct Routing: Hashable, Sendable, Codable {
   package var brake: Name
   /// Until when the brake leads back to the pool before the last promotion; nil: it always leads to stable.
   package var brakeUntil: Instant?
-  /// Whether a stable pool that is entirely down may fall back to the canary. Never to one that was just reverted.
+  /// Whether a stable pool that is entirely down may fall back to the canary.
+  ///
+  /// Never to one that was just reverted.
   package var fallback: Bool
 
   package init(
@@ -30,7 +32,9 @@ package enum Share {
   ///
   /// With stable weights sᵢ of sum S, canary weights cⱼ of sum C and w in basis points: sᵢ · C · (10000 - w) and
   /// cⱼ · S · w, divided by their greatest common divisor. At 0 and at 10000 one side is empty.
-  package static func weights(stable: [Int], canary: [Int], weight: Weight) -> (stable: [Int], canary: [Int]) {
+  package static func weights(stable: [Int], canary: [Int], weight: Weight) -> (
+    stable: [Int], canary: [Int]
+  ) {
     let stableSum = stable.reduce(0, +)
     let canarySum = canary.reduce(0, +)
     let points = weight.basisPoints

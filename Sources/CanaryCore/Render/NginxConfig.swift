@@ -37,7 +37,8 @@ package struct TemplateSet: Sendable {
   package func render(
     _ service: Service, in config: Config, routing: Routing, generation: Generation
   ) throws(Problems) -> GeneratedFiles {
-    let values = RenderValues(service: service, config: config, routing: routing, generation: generation)
+    let values = RenderValues(
+      service: service, config: config, routing: routing, generation: generation)
     let locationText = try location.fill(values.location)
     var serverRows: [[String: Template.Value]] = []
     if !service.listen.isEmpty {
@@ -105,12 +106,15 @@ private struct RenderValues {
 
   func server(location: String) -> [String: Template.Value] {
     // An empty line of the location stays empty: no spaces at its end.
-    let lines = location.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.isEmpty }
+    let lines = location.split(separator: "\n", omittingEmptySubsequences: false).filter {
+      !$0.isEmpty
+    }
     return [
       "listens": .rows(names: ["address"], service.listen.map { ["address": .text($0)] }),
       "names": .rows(
         names: ["name"],
-        service.serverNames.isEmpty ? [] : [["name": .text(service.serverNames.joined(separator: " "))]]),
+        service.serverNames.isEmpty
+          ? [] : [["name": .text(service.serverNames.joined(separator: " "))]]),
       "lines": .rows(names: ["line"], lines.map { ["line": .text(String($0))] }),
     ]
   }
@@ -140,12 +144,16 @@ private struct RenderValues {
       return ("error timeout", stable.count + (fallsBack ? 1 : 0))
     }
     if service.proxying.shield {
-      return ("error timeout http_500 http_502 http_503 http_504", max(stable.count, canary.count) + 1)
+      return (
+        "error timeout http_500 http_502 http_503 http_504", max(stable.count, canary.count) + 1
+      )
     }
     return ("off", 1)
   }
 
-  private func splitRow(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template.Value] {
+  private func splitRow(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template
+    .Value]
+  {
     var values = row(server, weight: weight)
     values["backup"] = .text(backup ? " backup" : "")
     return values
@@ -163,11 +171,12 @@ private struct RenderValues {
     let usual = [
       ("Host", "$host"), ("X-Real-IP", "$remote_addr"),
       ("X-Forwarded-For", "$proxy_add_x_forwarded_for"), ("X-Forwarded-Proto", "$scheme"),
-      ("X-Forwarded-Host", "$http_host"), ("X-Forwarded-Port", "$server_port"),
     ]
     let own = service.proxying.headers.sorted { $0.key < $1.key }
     let replaced = Set(own.map { $0.key.lowercased() })
-    let rows = usual.filter { !replaced.contains($0.0.lowercased()) } + own.map { ($0.key, "\"\($0.value)\"") }
+    let rows =
+      usual.filter { !replaced.contains($0.0.lowercased()) }
+      + own.map { ($0.key, "\"\($0.value)\"") }
     return rows.map { ["header": .text($0.0), "value": .text($0.1)] }
   }
 

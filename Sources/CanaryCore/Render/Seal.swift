@@ -29,7 +29,9 @@ package struct FileFacts: Hashable, Sendable {
 
   /// Reads the first line; nil when the text is not a generated file.
   package init?(_ text: String) {
-    guard let line = text.split(separator: "\n", maxSplits: 1).first, line.hasPrefix("# canary service=") else {
+    guard let line = text.split(separator: "\n", maxSplits: 1).first,
+      line.hasPrefix("# canary service=")
+    else {
       return nil
     }
     var facts: [Substring: String] = [:]
@@ -37,16 +39,19 @@ package struct FileFacts: Hashable, Sendable {
       let parts = word.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { facts[parts[0]] = String(parts[1]) }
     }
-    guard let service = facts["service"].flatMap(Name.init), let number = facts["generation"].flatMap(Int.init)
+    guard let service = facts["service"].flatMap(Name.init),
+      let number = facts["generation"].flatMap(Int.init)
     else { return nil }
     self.service = service
     generation = Generation(number)
-    if let stable = facts["stable"].flatMap(Name.init), let brake = facts["brake"].flatMap(Name.init),
+    if let stable = facts["stable"].flatMap(Name.init),
+      let brake = facts["brake"].flatMap(Name.init),
       let weight = facts["weight"].flatMap(Double.init).flatMap(Weight.init(percent:))
     {
       routing = Routing(
         stable: stable, canary: facts["canary"].flatMap(Name.init), weight: weight, brake: brake,
-        brakeUntil: facts["until"].flatMap(Int64.init).map(Instant.init(milliseconds:)), fallback: false)
+        brakeUntil: facts["until"].flatMap(Int64.init).map(Instant.init(milliseconds:)),
+        fallback: false)
     }
   }
 }

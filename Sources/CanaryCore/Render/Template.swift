@@ -58,7 +58,8 @@ package struct Template: Sendable {
       faults.add(Problem("\(name):\(line)", "opens a slot '{{' that is not closed"))
     }
     if stack.count > 1 {
-      faults.add(Problem(name, found: stack[stack.count - 1].name, "has a section that does not end"))
+      faults.add(
+        Problem(name, found: stack[stack.count - 1].name, "has a section that does not end"))
     }
     stack[stack.count - 1].pieces.append(.text(String(rest)))
     guard faults.isEmpty else { throw faults }
@@ -92,7 +93,8 @@ package struct Template: Sendable {
     var used: Set<String> = []
     collect(pieces, scopes: scopes, used: &used, faults: &faults)
     for name in (scopes.last ?? [:]).keys.sorted() where !used.contains(name) {
-      faults.add(Problem(self.name, "does not use '{{\(name)}}', without which the result would be wrong"))
+      faults.add(
+        Problem(self.name, "does not use '{{\(name)}}', without which the result would be wrong"))
     }
   }
 
@@ -106,11 +108,13 @@ package struct Template: Sendable {
         used.insert(slot)
         if case .text? = scopes.reversed().lazy.compactMap({ $0[slot] }).first { continue }
         let known = scopes.flatMap(\.keys)
-        let advice = Spelling.nearest(to: slot, among: known).map { "; did you mean '{{\($0)}}'?" } ?? ""
+        let advice =
+          Spelling.nearest(to: slot, among: known).map { "; did you mean '{{\($0)}}'?" } ?? ""
         faults.add(Problem(name, "has the unknown slot '{{\(slot)}}'\(advice)"))
       case .section(let section, let inner):
         used.insert(section)
-        guard case .rows(let names)? = scopes.reversed().lazy.compactMap({ $0[section] }).first else {
+        guard case .rows(let names)? = scopes.reversed().lazy.compactMap({ $0[section] }).first
+        else {
           faults.add(Problem(name, "has the unknown section '{{#\(section)}}'"))
           continue
         }
@@ -130,7 +134,9 @@ package struct Template: Sendable {
       switch piece {
       case .text(let text): out += text
       case .slot(let slot):
-        if case .text(let text)? = scopes.reversed().lazy.compactMap({ $0[slot] }).first { out += text }
+        if case .text(let text)? = scopes.reversed().lazy.compactMap({ $0[slot] }).first {
+          out += text
+        }
       case .section(let section, let inner):
         guard case .rows(_, let rows)? = scopes.reversed().lazy.compactMap({ $0[section] }).first
         else { continue }

@@ -43,7 +43,8 @@ struct Policy {
 
   private mutating func take(_ event: Event, _ rollout: Rollout) {
     switch rollout.phase {
-    case .starting(let since, let passes): takeStarting(event, rollout, since: since, passes: passes)
+    case .starting(let since, let passes):
+      takeStarting(event, rollout, since: since, passes: passes)
     case .applying(let stage, let generation): takeApplying(event, rollout, stage, generation)
     case .soaking(let soak): takeSoaking(event, rollout, soak)
     case .paused(let soak): takePaused(event, rollout, soak)
@@ -63,7 +64,9 @@ struct Policy {
       let generation = nextGeneration()
       decision.state.asked = generation
       decision.effects = [.apply(decision.state.resting, generation)]
-      note("apply", decision.state.rollout?.number ?? 0, actor: actor, detail: "generation \(generation)")
+      note(
+        "apply", decision.state.rollout?.number ?? 0, actor: actor,
+        detail: "generation \(generation)")
     case .applied(let generation):
       guard generation == decision.state.asked else { return }
       decision.state.serving = Serving(generation: generation, routing: decision.state.resting)
@@ -99,12 +102,14 @@ struct Policy {
       started: now, phase: .starting(since: now, passes: 0))
     note(
       "started", number, actor: request.actor,
-      detail: [request.release.map { "release \($0)" }, request.reason].compactMap(\.self).joined(separator: ": "))
+      detail: [request.release.map { "release \($0)" }, request.reason].compactMap(\.self).joined(
+        separator: ": "))
     decision.effects = [.look(pool: request.to, request.plan.ready, rollout: number)]
   }
 
   private mutating func revertAtRest(_ actor: Actor, _ reason: String?) {
-    if let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until {
+    if let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
+    {
       let why = reason ?? "reverted by \(actor) after the promotion"
       goBack(rollout, Reason(.person, why), actor: actor)
       return
@@ -135,7 +140,8 @@ struct Policy {
       set(.paused(soak))
     case .starting, .applying, .finishing, .reverting, .promoted, .reverted: break
     }
-    note("resumed", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+    note(
+      "resumed", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: "another process drives the rollout from here")
     pay(rollout)
   }
@@ -152,7 +158,10 @@ struct Policy {
       set(.reverting(nextGeneration(), reason))
       pay(rollout)
     case .soaking, .paused:
-      goBack(rollout, Reason(.outside, "generation \(found) is in place, which this rollout did not make"), actor: .canary)
+      goBack(
+        rollout,
+        Reason(.outside, "generation \(found) is in place, which this rollout did not make"),
+        actor: .canary)
     case .starting, .promoted, .reverted: break
     }
   }
@@ -161,7 +170,8 @@ struct Policy {
 
   /// The routing that sends everything to the pool that was stable when the rollout began.
   func clean(_ rollout: Rollout) -> Routing {
-    Routing(stable: rollout.from, canary: rollout.to, weight: .none, brake: rollout.from, fallback: false)
+    Routing(
+      stable: rollout.from, canary: rollout.to, weight: .none, brake: rollout.from, fallback: false)
   }
 
   func routing(_ rollout: Rollout, stage: Int) -> Routing {
@@ -173,7 +183,8 @@ struct Policy {
   /// The roles exchanged; the brake still leads back, so that a revert needs no reload first.
   func exchanged(_ rollout: Rollout, until: Instant) -> Routing {
     Routing(
-      stable: rollout.to, canary: rollout.from, weight: .none, brake: rollout.from, brakeUntil: until,
+      stable: rollout.to, canary: rollout.from, weight: .none, brake: rollout.from,
+      brakeUntil: until,
       fallback: true)
   }
 
@@ -196,7 +207,8 @@ struct Policy {
   /// What a waiting phase waits for is asked for once more; a restart and a timer are the same.
   mutating func pay(_ rollout: Rollout) {
     switch decision.state.rollout?.phase ?? rollout.phase {
-    case .starting: decision.effects = [.look(pool: rollout.to, rollout.plan.ready, rollout: rollout.number)]
+    case .starting:
+      decision.effects = [.look(pool: rollout.to, rollout.plan.ready, rollout: rollout.number)]
     case .applying(let stage, let generation):
       decision.effects = [.apply(routing(rollout, stage: stage), generation)]
     case .finishing(let generation, let until):

@@ -19,7 +19,9 @@ package struct PromoteRequest: Hashable, Sendable {
   }
 }
 
-/// What happens to a service. An answer carries what it answers, so that a stale one is known.
+/// What happens to a service.
+///
+/// An answer carries what it answers, so that a stale one is known.
 package enum Event: Hashable, Sendable {
   /// A timer, a doorbell or a restart: pay what is owed.
   case woke
@@ -64,7 +66,8 @@ package struct Entry: Hashable, Sendable {
   package var detail: String?
 
   package init(
-    rollout: Int, time: Instant, event: String, weight: Weight? = nil, actor: Actor, detail: String? = nil
+    rollout: Int, time: Instant, event: String, weight: Weight? = nil, actor: Actor,
+    detail: String? = nil
   ) {
     self.rollout = rollout
     self.time = time

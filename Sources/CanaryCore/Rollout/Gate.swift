@@ -48,8 +48,12 @@ extension Policy {
     decision.state.rollout?.checks = updated.checks
     let failed = updated.checks.filter { $0.verdict == .fail && !$0.advisory }
     guard let first = failed.first else { return updated }
-    let others = failed.count > 1 ? " (and \(failed.dropFirst().map(\.name.text).joined(separator: ", ")))" : ""
-    goBack(rollout, Reason(.gate, "check \(first.name) failed: \(first.detail)\(others)"), actor: .canary)
+    let others =
+      failed.count > 1
+      ? " (and \(failed.dropFirst().map(\.name.text).joined(separator: ", ")))" : ""
+    goBack(
+      rollout, Reason(.gate, "check \(first.name) failed: \(first.detail)\(others)"), actor: .canary
+    )
     return nil
   }
 
@@ -72,7 +76,8 @@ extension Policy {
     }
     let holding = gates.filter { $0.verdict != .pass }
       .map { "\($0.name) is \($0.verdict.rawValue): \($0.detail)" }.joined(separator: "; ")
-    let why = "stage \(soak.stage + 1) did not pass within its deadline of \(stage.deadline): \(holding)"
+    let why =
+      "stage \(soak.stage + 1) did not pass within its deadline of \(stage.deadline): \(holding)"
     switch stage.onDeadline {
     case .revert: goBack(rollout, Reason(.gate, why), actor: .canary)
     case .pause:
@@ -86,9 +91,13 @@ extension Policy {
   private func nextLook(_ rollout: Rollout, _ soak: Soak) -> Instant {
     let stage = rollout.plan.stages[soak.stage]
     var next = now + Self.tick
-    if soak.served < stage.soak, !soak.advanced { next = min(next, now + (stage.soak - soak.served)) }
+    if soak.served < stage.soak, !soak.advanced {
+      next = min(next, now + (stage.soak - soak.served))
+    }
     for (check, state) in zip(rollout.plan.checks, rollout.checks) {
-      if let measured = state.measuredAt { next = min(next, measured + check.interval(soak: stage.soak)) }
+      if let measured = state.measuredAt {
+        next = min(next, measured + check.interval(soak: stage.soak))
+      }
     }
     return max(next, now + Span(milliseconds: 20))
   }
@@ -98,7 +107,8 @@ extension Policy {
     soak.advanced = true
     soak.watch(rollout.plan.stages[soak.stage], until: now)
     set(.soaking(soak))
-    note("advanced", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+    note(
+      "advanced", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)")
     decision.effects = [.wake(now)]
   }

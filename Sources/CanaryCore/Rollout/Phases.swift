@@ -22,7 +22,8 @@ extension Policy {
       decision.effects = [.wake(now + Self.lookInterval)]
     case .woke: pay(rollout)
     case .pause, .resume, .advance:
-      decision.refusal = .busy("rollout \(rollout.number) is starting; try again once its first stage soaks")
+      decision.refusal = .busy(
+        "rollout \(rollout.number) is starting; try again once its first stage soaks")
     case .measured, .applied, .applyFailed: break
     case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
     }
@@ -31,7 +32,9 @@ extension Policy {
   /// The pause between two looks at a pool that is to become ready.
   static var lookInterval: Span { .seconds(0.25) }
 
-  mutating func takeApplying(_ event: Event, _ rollout: Rollout, _ stage: Int, _ generation: Generation) {
+  mutating func takeApplying(
+    _ event: Event, _ rollout: Rollout, _ stage: Int, _ generation: Generation
+  ) {
     switch event {
     case .applied:
       let routing = routing(rollout, stage: stage)
@@ -47,7 +50,8 @@ extension Policy {
       goBack(rollout, Reason(.outside, why), actor: .canary)
     case .woke: pay(rollout)
     case .pause, .resume, .advance:
-      decision.refusal = .busy("Nginx is just being asked for stage \(stage + 1); try again in a moment")
+      decision.refusal = .busy(
+        "Nginx is just being asked for stage \(stage + 1); try again in a moment")
     case .looked, .measured: break
     case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
     }
@@ -139,7 +143,8 @@ extension Policy {
     case .applied:
       decision.state.stable = rollout.to
       decision.state.other = rollout.from
-      decision.state.serving = Serving(generation: generation, routing: exchanged(rollout, until: until))
+      decision.state.serving = Serving(
+        generation: generation, routing: exchanged(rollout, until: until))
       set(.promoted(until: until))
       note(
         "promoted", rollout.number, weight: .all, actor: .canary,
@@ -149,7 +154,8 @@ extension Policy {
       goBack(rollout, Reason(.outside, why), actor: .canary)
     case .woke: pay(rollout)
     case .pause, .resume, .advance:
-      decision.refusal = .busy("the last stage has passed; Nginx is just being asked to make \(rollout.to) stable")
+      decision.refusal = .busy(
+        "the last stage has passed; Nginx is just being asked to make \(rollout.to) stable")
     case .looked, .measured: break
     case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
     }

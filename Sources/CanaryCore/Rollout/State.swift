@@ -31,7 +31,9 @@ package struct Reason: Hashable, Sendable, Codable {
   }
 }
 
-/// The hold of one stage. Only time that a driver watched counts.
+/// The hold of one stage.
+///
+/// Only time that a driver watched counts.
 package struct Soak: Hashable, Sendable, Codable {
   package var stage: Int
   package var began: Instant
@@ -39,7 +41,9 @@ package struct Soak: Hashable, Sendable, Codable {
   package var seen: Instant
   /// The soak was cut short by `advance`; checks still gate.
   package var advanced = false
-  /// Since when the soak has been over. What a check said before that does not let the stage pass.
+  /// Since when the soak has been over.
+  ///
+  /// What a check said before that does not let the stage pass.
   package var over: Instant?
   /// A new driver first has Nginx confirm what it serves; until then nothing is measured and no time counts.
   package var confirming: Generation?
@@ -62,7 +66,9 @@ package struct Soak: Hashable, Sendable, Codable {
   }
 }
 
-/// Where a rollout is. Every waiting state says what it waits for.
+/// Where a rollout is.
+///
+/// Every waiting state says what it waits for.
 package enum Phase: Hashable, Sendable, Codable {
   /// The canary must answer its probe on every server before it gets any traffic.
   case starting(since: Instant, passes: Int)
@@ -156,7 +162,8 @@ package struct ServiceState: Hashable, Sendable, Codable {
 
   /// What Nginx should serve when nothing is going on.
   package var resting: Routing {
-    var routing = Routing(stable: stable, canary: other, weight: .none, brake: stable, fallback: true)
+    var routing = Routing(
+      stable: stable, canary: other, weight: .none, brake: stable, fallback: true)
     if let rollout {
       switch rollout.phase {
       case .reverted: routing.fallback = false

@@ -33,17 +33,22 @@ package enum Wording {
 
   /// What is going on, in one sentence.
   package static func sentence(_ state: ServiceState) -> String {
-    guard let rollout = state.rollout else { return "no rollout yet; all traffic is on \(state.stable)" }
+    guard let rollout = state.rollout else {
+      return "no rollout yet; all traffic is on \(state.stable)"
+    }
     let count = rollout.plan.stages.count
     switch rollout.phase {
     case .starting(_, let passes):
-      return "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
+      return
+        "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
     case .applying(let stage, _):
-      return "asking Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
+      return
+        "asking Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
     case .soaking(let soak): return "\(stageText(rollout, soak)) · \(left(rollout, soak))"
     case .paused(let soak): return "\(stageText(rollout, soak)) · paused"
     case .finishing: return "all stages passed; asking Nginx to make \(rollout.to) stable"
-    case .reverting(_, let reason): return "sending all traffic back to \(rollout.from): \(reason.text)"
+    case .reverting(_, let reason):
+      return "sending all traffic back to \(rollout.from): \(reason.text)"
     case .promoted: return "\(rollout.to) is stable"
     case .reverted(let reason): return "all traffic is on \(rollout.from): \(reason.text)"
     }
