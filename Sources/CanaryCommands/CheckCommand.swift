@@ -38,6 +38,11 @@ enum CheckCommand {
         list.good("\(key) \(path) is writable")
       }
     }
+    if let closed = Files.closedFolder(config.run) {
+      list.bad(
+        "run: \(closed) is closed to other users, so Nginx's workers may not see the brake: chmod o+x \(closed)"
+      )
+    }
     if !Files.isFolder(config.nginx.logs) {
       list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
     }

@@ -29,6 +29,39 @@ struct EmergencyBrake {
     }
   }
 
+  /// Tries the brake while it changes nothing, because it leads to where all traffic goes anyway.
+  ///
+  /// Nil when running workers see it, or when it cannot be tried now; else why it would not work.
+  func trial() -> String? {
+    let path = "\(config.nginx.include)/\(service).conf"
+    guard let routing = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)?.routing,
+      routing.brake == routing.stable, routing.weight == .none
+    else { return nil }
+    let flag = config.brake(of: service)
+    do throws(FileError) {
+      try Brake.put(
+        flag, BrakeNote(by: .driver, actor: "canary", reason: "trial", time: SystemClock.now))
+      defer { try? Files.remove(flag) }
+      return seen()
+    } catch {
+      return error.description
+    }
+  }
+
+  /// Nil when workers say that they see the flag; twice, because each answer is one worker's.
+  private func seen() -> String? {
+    do throws(Probe.Silence) {
+      let probe = Probe(socket: config.probeSocket)
+      let first = try probe.ask(service)
+      let second = try probe.ask(service)
+      if first.braked && second.braked { return nil }
+      return
+        "Nginx does not see the brake file \(config.brake(of: service)); is `run` the same folder for Nginx, and open to its workers?"
+    } catch {
+      return error.sentence(socket: config.probeSocket, service: service)
+    }
+  }
+
   /// Puts the flag up and asks running workers whether they see it.
   func pull(reason: String?) -> Pulled {
     var pulled = Pulled()
@@ -52,20 +85,7 @@ struct EmergencyBrake {
       pulled.warnings.append("\(error)")
       return pulled
     }
-    do throws(Probe.Silence) {
-      let probe = Probe(socket: config.probeSocket)
-      // Twice, because each answer is one worker's.
-      let first = try probe.ask(service)
-      let second = try probe.ask(service)
-      pulled.isSeen = first.braked && second.braked
-      if !pulled.isSeen {
-        pulled.warnings.append(
-          "Nginx does not see the brake file \(config.brake(of: service)); is `run` the same folder for Nginx?"
-        )
-      }
-    } catch {
-      pulled.warnings.append("\(error.sentence(socket: config.probeSocket, service: service))")
-    }
+    if let fault = seen() { pulled.warnings.append(fault) } else { pulled.isSeen = true }
     return pulled
   }
 }

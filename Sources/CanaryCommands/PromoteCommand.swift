@@ -90,6 +90,13 @@ enum PromoteCommand {
     _ world: World, _ service: Service, _ arguments: Arguments, plan: Plan, timeout: Span?
   ) async throws(Failure) -> ExitCode {
     try await Driving.settle(world, service)
+    // A rollout without a brake that works must not begin.
+    let brake = EmergencyBrake(config: world.config, service: service.name, actor: world.actor)
+    if try await world.load(service).running == nil, let fault = brake.trial() {
+      throw Failure(
+        .outside,
+        "the brake would not work: \(fault). Nothing was begun. See: canary check \(service.name)")
+    }
     let hasController = FileLock.holder(world.controllerLock) != nil
     // Without a controller the lock is taken before the rollout exists, so that it is never without a driver.
     let lock = hasController ? nil : try Driving.lock(world, service)

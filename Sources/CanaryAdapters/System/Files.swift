@@ -98,6 +98,18 @@ package enum Files {
     return access(path, W_OK | X_OK) == 0 ? nil : FileError("cannot write in", path).description
   }
 
+  /// The first folder on the way to a path that others may not pass through; nil when all are open.
+  package static func closedFolder(_ path: String) -> String? {
+    var steps = ""
+    for step in path.split(separator: "/") {
+      steps += "/\(step)"
+      var facts = stat()
+      guard stat(steps, &facts) == 0 else { return nil }
+      if facts.st_mode & S_IXOTH == 0 { return steps }
+    }
+    return nil
+  }
+
   /// Whether there is such a program, by its path or in $PATH.
   package static func isProgram(_ name: String) -> Bool {
     if name.contains("/") { return access(name, X_OK) == 0 }

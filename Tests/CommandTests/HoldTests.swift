@@ -1,0 +1,174 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+/// Holding, cutting short, waiting no longer, and what programs read.
+@Suite(.timeLimit(.minutes(5))) struct HoldTests {
+  private static let plan = """
+    stages: [{ weight: 20, soak: "2s" }, { weight: 50, soak: "10m" }, { weight: 100, soak: "300ms" }],
+    checks: [{ name: "health", probe: "/health", every: "200ms", failures: 2 }]
+    """
+
+  @Test func `a pause holds and a resume and an advance go on`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let promote = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    #expect(try sandbox.canary("pause", "chat").text.contains("paused"))
+    usleep(3_500_000)
+    #expect(try sandbox.field("phase") == "paused")
+    #expect(try sandbox.field("weight") == "20")
+    #expect(try sandbox.canary("pause", "chat").text.contains("paused already"))
+    #expect(try sandbox.canary("resume", "chat").code == 0)
+    try sandbox.waitForStage(1)
+    #expect(try sandbox.canary("advance", "chat").code == 0)
+    #expect(promote.wait() == 0, "\(promote.text)")
+    let events = try sandbox.events().filter { $0 != "verdict" }
+    #expect(
+      events == ["started", "stage", "paused", "resumed", "stage", "advanced", "stage", "promoted"])
+  }
+
+  @Test func `a paused rollout still reverts when a check fails`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let promote = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    #expect(try sandbox.canary("pause", "chat").code == 0)
+    try sandbox.set("green.sick")
+    #expect(promote.wait() == 3, "\(promote.text)")
+    #expect(
+      promote.text.contains("check health failed: 127.0.0.1:\(sandbox.greenPorts[0]) answered 503"))
+  }
+
+  @Test func `an advance does not pass a check that does not pass`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 20, soak: "10m" }, { weight: 100, soak: "1s" }],
+        checks: [{ name: "errors", metric: "error_rate", max: "5%", every: "200ms" }]
+        """)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.waitForStage(0)
+    #expect(try sandbox.canary("advance", "chat").code == 0)
+    usleep(1_500_000)
+    #expect(try sandbox.status().contains("\"index\": 0,"))
+    #expect(try sandbox.canary("status", "chat").text.contains("soaked; held by errors"))
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+  }
+
+  @Test func `a timeout leaves the rollout to another process`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: "stages: [{ weight: 20, soak: \"4s\" }, { weight: 100, soak: \"300ms\" }], checks: []")
+    let promoted = try sandbox.canary("promote", "chat", "--timeout", "2s")
+    #expect(promoted.code == 6, "\(promoted.text)")
+    try sandbox.wait("promoted") { try sandbox.field("phase") == "promoted" }
+    #expect(!sandbox.isBraked)
+    #expect(try sandbox.events().last == "promoted")
+  }
+
+  @Test func `a stage at its deadline may pause instead`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 20, soak: "500ms", deadline: "1s", on_deadline: "pause" }, { weight: 100, soak: "1s" }],
+        checks: [{ name: "errors", metric: "error_rate", max: "5%", every: "200ms" }]
+        """)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.wait("paused") { try sandbox.field("phase") == "paused" }
+    #expect(
+      try sandbox.canary("history", "chat").text.contains("did not pass within its deadline of 1s"))
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+  }
+
+  @Test func `what programs read has the fields of the contract`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let promote = try sandbox.launch("promote", "chat", "--release", "v1.11.1", "--json")
+    try sandbox.waitForStage(0)
+    let status = try sandbox.status()
+    for text in [
+      "\"service\": \"chat\"", "\"phase\": \"soaking\"", "\"stable\": \"blue\"",
+      "\"canary\": \"green\"",
+      "\"release\": \"v1.11.1\"", "\"weight\": 20,", "\"blue\": 80,", "\"green\": 20\n",
+      "\"generation\": 2,",
+      "\"brake\": false", "\"soak_seconds\": 2,", "\"elapsed_seconds\": ", "\"count\": 3,",
+      "\"name\": \"health\"",
+      "\"rollout\": 1,", "\"reason\": null", "\"alive\": true",
+    ] {
+      #expect(status.contains(text), "\(text) in \(status)")
+    }
+    #expect(try sandbox.canary("status", "--json").text.hasPrefix("["))
+    #expect(try sandbox.canary("revert", "chat", "--reason", "a \"quoted\" reason").code == 0)
+    #expect(promote.wait() == 4)
+    let lines = promote.text.split(separator: "\n").filter { $0.hasPrefix("{") }
+    #expect(lines.count >= 4)
+    for line in lines {
+      #expect(
+        line.hasPrefix("{\"time\":\"20") && line.contains("\"event\":\"")
+          && line.contains("\"service\":\"chat\""))
+    }
+    let history = try sandbox.canary("history", "chat", "--json").text
+    for text in [
+      "\"result\": \"stopped\"", "\"from\": \"blue\"", "\"to\": \"green\"",
+      "\"reason\": \"a \\\"quoted\\\" reason\"", "\"ended\": \"20",
+    ] {
+      #expect(history.contains(text), "\(text) in \(history)")
+    }
+    let parsed = try Spawn.run(
+      [
+        "sh", "-c",
+        "'\(Sandbox.program)' history --json --config \(sandbox.folder)/canary.json5 | python3 -m json.tool",
+      ], limit: .seconds(10))
+    #expect(parsed.succeeded, "\(parsed.output)")
+  }
+
+  @Test func `a brake that Nginx cannot see keeps a rollout from beginning`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    // As with a container that has another folder under the path of `run`: the flag that is looked for is another one.
+    let path = "\(sandbox.folder)/canary/chat.conf"
+    let text = try #require(try Files.read(path))
+    try Files.replace(
+      path, with: text.replacing("\(sandbox.folder)/run/chat.brake", with: "/elsewhere/chat.brake"))
+    #expect(
+      try Spawn.run(["nginx", "-s", "reload", "-c", sandbox.nginxConf], limit: .seconds(10))
+        .succeeded)
+    try sandbox.wait("refusal") {
+      let promoted = try sandbox.canary("promote", "chat", "--dry-run")
+      return promoted.code == 0
+    }
+    usleep(500_000)
+    let promoted = try sandbox.canary("promote", "chat")
+    #expect(
+      promoted.code == 1 && promoted.text.contains("the brake would not work"), "\(promoted.text)")
+    #expect(!sandbox.isBraked)
+    let reverted = try sandbox.canary("revert", "chat")
+    #expect(reverted.text.contains("Nginx does not see the brake file"), "\(reverted.text)")
+  }
+
+  @Test func `a test and reload through another program work as well`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let config = try #require(try Files.read("\(sandbox.folder)/canary.json5"))
+    // As `docker exec` is: a program that is not Nginx runs it.
+    try Files.replace(
+      "\(sandbox.folder)/canary.json5",
+      with: config.replacing("[\"nginx\", ", with: "[\"env\", \"nginx\", "))
+    #expect(try sandbox.canary("apply").code == 0)
+    let checked = try sandbox.canary("check")
+    #expect(
+      checked.code == 0 && checked.text.contains("not tried: nginx.test is 'env'"),
+      "\(checked.text)")
+  }
+}
