@@ -97,10 +97,24 @@ enum CheckCommand {
         pool.name == stable ? list.bad(text) : list.note(text)
       }
     }
+    let sources = MetricSources(config: world.config, store: world.store, clock: world.clock)
     for check in service.plan.checks {
-      if case .command(let words) = check.source, !Files.isProgram(words[0]) {
-        list.bad("\(service.name): check \(check.name): there is no program \(words[0])")
+      guard case .command(let words) = check.source else { continue }
+      // A source that does not answer is a fault; what it answers about a pool at rest is not.
+      let now = world.clock.now()
+      let measurement = await sources.measure(check, service.name, canary: stable, since: now)
+      let name = "\(service.name): check \(check.name): \(words[0])"
+      switch measurement.reading {
+      case .failed(let why): list.bad("\(name): \(why)")
+      case .answer(let good, let seen):
+        good ? list.good("\(name): \(seen)") : list.note("\(name): \(seen)")
+      case .value(let value, _): list.good("\(name) says \(Shown(check.source).text(value))")
+      case .nothing(let why): list.note("\(name): \(why)")
       }
+    }
+    let log = world.config.log(of: service.name)
+    if Files.exists(log), !Files.isReadable(log) {
+      list.bad("\(service.name): \(log) cannot be read, so its checks would have no data")
     }
   }
 }

@@ -43,17 +43,28 @@ actor Evidence {
     }
     if !delta.isEmpty {
       counted.merge(delta)
-      unsaved.merge(delta)
-      // A store that cannot be written now does not stop the judging; what was counted is saved with the next look.
-      if (try? await store.saveSlices(service.name, unsaved, follower.positions)) != nil {
-        unsaved = LogTally(pools: table.pools)
+      if delta.unattributed > 0 {
+        // A name may resolve to other addresses than it did when this reader began.
+        table = PoolAddresses.table(of: service)
+        follower.parser = LogParser(table, service.latency)
       }
-      if delta.unattributed > 0 { table = PoolAddresses.table(of: service) }
+      await save(delta, follower.positions)
       counted.drop(before: to.second - Self.kept)
     }
     // The second in which the stage began is counted from its next one on: its first part had another weight.
     let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
     return counted.total(pool: pool, from: min(first, to.second), through: to.second)
+  }
+
+  /// Saves what was counted.
+  ///
+  /// A store that cannot be written now does not stop the judging: the counts are saved with the
+  /// next look. They are taken out while they are being saved, because another look may come in between.
+  private func save(_ delta: LogTally, _ positions: [LogPosition]) async {
+    var batch = unsaved
+    batch.merge(delta)
+    unsaved = LogTally(pools: table.pools)
+    if (try? await store.saveSlices(service.name, batch, positions)) == nil { unsaved.merge(batch) }
   }
 
   private func open(from start: LogFollower.Start) async {

@@ -45,7 +45,7 @@ package final class LogFollower {
   }
 
   private let path: String
-  private let parser: LogParser
+  package var parser: LogParser
   private var current: OpenFile?
   /// Renamed away, but workers that have not reopened their logs yet still write to it.
   private var leaving: [OpenFile] = []

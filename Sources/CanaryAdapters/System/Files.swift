@@ -85,6 +85,8 @@ package enum Files {
     if mkdir(path, mode) != 0, errno != EEXIST { throw FileError("cannot make the folder", path) }
   }
 
+  package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
   package static func isFolder(_ path: String) -> Bool {
     var facts = stat()
     return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
@@ -108,13 +110,6 @@ package enum Files {
       if facts.st_mode & S_IXOTH == 0 { return steps }
     }
     return nil
-  }
-
-  /// Whether there is such a program, by its path or in $PATH.
-  package static func isProgram(_ name: String) -> Bool {
-    if name.contains("/") { return access(name, X_OK) == 0 }
-    let folders = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    return folders.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
   }
 
   package static func folder(of path: String) -> String {

@@ -1,0 +1,48 @@
+internal import Glibc
+package import Testing
+
+/// Tests that block their thread: on processes, sockets and files.
+///
+/// Swift's pool has as many threads as there are cores. Without a bound, such tests would take all of
+/// them, and every test that awaits would stand still until its time limit.
+package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
+  package let isRecursive = true
+
+  package func provideScope(
+    for test: Test, testCase: Test.Case?,
+    performing function: @concurrent @Sendable () async throws -> Void
+  ) async throws {
+    await Turnstile.shared.enter()
+    do {
+      try await function()
+    } catch {
+      await Turnstile.shared.leave()
+      throw error
+    }
+    await Turnstile.shared.leave()
+  }
+}
+
+extension Trait where Self == BlockingTrait {
+  /// At most one fewer of these at a time than there are cores.
+  package static var blocking: Self { Self() }
+}
+
+/// Lets so many through at once, in the order of their coming.
+private actor Turnstile {
+  static let shared = Turnstile()
+  private var free = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func enter() async {
+    if free > 0 {
+      free -= 1
+    } else {
+      await withCheckedContinuation { waiting.append($0) }
+    }
+  }
+
+  func leave() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+  }
+}
