@@ -66,7 +66,7 @@ package final class Sandbox {
       daemon off; worker_processes 1; pid \(folder)/apps/nginx.pid; error_log \(folder)/apps/error.log;
       events { worker_connections 4096; }
       http {
-        access_log off; keepalive_requests 10000000; keepalive_timeout 1h;
+        access_log off; keepalive_requests 10000000; keepalive_timeout 1h; client_max_body_size 0;
         client_body_temp_path \(folder)/apps/body; proxy_temp_path \(folder)/apps/proxy;
         fastcgi_temp_path \(folder)/apps/f; uwsgi_temp_path \(folder)/apps/u; scgi_temp_path \(folder)/apps/s;
         split_clients $request_id $dice { \(failShare) 1; * 0; }
