@@ -43,6 +43,8 @@ struct StatusReport {
   private let brake: BrakeNote?
   private let driver: (pid: Int32, alive: Bool)?
   private let nginx: [String]
+  /// Lines of the access log that were of no use, ever.
+  private let unreadable: Int
 
   init(_ world: World, _ service: Service) async throws(Failure) {
     self.service = service
@@ -55,6 +57,7 @@ struct StatusReport {
     } else {
       driver = nil
     }
+    unreadable = state.rollout == nil ? 0 : (try? await world.store.unreadable(service.name)) ?? 0
     nginx =
       [NginxReport.leaving(world, service.name)].compactMap(\.self)
       + world.router.editedFiles(service.name).map { "\($0) was changed by hand" }
@@ -77,7 +80,7 @@ struct StatusReport {
       ("generation", .int((state.serving?.generation ?? state.generation).number)),
       ("brake", .bool(brake != nil)),
       ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
-      ("rollout", rollout.map { .int($0.number) } ?? .null),
+      ("unreadable_lines", .int(unreadable)), ("rollout", rollout.map { .int($0.number) } ?? .null),
       ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
       (
         "driver",
@@ -158,6 +161,10 @@ struct StatusReport {
       )
     }
     lines += nginx.map { "  \($0)" }
+    if unreadable > 0 {
+      lines.append(
+        "  \(unreadable) lines or tries of the access log could not be read or belong to no pool")
+    }
     return lines.joined(separator: "\n")
   }
 }

@@ -62,7 +62,8 @@ struct World: Sendable {
 
   func load(_ service: Service) async throws(Failure) -> ServiceState {
     do throws(StoreError) {
-      return try await store.load(service.name)?.value ?? first(service)
+      // A command that only looks must not make a store.
+      return try await store.peek(service.name) ?? first(service)
     } catch {
       throw failure(error)
     }

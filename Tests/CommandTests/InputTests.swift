@@ -83,6 +83,24 @@ import Testing
     try expect(sandbox, ["status"], code: 2, says: "is not there")
   }
 
+  @Test func `a command that only looks leaves no trace`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.startApps()
+    try sandbox.startNginx()
+    try sandbox.writeConfig()
+    for words in [
+      ["check"], ["status"], ["history"], ["render", "chat", "--weight", "30"],
+      ["promote", "chat", "--dry-run"],
+    ] {
+      #expect(try sandbox.canary(words).code == 0, "\(words)")
+    }
+    let left = try Spawn.run(
+      ["find", "\(sandbox.folder)/state", "\(sandbox.folder)/canary", "-type", "f"],
+      limit: .seconds(5))
+    #expect(left.output == "", "\(left.output)")
+  }
+
   @Test func `two rollouts at once are one too many`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
@@ -212,6 +230,9 @@ import Testing
     #expect(driver.wait() == 3, "\(driver.text)")
     #expect(driver.text.contains("errors is inconclusive"), "\(driver.text)")
     #expect(peak < 200 << 20, "\(peak >> 20) MiB")
+    #expect(
+      try sandbox.canary("status", "chat").text.contains(
+        "lines or tries of the access log could not be read"))
   }
 
   /// The most memory that a process has held until it ends or a second has passed.

@@ -75,6 +75,15 @@ struct ConfigTests {
       short.services[0].plan.ready.path == "/health" && short.services[0].retain == .hours(24))
   }
 
+  @Test func `the config of the README is a whole config`() throws {
+    let readme = try #require(try Files.read("\(TidyTests.root)/README.md"))
+    let block = readme.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(
+      separator: "```"
+    ).first
+    let config = try read(String(try #require(block)))
+    #expect(config.services.map(\.name.text) == ["chat"])
+  }
+
   @Test func `relative paths are relative to the file`() throws {
     let text = Self.good.replacing("\"/var/lib/canary\"", with: "\"../lib/./canary\"")
     #expect(try read(text).state == "/etc/lib/canary")

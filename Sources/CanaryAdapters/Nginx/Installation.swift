@@ -1,4 +1,4 @@
-package import CanaryCore
+internal import CanaryCore
 internal import CanaryDriver
 internal import Glibc
 
@@ -10,7 +10,7 @@ struct Installation {
   let stop: Stop
   let warn: @Sendable (String) -> Void
 
-  private var nginx: NginxSettings { router.config.nginx }
+  var nginx: NginxSettings { router.config.nginx }
 
   /// Writes, tests, reloads and verifies.
   ///
@@ -21,12 +21,8 @@ struct Installation {
     let isRevert = force && routing.brake == routing.stable
     let lock = try takeLock(patience: .seconds(isRevert ? 2 : 20), force: isRevert)
     defer { withExtendedLifetime(lock) {} }
-    let targets = [
-      (path: router.httpFile(service), text: files.http),
-      (path: router.locationFile(service), text: files.location),
-    ]
-    var former: [String?] = []
-    for target in targets { former.append(try read(target.path)) }
+    let targets = targets(files)
+    let former = try read(targets)
     if let found = former[0].flatMap(FileFacts.init), found.generation > generation {
       throw RouterError(.overtaken(found.generation), "generation \(found.generation) is in place")
     }
@@ -60,12 +56,8 @@ struct Installation {
   func write(_ files: GeneratedFiles) throws(RouterError) {
     let lock = try takeLock(patience: .seconds(20), force: false)
     defer { withExtendedLifetime(lock) {} }
-    let targets = [
-      (path: router.httpFile(service), text: files.http),
-      (path: router.locationFile(service), text: files.location),
-    ]
-    var former: [String?] = []
-    for target in targets { former.append(try read(target.path)) }
+    let targets = targets(files)
+    let former = try read(targets)
     try keepEdits(targets.map(\.path), former, force: true)
     do throws(RouterError) {
       for target in targets { try write(target.path, target.text) }
@@ -77,6 +69,23 @@ struct Installation {
   }
 
   // MARK: steps
+
+  private func targets(_ files: GeneratedFiles) -> [(path: String, text: String)] {
+    [(router.httpFile(service), files.http), (router.locationFile(service), files.location)]
+  }
+
+  /// The bytes that are in place now; nil for a file that is not there.
+  private func read(_ targets: [(path: String, text: String)]) throws(RouterError) -> [String?] {
+    var former: [String?] = []
+    for target in targets {
+      do throws(FileError) {
+        former.append(try Files.read(target.path))
+      } catch {
+        throw RouterError(.refused, error.description)
+      }
+    }
+    return former
+  }
 
   private func takeLock(patience: Span, force: Bool) throws(RouterError) -> FileLock? {
     let path = "\(router.config.run)/install.lock"
@@ -173,78 +182,8 @@ struct Installation {
     }
   }
 
-  /// Waits until running workers answer with the new generation, many times in a row, and every former worker has
-  /// stopped taking requests.
-  private func verify(before: [Worker]?, faults: () -> String?) throws(RouterError) {
-    let probe = Probe(socket: router.config.probeSocket)
-    let start = SystemClock.now
-    let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
-    var run = 0
-    var seen: Probe.Silence?
-    var last: Generation?
-    while SystemClock.now - start < nginx.verify {
-      try checkStop()
-      switch Result(catching: { () throws(Probe.Silence) in try probe.ask(service) }) {
-      case .success(let answer):
-        last = answer.generation
-        run = answer.generation == generation ? run + 1 : 0
-        if answer.generation > generation {
-          throw RouterError(
-            .overtaken(answer.generation), "generation \(answer.generation) is served")
-        }
-        // Where /proc shows the workers, a handful of answers is enough, because the old ones are seen to leave.
-        if run >= (before == nil ? 32 : 8), !stillTaking(old, answer.worker) { return }
-      case .failure(let silence):
-        run = 0
-        seen = silence
-      }
-      if run == 0 {
-        if SystemClock.now - start > .seconds(0.3), let words = faults() {
-          throw RouterError(.refused, "nginx did not take the configuration: \(words)")
-        }
-        usleep(2000)
-      } else if run > 8 {
-        usleep(2000)
-      }
-    }
-    throw RouterError(.refused, silence(seen, last: last, words: faults()))
-  }
-
-  private func stillTaking(_ old: Set<Int32>, _ answering: Int32) -> Bool {
-    guard !old.isEmpty, let now = Workers.beside(worker: answering) else { return false }
-    return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
-  }
-
-  private func silence(_ seen: Probe.Silence?, last: Generation?, words: String?) -> String {
-    var text =
-      "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
-    if let last { text += " (they answer with \(last))" }
-    if let words { return text + ": \(words)" }
-    let socket = router.config.probeSocket
-    if let main = MainConfig(nginx.config), !main.includes(nginx.include) {
-      return text + ": \(nginx.config) has no `include \(nginx.include)/*.conf;` inside http {}"
-    }
-    switch seen {
-    case .nobody?: text += ": nobody listens on \(socket)"
-    case .unknownService?:
-      text +=
-        ": \(socket) answers, but not for this service; is \(router.httpFile(service)) included?"
-    case .other(let why)?: text += ": \(why)"
-    case nil: break
-    }
-    return text
-  }
-
-  private func checkStop() throws(RouterError) {
+  func checkStop() throws(RouterError) {
     if stop.isRequested { throw RouterError(.cancelled, "not wanted any more") }
-  }
-
-  private func read(_ path: String) throws(RouterError) -> String? {
-    do throws(FileError) {
-      return try Files.read(path)
-    } catch {
-      throw RouterError(.refused, error.description)
-    }
   }
 
   private func write(_ path: String, _ text: String) throws(RouterError) {
@@ -264,13 +203,5 @@ struct Installation {
         warn("\(path) could not be put back: \(error)")
       }
     }
-  }
-}
-
-extension Workers {
-  /// The workers that run now; nil when no worker answers or /proc does not show them.
-  package static func now(socket: String, service: Name) -> [Worker]? {
-    guard let answer = try? Probe(socket: socket).ask(service) else { return nil }
-    return beside(worker: answer.worker)
   }
 }

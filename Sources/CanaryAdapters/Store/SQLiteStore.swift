@@ -90,6 +90,7 @@ package actor SQLiteStore: Store {
   }
 
   package func history(_ service: Name, limit: Int) throws(StoreError) -> [RolloutRecord] {
+    guard Files.exists(path) else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",

@@ -1,0 +1,76 @@
+package import CanaryCore
+internal import CanaryDriver
+internal import Glibc
+
+// A reload is not believed until running workers have said so.
+extension Installation {
+  /// Waits until running workers answer with the new generation, many times in a row, and every former worker has
+  /// stopped taking requests.
+  func verify(before: [Worker]?, faults: () -> String?) throws(RouterError) {
+    let probe = Probe(socket: router.config.probeSocket)
+    let start = SystemClock.now
+    let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
+    var run = 0
+    var seen: Probe.Silence?
+    var last: Generation?
+    while SystemClock.now - start < nginx.verify {
+      try checkStop()
+      switch Result(catching: { () throws(Probe.Silence) in try probe.ask(service) }) {
+      case .success(let answer):
+        last = answer.generation
+        run = answer.generation == generation ? run + 1 : 0
+        if answer.generation > generation {
+          throw RouterError(
+            .overtaken(answer.generation), "generation \(answer.generation) is served")
+        }
+        // Where /proc shows the workers, a handful of answers is enough, because the old ones are seen to leave.
+        if run >= (before == nil ? 32 : 8), !stillTaking(old, answer.worker) { return }
+      case .failure(let silence):
+        run = 0
+        seen = silence
+      }
+      if run == 0 {
+        if SystemClock.now - start > .seconds(0.3), let words = faults() {
+          throw RouterError(.refused, "nginx did not take the configuration: \(words)")
+        }
+        usleep(2000)
+      } else if run > 8 {
+        usleep(2000)
+      }
+    }
+    throw RouterError(.refused, silence(seen, last: last, words: faults()))
+  }
+
+  private func stillTaking(_ old: Set<Int32>, _ answering: Int32) -> Bool {
+    guard !old.isEmpty, let now = Workers.beside(worker: answering) else { return false }
+    return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
+  }
+
+  private func silence(_ seen: Probe.Silence?, last: Generation?, words: String?) -> String {
+    var text =
+      "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
+    if let last { text += " (they answer with \(last))" }
+    if let words { return text + ": \(words)" }
+    let socket = router.config.probeSocket
+    if let main = MainConfig(nginx.config), !main.includes(nginx.include) {
+      return text + ": \(nginx.config) has no `include \(nginx.include)/*.conf;` inside http {}"
+    }
+    switch seen {
+    case .nobody?: text += ": nobody listens on \(socket)"
+    case .unknownService?:
+      text +=
+        ": \(socket) answers, but not for this service; is \(router.httpFile(service)) included?"
+    case .other(let why)?: text += ": \(why)"
+    case nil: break
+    }
+    return text
+  }
+}
+
+extension Workers {
+  /// The workers that run now; nil when no worker answers or /proc does not show them.
+  package static func now(socket: String, service: Name) -> [Worker]? {
+    guard let answer = try? Probe(socket: socket).ask(service) else { return nil }
+    return beside(worker: answer.worker)
+  }
+}
