@@ -27,7 +27,8 @@ enum Driving {
     let watcher: Guard
     do throws(SpawnError) {
       watcher = try Guard.start(
-        lock: world.driveLock(service.name), brake: world.config.brake(of: service.name))
+        lock: world.driveLock(service.name), brake: world.config.brake(of: service.name),
+        file: world.router.httpFile(service.name))
     } catch {
       throw Failure(.outside, "the guard that watches over a rollout cannot be started: \(error)")
     }

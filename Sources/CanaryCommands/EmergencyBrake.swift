@@ -62,18 +62,25 @@ struct EmergencyBrake {
     }
   }
 
+  /// Whether a brake that leads to the pool before the last promotion leads where a revert would.
+  ///
+  /// Not once that pool is no longer kept, and not while a new rollout waits for its canary to be up.
+  private func leadsBack(_ routing: Routing) async -> Bool {
+    if let until = routing.brakeUntil, SystemClock.now >= until { return false }
+    let store = SQLiteStore(folder: config.state, patience: .seconds(0.3))
+    let state = (try? await store.peek(service)) ?? nil
+    if case .starting? = state?.running?.phase { return false }
+    return true
+  }
+
   /// Puts the flag up and asks running workers whether they see it.
-  func pull(reason: String?) -> Pulled {
+  func pull(reason: String?) async -> Pulled {
     var pulled = Pulled()
     let path = "\(config.nginx.include)/\(service).conf"
     let facts = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)
     pulled.pool = facts?.routing?.brake
     pulled.filesSendToCanary = (facts?.routing?.weight ?? .none) > .none
-    if let routing = facts?.routing, routing.brake != routing.stable,
-      let until = routing.brakeUntil,
-      SystemClock.now >= until
-    {
-      // The pool before the last promotion is no longer kept: a brake would send traffic to where nothing may be.
+    if let routing = facts?.routing, routing.brake != routing.stable, await !leadsBack(routing) {
       return pulled
     }
     let note = BrakeNote(

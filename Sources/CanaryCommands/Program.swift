@@ -68,8 +68,11 @@ package enum Program {
 
   /// The guard of a driver; started by the driver itself, not by people.
   private static func watch(_ words: [String]) -> Int32 {
-    guard words.count == 4, let pid = Int32(words[3]) else { return ExitCode.wrong.rawValue }
-    Guard.watch(lock: words[1], brake: words[2], driver: pid)
+    guard words.count == 6, let pid = Int32(words[3]), let generation = Int(words[5]) else {
+      return ExitCode.wrong.rawValue
+    }
+    Guard.watch(
+      lock: words[1], brake: words[2], driver: pid, file: words[4], generation: generation)
     return ExitCode.done.rawValue
   }
 

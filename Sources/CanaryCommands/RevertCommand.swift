@@ -27,7 +27,7 @@ enum RevertCommand {
     let reason = arguments["--reason"].map { Text.shown($0, limit: 500) }
     let brake = EmergencyBrake(
       config: config, service: name, actor: Who.actor(environment: Who.environment))
-    let braked = brake.pull(reason: reason)
+    let braked = await brake.pull(reason: reason)
     for line in braked.warnings { output.err("canary: warning: \(line)") }
     // A store that is locked or full must not make a person wait: a second, then the brake alone has to do.
     let world: World
@@ -84,6 +84,8 @@ enum RevertCommand {
         "\(braked.sentence(stable: state.stable)) But Nginx did not take the clean configuration: \(fault). The brake stays on (\(world.config.brake(of: service.name))). Repair that, then: canary revert \(service.name)"
       )
     }
+    // A rollout that had not begun to move traffic needs no reload, so nobody has lifted the brake yet.
+    if state.running == nil { try? world.router.release(service.name) }
     let generation = state.serving.map { ", generation \($0.generation)" } ?? ""
     world.output.out("reverted: all traffic is on \(state.stable)\(generation)")
     return .done

@@ -163,6 +163,28 @@ import Testing
     #expect(!sandbox.isBraked)
   }
 
+  @Test func `while a canary is still awaited a revert moves nothing`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan:
+        "stages: [{ weight: 100, soak: \"100ms\" }], checks: [], ready: { path: \"/health\", within: \"1m\" }"
+    )
+    #expect(try sandbox.canary("promote", "chat").code == 0)
+    // Within retain the brake leads to blue; a rollout back to blue that is not up must not be sent there.
+    try sandbox.set("blue.sick")
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    let load = Load(port: sandbox.port, clients: 3, pause: Span(milliseconds: 1))
+    try sandbox.wait("load") { load.count > 200 }
+    let reverted = try sandbox.canary("revert", "chat")
+    try sandbox.wait("load") { load.count > 400 }
+    let seen = load.stop()
+    #expect(reverted.code == 0, "\(reverted.text)")
+    #expect(seen.allSatisfy { $0.pool == "green" && $0.status == 200 })
+    #expect(!sandbox.isBraked)
+    #expect(try sandbox.field("stable") == "green")
+  }
+
   @Test func `a brake put on by hand is a revert`() throws {
     let sandbox = try soaking()
     defer { sandbox.close() }

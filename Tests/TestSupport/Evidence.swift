@@ -1,4 +1,5 @@
 internal import CanaryAdapters
+internal import CanaryCore
 
 extension Sandbox {
   /// What the access log says: tries by generation and port of the server.
@@ -24,6 +25,11 @@ extension Sandbox {
       guard line.hasPrefix("\"event\": \"") else { return nil }
       return String(line.dropFirst(10).prefix { $0 != "\"" })
     }
+  }
+
+  /// The generation that the generated file names; 0 when there is none.
+  package func generationOnDisk() throws -> Int {
+    try Files.read("\(folder)/canary/chat.conf").flatMap(FileFacts.init)?.generation.number ?? 0
   }
 
   package var brakeFile: String { "\(folder)/run/chat.brake" }

@@ -14,13 +14,17 @@ package final class Guard {
   private init(pipe: CInt) { self.pipe = pipe }
   deinit { close(pipe) }
 
-  /// Starts a guard for a drive lock that this process holds and the brake of the same service.
-  package static func start(lock: String, brake: String) throws(SpawnError) -> Guard {
+  /// Starts a guard for a drive lock that this process holds, and the brake and the generated file of
+  /// the same service.
+  package static func start(
+    lock: String, brake: String, file: String
+  ) throws(SpawnError) -> Guard {
+    let generation = facts(file)?.generation.number ?? 0
     var ends: [CInt] = [0, 0]
     guard canary_pipe(&ends) == 0 else { throw SpawnError(description: "no pipe for the guard") }
     defer { close(ends[0]) }
     do throws(SpawnError) {
-      let words = [Who.program, "__guard", lock, brake, "\(getpid())"]
+      let words = [Who.program, "__guard", lock, brake, "\(getpid())", file, "\(generation)"]
       _ = try Spawn.detach(words, input: ends[0], output: nil)
     } catch {
       close(ends[1])
@@ -38,8 +42,14 @@ package final class Guard {
   /// How long another driver has to take over before the brake goes on.
   package static let grace = Span.seconds(0.6)
 
+  private static func facts(_ file: String) -> FileFacts? {
+    ((try? Files.read(file)) ?? nil).flatMap(FileFacts.init)
+  }
+
   /// The guard's own life: waits for the driver's word or its death.
-  package static func watch(lock: String, brake: String, driver: Int32) {
+  package static func watch(
+    lock: String, brake: String, driver: Int32, file: String, generation: Int
+  ) {
     for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
     var byte: UInt8 = 0
     var count: Int
@@ -51,6 +61,13 @@ package final class Guard {
     guard let held = (try? FileLock.take(lock, patience: .seconds(2), marked: false)) ?? nil,
       FileLock.lastHolder(lock) == driver
     else { return }
+    // A canary without a share, in the configuration that was there before the driver, needs no brake; and after a
+    // promotion the brake would lead to the pool before it.
+    if let facts = facts(file), facts.generation.number == generation,
+      facts.routing?.weight == Weight.none
+    {
+      return
+    }
     let note = BrakeNote(
       by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
     if Brake.note(brake)?.by != .person {

@@ -125,7 +125,14 @@ struct Policy {
       decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
       return
     }
-    goBack(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
+    let why = Reason(.person, reason ?? "reverted by \(actor)")
+    if case .starting = rollout.phase {
+      // Nothing was changed yet, so there is nothing to take back: no brake, no generation, no reload.
+      set(.reverted(why))
+      note("reverted", rollout.number, weight: Weight.none, actor: actor, detail: why.text)
+      return
+    }
+    goBack(rollout, why, actor: actor)
   }
 
   private mutating func takeOver(_ rollout: Rollout, _ actor: Actor) {
