@@ -77,12 +77,18 @@ package enum Files {
 
   /// Makes a folder and the ones above it; one that is there already is fine.
   package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
-    if mkdir(path, mode) == 0 || errno == EEXIST { return }
-    guard errno == ENOENT, path.utf8.count > 1 else {
-      throw FileError("cannot make the folder", path)
+    if mkdir(path, mode) != 0 {
+      if errno == EEXIST { return }
+      guard errno == ENOENT, path.utf8.count > 1 else {
+        throw FileError("cannot make the folder", path)
+      }
+      try makeFolder(folder(of: path), mode: mode)
+      guard mkdir(path, mode) == 0 || errno == EEXIST else {
+        throw FileError("cannot make the folder", path)
+      }
     }
-    try makeFolder(folder(of: path), mode: mode)
-    if mkdir(path, mode) != 0, errno != EEXIST { throw FileError("cannot make the folder", path) }
+    // A strict umask must not keep Nginx's workers from seeing the brake in a folder that we made.
+    chmod(path, mode)
   }
 
   package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
