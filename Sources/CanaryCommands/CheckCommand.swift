@@ -97,29 +97,45 @@ enum CheckCommand {
         pool.name == stable ? list.bad(text) : list.note(text)
       }
     }
-    let sources = MetricSources(config: world.config, store: world.store, clock: world.clock)
-    for check in service.plan.checks {
-      guard case .command(let words) = check.source else { continue }
-      // A source that does not answer is a fault; what it answers about a pool at rest is not.
-      let now = world.clock.now()
-      let measurement = await sources.measure(check, service.name, canary: stable, since: now)
-      let name = "\(service.name): check \(check.name): \(words[0])"
-      switch measurement.reading {
-      case .failed(let why): list.bad("\(name): \(why)")
-      case .answer(let good, let seen):
-        good ? list.good("\(name): \(seen)") : list.note("\(name): \(seen)")
-      case .value(let value, _): list.good("\(name) says \(Shown(check.source).text(value))")
-      case .nothing(let why): list.note("\(name): \(why)")
-      }
-    }
+    await askSources(service, world, pool: stable, &list)
     let log = world.config.log(of: service.name)
     if Files.exists(log), !Files.isReadable(log) {
       list.bad("\(service.name): \(log) cannot be read, so its checks would have no data")
     }
   }
+
+  /// Asks every source of the plan and of the guards once, side by side.
+  ///
+  /// A source that does not answer is a fault; what it answers about a pool at rest is not.
+  private static func askSources(
+    _ service: Service, _ world: World, pool: Name, _ list: inout Findings
+  ) async {
+    let sources = MetricSources(config: world.config, store: world.store, clock: world.clock)
+    let checks = (service.plan.checks + service.guards.map(\.check)).filter { check in
+      if case .probe = check.source { return false }
+      return !check.source.isFromLog
+    }
+    let states = await withTaskGroup(of: (Int, CheckState).self) { group in
+      for (index, check) in checks.enumerated() {
+        group.addTask { (index, await sources.ask(check, service.name, pool: pool)) }
+      }
+      var found: [Int: CheckState] = [:]
+      for await (index, state) in group { found[index] = state }
+      return found
+    }
+    for (index, check) in checks.enumerated() {
+      guard let state = states[index] else { continue }
+      let text = "\(service.name): check \(check.name): \(state.detail)"
+      switch state.verdict {
+      case .pass: list.good(text)
+      case .error: list.bad(text)
+      case .pending, .inconclusive, .fail: list.note(text)
+      }
+    }
+  }
 }
 
-/// What a check found, in the order of finding.
+/// What was found, in the order of finding.
 private struct Findings {
   private(set) var lines: [String] = []
   private(set) var faults = 0
@@ -138,23 +154,5 @@ private struct Findings {
     case .bad(let why): bad("\(name): \(why)")
     case .untried(let why): note("\(name): not tried: \(why)")
     }
-  }
-}
-
-/// A check of a plan in one line.
-enum CheckWords {
-  static func text(_ check: Check) -> String {
-    var text: String
-    let shown = Shown(check.source)
-    switch check.source {
-    case .metric(let metric): text = "\(metric.rawValue) over \(check.window)"
-    case .probe(let path): text = "GET \(path) on every server of the canary"
-    case .command(let words): text = words.joined(separator: " ")
-    }
-    if let max = check.condition.max { text += " ≤ \(shown.text(max))" }
-    if let min = check.condition.min { text += " ≥ \(shown.text(min))" }
-    if check.lasting > .zero { text += ", broken for \(check.lasting)" }
-    if check.failures > 1 { text += ", broken \(check.failures) times in a row" }
-    return text + (check.advisory ? " (advisory)" : "")
   }
 }

@@ -1,3 +1,5 @@
+internal import CanaryCore
+
 /// A value to be printed as JSON, with the keys in the order in which they were written.
 package indirect enum JSON {
   case null
@@ -66,21 +68,5 @@ package indirect enum JSON {
     out += close
   }
 
-  private static func quote(_ text: String, _ out: inout String) {
-    out += "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
-      case _ where scalar.value < 32 || scalar.value == 127:
-        let digits = String(scalar.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    out += "\""
-  }
+  private static func quote(_ text: String, _ out: inout String) { out += JSONText.quoted(text) }
 }

@@ -39,7 +39,8 @@ package struct Desk: Sendable {
       }
       do throws(StoreError) {
         let revision = try await store.save(
-          decision.state, entries: decision.entries, over: saved?.revision ?? 0)
+          decision.state, entries: decision.entries, kept: decision.kept,
+          over: saved?.revision ?? 0)
         return Taken(decision: decision, found: saved?.revision ?? 0, revision: revision)
       } catch .conflict {
         continue

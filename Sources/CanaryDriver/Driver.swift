@@ -12,7 +12,7 @@ package actor Driver {
     case event(Event)
     /// An event that could not be saved the first time.
     case again(Event)
-    case measured(Measurement, rollout: Int, stage: Int)
+    case measured([Measurement], rollout: Int, stage: Int)
     case looked(fault: String?, rollout: Int)
     case tick
   }
@@ -80,9 +80,9 @@ package actor Driver {
       case .again(let event):
         unsaved -= 1
         if let rest = await handle(event) { return rest }
-      case .measured(let measurement, let rollout, let stage):
-        inFlight.remove(measurement.check)
-        if let rest = await handle(.measured([measurement], rollout: rollout, stage: stage)) {
+      case .measured(let measurements, let rollout, let stage):
+        for measurement in measurements { inFlight.remove(measurement.check) }
+        if let rest = await handle(.measured(measurements, rollout: rollout, stage: stage)) {
           return rest
         }
       case .looked(let fault, let rollout):
@@ -195,26 +195,23 @@ package actor Driver {
         post.yield(
           .looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
       }
-    case .measure(let checks, let rollout, let stage, let since):
-      measure(checks, rollout: rollout, stage: stage, since: since)
+    case .measure(let checks, let occasion): measure(checks, occasion)
     case .wake(let instant):
       wakeAt = min(wakeAt ?? instant, instant)
     }
   }
 
-  /// Sources are asked side by side; each answer is judged as it comes.
-  private func measure(_ checks: [Check], rollout: Int, stage: Int, since: Instant) {
-    for check in checks where inFlight.insert(check.name).inserted {
-      spawn { [service, source, desk, post] in
-        guard let canary = try? await desk.store.load(service)?.value.running?.to else {
-          let gone = Measurement(
-            check: check.name, at: desk.clock.now(), reading: .failed("the state could not be read")
-          )
-          post.yield(.measured(gone, rollout: rollout, stage: stage))
-          return
-        }
-        let measurement = await source.measure(check, service, canary: canary, since: since)
-        post.yield(.measured(measurement, rollout: rollout, stage: stage))
+  /// Sources are asked side by side; each answer is judged as it comes, and what the log says is one answer.
+  private func measure(_ checks: [Check], _ occasion: Occasion) {
+    let free = checks.filter { inFlight.insert($0.name).inserted }
+    let fromLog = free.filter(\.source.isFromLog)
+    let questions = free.filter { !$0.source.isFromLog }.map { [$0] } + [fromLog]
+    for question in questions where !question.isEmpty {
+      spawn { [service, source, post] in
+        post.yield(
+          .measured(
+            await source.measure(question, service, occasion), rollout: occasion.rollout,
+            stage: occasion.stage))
       }
     }
   }

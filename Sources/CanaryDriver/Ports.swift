@@ -33,8 +33,8 @@ package protocol Store: Sendable {
   /// The state of a service and its revision; nil when it was never saved.
   func load(_ service: Name) async throws(StoreError) -> Saved<ServiceState>?
   /// Saves the state and what explains it in one transaction, if the revision is still the one given (0: none yet).
-  func save(_ state: ServiceState, entries: [Entry], over revision: Int) async throws(StoreError)
-    -> Int
+  func save(_ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int)
+    async throws(StoreError) -> Int
   /// The newest rollouts first, each with its entries in order.
   func history(_ service: Name, limit: Int) async throws(StoreError) -> [RolloutRecord]
 }
@@ -93,9 +93,11 @@ package protocol Router: Sendable {
 
 /// What measures: every check of a stage, and whether a pool is up.
 package protocol MetricSource: Sendable {
-  /// One measurement; it answers within the check's timeout, with an error if need be, and never throws.
-  func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async -> Measurement
-  /// Asks every server of the pool once: nil when all answered, else what is wrong with which.
+  /// One measurement for each of the checks, which are either one check or all from the access log.
+  ///
+  /// It answers within the checks' timeout, with an error if need be, and never throws.
+  func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async -> [Measurement]
+  /// Asks every server of the pool once, and the guards: nil when all is well, else what is wrong with which.
   func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String?
 }
 

@@ -32,13 +32,13 @@ import Testing
     let folder = try Folder()
     let store = make(kind, folder)
     #expect(try await store.load("chat") == nil)
-    #expect(try await store.save(state(1), entries: [], over: 0) == 1)
+    #expect(try await store.save(state(1), entries: [], kept: [], over: 0) == 1)
     await #expect(throws: StoreError.conflict) {
-      try await store.save(state(9), entries: [entry("lost")], over: 0)
+      try await store.save(state(9), entries: [entry("lost")], kept: [], over: 0)
     }
-    #expect(try await store.save(state(2), entries: [], over: 1) == 2)
+    #expect(try await store.save(state(2), entries: [], kept: [], over: 1) == 2)
     await #expect(throws: StoreError.conflict) {
-      try await store.save(state(9), entries: [entry("lost")], over: 1)
+      try await store.save(state(9), entries: [entry("lost")], kept: [], over: 1)
     }
     let saved = try #require(try await store.load("chat"))
     #expect(saved.revision == 2 && saved.value == state(2))
@@ -54,7 +54,8 @@ import Testing
     let request = PromoteRequest(
       to: "green", release: "v2", plan: plan, retain: .hours(1), actor: Actor("li"))
     let decision = decide(state(3), .promote(request), at: Instant(milliseconds: 7))
-    _ = try await store.save(decision.state, entries: decision.entries + [entry("note")], over: 0)
+    _ = try await store.save(
+      decision.state, entries: decision.entries + [entry("note")], kept: [], over: 0)
     #expect(try await store.load("chat")?.value == decision.state)
     let records = try await store.history("chat", limit: 5)
     #expect(records.count == 1 && records[0].rollout == decision.state.rollout)
@@ -77,7 +78,8 @@ import Testing
                 rollout: 0, time: Instant(milliseconds: 0), event: "\(index)-\(round)",
                 actor: Actor("x"))
               do throws(StoreError) {
-                _ = try await store.save(next, entries: [entry], over: saved?.revision ?? 0)
+                _ = try await store.save(
+                  next, entries: [entry], kept: [], over: saved?.revision ?? 0)
                 break
               } catch {
                 guard error == .conflict else { throw error }
@@ -96,7 +98,7 @@ import Testing
   @Test func `the history cannot be changed`() async throws {
     let folder = try Folder()
     let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
-    _ = try await store.save(state(1), entries: [entry("one")], over: 0)
+    _ = try await store.save(state(1), entries: [entry("one")], kept: [], over: 0)
     #expect(try sql(folder, "delete from entry").contains("append-only"))
     #expect(try sql(folder, "update entry set actor = 'nobody'").contains("append-only"))
   }

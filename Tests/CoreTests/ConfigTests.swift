@@ -67,7 +67,11 @@ struct ConfigTests {
     )
     #expect(
       short.services[0].plan.stages.map(\.weight.basisPoints) == [500, 1000, 3000, 6000, 10_000])
-    #expect(short.services[0].plan.checks.map(\.name.text) == ["errors", "latency", "health"])
+    #expect(
+      short.services[0].plan.checks.map(\.name.text) == [
+        "errors", "latency", "health", "errors_vs_stable", "p50_vs_stable", "p95_vs_stable",
+        "p99_vs_stable",
+      ])
     #expect(
       short.nginx.test == ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]
         && short.run == "/run/canary")
@@ -263,13 +267,12 @@ struct ConfigTests {
       ("\"unix:/run/app.sock\"", "\"127.0.0.1:9001\"", "is already a server of pool 'blue'"),
       (
         "metric: \"latency_p99\", max: \"1s\"", "metric: \"latency_p99\"",
-        "must have a max or a min for latency_p99"
+        "must have a max, a min or versus: \"stable\" for latency_p99"
       ),
       (
         "probe: \"/health?a=b\"", "probe: \"/h\", metric: \"requests\"",
         "must have only one of metric, probe"
       ),
-      ("max: \"5%\"", "prometheus: \"up\", max: \"5%\"", "prometheus is not in this version"),
     ]
     for (was, new, says) in cases {
       let found = problems(try ConfigFile.parse(Self.good.replacing(was, with: new), name: "test"))

@@ -132,13 +132,13 @@ struct SimulatedWorld {
     case .look(_, _, let rollout):
       let fault = dice.chance(trouble) ? "refuses connections" : nil
       inbox.append(.looked(fault: fault, rollout: rollout))
-    case .measure(let checks, let rollout, let stage, _):
+    case .measure(let checks, let occasion):
       for check in checks {
         let reading = reading(check, trouble)
         inbox.append(
           .measured(
-            [Measurement(check: check.name, at: now, reading: reading)], rollout: rollout,
-            stage: stage))
+            [Measurement(check: check.name, at: now, reading: reading)],
+            rollout: occasion.rollout, stage: occasion.stage))
       }
     case .wake: break
     }

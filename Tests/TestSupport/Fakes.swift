@@ -29,7 +29,7 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func save(_ state: ServiceState, entries: [Entry], over revision: Int)
+  package func save(_ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int)
     async throws(StoreError) -> Int
   {
     try content.withLock { content throws(StoreError) in
@@ -103,12 +103,12 @@ package struct SimMetrics: MetricSource {
     self.reading = reading
   }
 
-  package func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async
-    -> Measurement
+  package func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async
+    -> [Measurement]
   {
-    let delay = slow(check)
+    let delay = checks.map(slow).max() ?? .zero
     if delay > .zero { await clock.sleep(until: clock.now() + delay) }
-    return Measurement(check: check.name, at: clock.now(), reading: reading(check))
+    return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading($0)) }
   }
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? { nil }
 }

@@ -1,8 +1,8 @@
 internal import CanaryCore
 internal import CanaryDriver
 
-/// What the access log of one service says: followed, counted and kept, so that the next driver goes on where this one
-/// stopped.
+/// What the access log of one service says: followed, counted, compared and kept, so that the next driver goes on where
+/// this one stopped.
 actor Evidence {
   private let executor = QueueExecutor("canary.evidence")
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -13,8 +13,10 @@ actor Evidence {
   private var follower: LogFollower?
   private var table = PoolTable([])
   private var counted = LogTally(pools: [])
-  /// Counted, but not saved yet: the store could not be written.
+  /// Counted, but not saved yet.
   private var unsaved = LogTally(pools: [])
+  private var savedAt = Instant(milliseconds: 0)
+  private var comparer: Comparer?
 
   init(service: Service, log: String, store: SQLiteStore) {
     self.service = service
@@ -31,16 +33,30 @@ actor Evidence {
     await open(from: .end)
   }
 
-  /// The counts of a pool from one instant to another, after reading all that has been logged so far.
-  func counts(pool: Name, from: Instant, to: Instant) async throws(EvidenceError) -> PoolCounts {
-    if follower == nil { await resume() }
+  /// What the log says of each check, after reading all that has been logged so far.
+  func measure(_ checks: [Check], _ occasion: Occasion, at now: Instant)
+    async throws(EvidenceError) -> [Measurement]
+  {
+    if follower == nil { await resume(occasion) }
     guard let follower else { throw EvidenceError(description: "not opened") }
+    prepare(occasion)
     var delta = LogTally(pools: table.pools)
-    do throws(FileError) {
-      try follower.poll(into: &delta)
-    } catch {
-      throw EvidenceError(description: error.description)
+    if let comparer {
+      delta.duel = Duel(
+        comparer, pools: table.pools, canary: occasion.canary, stable: occasion.stable)
     }
+    let read: Result<Void, FileError>
+    do throws(FileError) {
+      // One owner at a time: what is shared would be copied at each request.
+      comparer = nil
+      try follower.poll(into: &delta)
+      read = .success(())
+    } catch {
+      read = .failure(error)
+    }
+    comparer = delta.duel?.comparer
+    delta.duel = nil
+    if case .failure(let error) = read { throw EvidenceError(description: error.description) }
     if !delta.isEmpty {
       counted.merge(delta)
       if delta.unattributed > 0 {
@@ -48,23 +64,43 @@ actor Evidence {
         table = PoolAddresses.table(of: service)
         follower.parser = LogParser(table, service.latency)
       }
-      await save(delta, follower.positions)
-      counted.drop(before: to.second - Self.kept)
+      counted.drop(before: now.second - Self.kept)
+      unsaved.merge(delta)
     }
-    // The second in which the stage began is counted from its next one on: its first part had another weight.
-    let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
-    return counted.total(pool: pool, from: min(first, to.second), through: to.second)
+    let reading = LogReading(occasion, at: now, comparer)
+    let measurements = checks.map { reading.measure($0, &counted) }
+    // What is not saved when the process dies is read again.
+    if now - savedAt >= .seconds(1), !unsaved.isEmpty {
+      savedAt = now
+      await save(follower.positions)
+    }
+    return measurements
   }
 
-  /// Saves what was counted.
+  /// The comparison of this rollout, told which stage it is in.
+  private func prepare(_ occasion: Occasion) {
+    if comparer?.rollout != occasion.rollout {
+      let parser = LogParser(table, service.latency)
+      let baseline = LogTail.counts(
+        log, parser, pool: occasion.stable, pools: table.pools,
+        from: occasion.started - LogReading.baselineSpan, to: occasion.started)
+      comparer = LogReading.comparer(occasion, baseline: baseline)
+    }
+    comparer?.begin(
+      stage: occasion.stage, generation: occasion.generation.number,
+      isAlone: occasion.weight == .all, at: occasion.since)
+  }
+
+  /// Saves what was counted and compared.
   ///
   /// A store that cannot be written now does not stop the judging: the counts are saved with the
   /// next look. They are taken out while they are being saved, because another look may come in between.
-  private func save(_ delta: LogTally, _ positions: [LogPosition]) async {
-    var batch = unsaved
-    batch.merge(delta)
+  private func save(_ positions: [LogPosition]) async {
+    let batch = unsaved
     unsaved = LogTally(pools: table.pools)
-    if (try? await store.saveSlices(service.name, batch, positions)) == nil { unsaved.merge(batch) }
+    if (try? await store.saveSlices(service.name, batch, positions, comparer)) == nil {
+      unsaved.merge(batch)
+    }
   }
 
   private func open(from start: LogFollower.Start) async {
@@ -74,12 +110,14 @@ actor Evidence {
     follower = LogFollower(path: log, parser: LogParser(table, service.latency), from: start)
   }
 
-  private func resume() async {
+  private func resume(_ occasion: Occasion) async {
     let saved = try? await store.slices(service.name, since: SystemClock.now.second - Self.kept)
+    let compared = try? await store.comparer(service.name, rollout: occasion.rollout)
     // Another call may have opened it while this one waited for the store.
     guard follower == nil else { return }
     let positions = saved?.positions ?? []
     await open(from: positions.isEmpty ? .end : .positions(positions))
+    comparer = compared
     for (second, pool, counts) in saved?.slices ?? [] {
       guard let index = table.pools.firstIndex(of: pool) else { continue }
       counted.add(second: second, pool: index) { $0.merge(counts) }

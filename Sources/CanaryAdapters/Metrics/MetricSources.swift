@@ -6,10 +6,15 @@ package final class MetricSources: MetricSource {
   private let config: Config
   private let clock: any WallClock
   private let evidence: [Name: Evidence]
+  private let environment: [String: String]
 
-  package init(config: Config, store: SQLiteStore, clock: any WallClock) {
+  package init(
+    config: Config, store: SQLiteStore, clock: any WallClock,
+    environment: [String: String] = Who.environment
+  ) {
     self.config = config
     self.clock = clock
+    self.environment = environment
     evidence = Dictionary(
       uniqueKeysWithValues: config.services.map { service in
         (service.name, Evidence(service: service, log: config.log(of: service.name), store: store))
@@ -21,77 +26,98 @@ package final class MetricSources: MetricSource {
     guard let servers = config.service(service)?.pool(pool)?.servers else {
       return "the config has no pool \(pool)"
     }
-    return await Probing.ask(servers, path: readiness.path, limit: .seconds(5))
+    async let guarded = askGuards(readiness.guards ?? [], service, pool: pool)
+    let fault = await Probing.ask(servers, path: readiness.path, limit: .seconds(5))
+    let guardFault = await guarded
+    return fault ?? guardFault
   }
 
-  package func measure(_ check: Check, _ service: Name, canary: Name, since: Instant) async
-    -> Measurement
+  /// The first guard that does not pass, and what it says.
+  private func askGuards(_ guards: [Check], _ service: Name, pool: Name) async -> String? {
+    for check in guards where !check.advisory {
+      let state = await ask(check, service, pool: pool)
+      if state.verdict != .pass { return "guard \(check.name): \(state.detail)" }
+    }
+    return nil
+  }
+
+  /// What a check says that stands outside of any stage, judged by this one measurement alone.
+  package func ask(_ check: Check, _ service: Name, pool: Name) async -> CheckState {
+    var alone = check
+    alone.lasting = .zero
+    alone.failures = 1
+    let stable = config.service(service)?.stable ?? pool
+    let reading = await read(
+      check, service, facts(check, service, pool: pool, stable: stable, release: nil),
+      freshFor: fresh(check, soak: .minutes(1)))
+    let measurement = Measurement(check: check.name, at: clock.now(), reading: reading)
+    return Judge.fold(CheckState(alone), alone, measurement)
+  }
+
+  package func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async
+    -> [Measurement]
   {
-    let reading: Measurement.Reading
-    switch check.source {
-    case .metric(let metric): reading = await measure(metric, check, service, canary, since)
-    case .probe(let path): reading = await probe(path, check, service, canary)
-    case .command(let words): reading = await Blocking.run { Self.run(words, check) }
+    guard let first = checks.first else { return [] }
+    if first.source.isFromLog {
+      do throws(EvidenceError) {
+        guard let evidence = evidence[service] else {
+          throw EvidenceError(description: "the config has no service \(service)")
+        }
+        return try await evidence.measure(checks, occasion, at: clock.now())
+      } catch {
+        let reading = Measurement.Reading.failed("the access log cannot be read: \(error)")
+        return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading) }
+      }
     }
-    return Measurement(check: check.name, at: clock.now(), reading: reading)
+    let reading = await read(
+      first, service,
+      facts(
+        first, service, pool: occasion.canary, stable: occasion.stable, release: occasion.release),
+      freshFor: fresh(first, soak: occasion.soak))
+    return [Measurement(check: first.name, at: clock.now(), reading: reading)]
   }
 
-  private func measure(
-    _ metric: Metric, _ check: Check, _ service: Name, _ canary: Name, _ since: Instant
-  ) async -> Measurement.Reading {
-    guard let evidence = evidence[service] else {
-      return .failed("the config has no service \(service)")
-    }
-    let now = clock.now()
-    // What was measured before the stage began says nothing about this weight.
-    let from = max(since, now - check.window)
-    do throws(EvidenceError) {
-      let counts = try await evidence.counts(pool: canary, from: from, to: now)
-      return Judge.reading(
-        metric, requests: counts.requests, failures: counts.failures, window: now - from,
-        quantile: { counts.latency.quantile($0) })
-    } catch {
-      return .failed("the access log cannot be read: \(error)")
-    }
+  /// An answer older than twice its interval is no data.
+  private func fresh(_ check: Check, soak: Span) -> Span {
+    max(.seconds(2), check.interval(soak: soak) * 2)
   }
 
-  private func probe(_ path: String, _ check: Check, _ service: Name, _ canary: Name) async
+  private func facts(
+    _ check: Check, _ service: Name, pool: Name, stable: Name, release: String?
+  ) -> Facts {
+    Facts(
+      service: service, pool: pool, stable: stable,
+      servers: config.service(service)?.pool(pool)?.servers.map(\.address) ?? [],
+      window: check.window, release: release)
+  }
+
+  private func read(_ check: Check, _ service: Name, _ facts: Facts, freshFor: Span) async
     -> Measurement.Reading
   {
-    guard let servers = config.service(service)?.pool(canary)?.servers else {
-      return .failed("the config has no pool \(canary)")
-    }
-    if let fault = await Probing.ask(servers, path: path, limit: check.timeout) {
-      return .answer(false, fault)
-    }
-    return .answer(
-      true, servers.count == 1 ? "the server answers" : "all \(servers.count) servers answer")
-  }
-
-  /// Exit 0 is yes; with a bound, the last word on standard output is the number to judge.
-  private static func run(_ words: [String], _ check: Check) -> Measurement.Reading {
-    let ran: Ran
-    do throws(SpawnError) {
-      ran = try Spawn.run(words, limit: check.timeout)
-    } catch {
-      return .failed(error.description)
-    }
-    let last = Text.shown(
-      ran.output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "", limit: 200)
-    switch ran.end {
-    case .late: return .failed("\(words[0]) did not end within \(check.timeout)")
-    case .signal(let number): return .failed("\(words[0]) was ended by signal \(number)")
-    case .exit(let code):
-      guard check.condition.max != nil || check.condition.min != nil else {
-        return .answer(code == 0, "exit \(code)" + (last.isEmpty ? "" : ": \(last)"))
+    let name = check.endpoint ?? check.source.usualEndpoint
+    let endpoint = name.flatMap(config.endpoint)
+    if let name, endpoint == nil { return .failed("the config has no endpoint \(name)") }
+    let asking = Asking(endpoint, environment: environment)
+    let now: @Sendable () -> Instant = { [clock] in clock.now() }
+    switch check.source {
+    case .metric: return .failed("not from the log")
+    case .probe(let path):
+      guard let servers = config.service(service)?.pool(facts.pool)?.servers else {
+        return .failed("the config has no pool \(facts.pool)")
       }
-      guard code == 0 else {
-        return .failed("\(words[0]) exited with \(code)" + (last.isEmpty ? "" : ": \(last)"))
-      }
-      guard let number = last.split(separator: " ").last.flatMap({ Double($0) }) else {
-        return .failed("\(words[0]) printed no number" + (last.isEmpty ? "" : ": \(last)"))
-      }
-      return .value(number, requests: nil)
+      return await Probing.measure(servers, path: path, check)
+    case .command(let words): return await Blocking.run { CommandSource.run(words, check) }
+    case .prometheus(let query, let reduce):
+      return await PrometheusSource(
+        asking: asking, url: endpoint?.url ?? "", facts: facts, now: now
+      )
+      .measure(query, reduce, check, freshFor: freshFor)
+    case .http(let request):
+      return await HTTPSource(asking: asking, endpoint: endpoint, facts: facts, now: now)
+        .measure(request, check, freshFor: freshFor)
+    case .alerts(let matchers):
+      return await AlertsSource(asking: asking, url: endpoint?.url ?? "", facts: facts)
+        .measure(matchers, check, freshFor: freshFor)
     }
   }
 }

@@ -1,33 +1,77 @@
 internal import CanaryCore
+internal import CanaryDriver
 
 /// Asks the servers of a pool themselves, past Nginx.
 enum Probing {
-  /// Asks all servers side by side; nil when all answered with a status from 200 to 399, else who did not, and how.
+  /// Asks all servers side by side; nil when all answered as expected, else who did not, and how.
   static func ask(_ servers: [Server], path: String?, limit: Span) async -> String? {
-    let faults = await withTaskGroup(of: (Int, String?).self) { group in
-      for (index, server) in servers.enumerated() {
-        group.addTask { (index, await Blocking.run { ask(server, path: path, limit: limit) }) }
+    let answers = await all(servers, path: path, limit: limit)
+    let faults = zip(servers, answers).compactMap { server, answer -> String? in
+      switch answer {
+      // Without a path of its own, any answer shows that the server is up.
+      case .success(let answer):
+        path == nil
+          ? nil : Expectation.fault(answer, Expected()).map { "\(server.address) \($0)" }
+      case .failure(let error): "\(server.address) \(text(error))"
       }
-      var found: [Int: String] = [:]
-      for await (index, fault) in group { found[index] = fault }
-      return found
     }
-    if faults.isEmpty { return nil }
-    return faults.sorted { $0.key < $1.key }.map { "\(servers[$0.key].address) \($0.value)" }
-      .joined(separator: "; ")
+    return faults.isEmpty ? nil : faults.joined(separator: "; ")
   }
 
-  private static func ask(_ server: Server, path: String?, limit: Span) -> String? {
+  /// One measurement of a probe check: with a bound, the slowest server's time; a server that fails is a failure.
+  static func measure(_ servers: [Server], path: String, _ check: Check) async
+    -> Measurement.Reading
+  {
+    let answers = await all(servers, path: path, limit: check.timeout)
+    let expected = check.expected ?? Expected()
+    var faults: [String] = []
+    var slowest = 0.0
+    for (server, answer) in zip(servers, answers) {
+      switch answer {
+      case .success(let answer):
+        slowest = max(slowest, answer.seconds)
+        if let fault = Expectation.fault(answer, expected) {
+          faults.append("\(server.address) \(fault)")
+        } else if let max = check.condition.max, answer.seconds > max {
+          faults.append(
+            "\(server.address) took \(Shown(check.source).text(answer.seconds)) > \(Shown(check.source).text(max))"
+          )
+        }
+      case .failure(let error): faults.append("\(server.address) \(text(error))")
+      }
+    }
+    if !faults.isEmpty { return .answer(false, faults.joined(separator: "; ")) }
+    let who = servers.count == 1 ? "the server answers" : "all \(servers.count) servers answer"
+    guard let max = check.condition.max else { return .answer(true, who) }
+    let shown = Shown(check.source)
+    return .answer(true, "\(who), the slowest in \(shown.text(slowest)) ≤ \(shown.text(max))")
+  }
+
+  private static func all(_ servers: [Server], path: String?, limit: Span) async -> [Result<
+    HTTPAnswer, HTTPError
+  >] {
+    await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
+      for (index, server) in servers.enumerated() {
+        group.addTask { (index, await HTTPLoop.shared.ask(question(server, path, limit))) }
+      }
+      var found = [Result<HTTPAnswer, HTTPError>](
+        repeating: .failure(HTTPError(description: "was not asked", isRefused: false)),
+        count: servers.count)
+      for await (index, answer) in group { found[index] = answer }
+      return found
+    }
+  }
+
+  private static func question(_ server: Server, _ path: String?, _ limit: Span) -> HTTPQuestion {
     let isSocket = server.address.hasPrefix("unix:")
     let host = isSocket ? "localhost" : server.address
-    do throws(HTTPError) {
-      let answer = try HTTPClient().get(
-        "http://\(host)\(path ?? "/")",
-        unixSocket: isSocket ? String(server.address.dropFirst(5)) : nil, limit: limit)
-      // Without a path of its own, any answer shows that the server is up.
-      return path == nil || (200...399).contains(answer.status) ? nil : "answered \(answer.status)"
-    } catch {
-      return error.isRefused ? "refuses connections" : error.description
-    }
+    var question = HTTPQuestion("http://\(host)\(path ?? "/")", limit: limit)
+    if isSocket { question.unixSocket = String(server.address.dropFirst(5)) }
+    question.isFresh = true
+    return question
+  }
+
+  private static func text(_ error: HTTPError) -> String {
+    error.isRefused ? "refuses connections" : error.description
   }
 }

@@ -48,7 +48,37 @@ enum Migrations {
       position   TEXT NOT NULL,
       unreadable INTEGER NOT NULL
     ) STRICT;
+    """,
     """
+    -- Measurements of a rollout: enough of them to follow each verdict, and the exact totals of each stage.
+    CREATE TABLE measurement (
+      service TEXT NOT NULL,
+      rollout INTEGER NOT NULL,
+      stage   INTEGER NOT NULL,
+      name    TEXT NOT NULL,
+      number  INTEGER NOT NULL,
+      time    INTEGER NOT NULL,
+      before  TEXT NOT NULL,
+      reading TEXT NOT NULL,
+      verdict TEXT NOT NULL,
+      PRIMARY KEY (service, rollout, stage, name, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE total (
+      service TEXT NOT NULL,
+      rollout INTEGER NOT NULL,
+      stage   INTEGER NOT NULL,
+      name    TEXT NOT NULL,
+      state   TEXT NOT NULL,
+      PRIMARY KEY (service, rollout, stage, name)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The comparison of the running rollout; it has seen the log exactly as far as log_position says.
+    CREATE TABLE comparison (
+      service TEXT PRIMARY KEY,
+      rollout INTEGER NOT NULL,
+      state   TEXT NOT NULL
+    ) STRICT;
+    """,
   ]
 
   /// Brings the database to the newest version; refuses one that a newer program has written.

@@ -40,7 +40,7 @@ package actor SQLiteStore: Store {
   }
 
   package func save(
-    _ state: ServiceState, entries: [Entry], over revision: Int
+    _ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int
   ) throws(StoreError) -> Int {
     let text = try encode(state)
     let name = state.service.text
@@ -69,6 +69,7 @@ package actor SQLiteStore: Store {
             [.text(name), .int(Int64(record.number)), .text(record.text)])
         }
         for entry in entries { try insert(entry, of: name, connection) }
+        for one in kept { try keep(one, of: name, connection) }
         return revision + 1
       } catch {
         throw error.code == -1 ? .conflict : explain(error)
@@ -175,7 +176,7 @@ package actor SQLiteStore: Store {
     return .unavailable(what)
   }
 
-  private func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(StoreError)
+  nonisolated func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(StoreError)
     -> Value
   {
     do {
@@ -186,7 +187,7 @@ package actor SQLiteStore: Store {
     }
   }
 
-  private func encode(_ value: some Encodable) throws(StoreError) -> String {
+  nonisolated func encode(_ value: some Encodable) throws(StoreError) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     do {

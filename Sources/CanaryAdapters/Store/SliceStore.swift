@@ -7,10 +7,16 @@ extension SQLiteStore {
   /// How long slices are kept.
   private static let kept: Int64 = 8 * 86_400
 
-  /// Adds the counts to what is saved, and notes how far the log was read, in one transaction.
+  /// Adds the counts to what is saved, and notes how far the log was read and what was compared, in one transaction.
   package func saveSlices(
-    _ service: Name, _ tally: LogTally, _ positions: [LogPosition]
+    _ service: Name, _ tally: LogTally, _ positions: [LogPosition], _ comparer: Comparer? = nil
   ) throws(StoreError) {
+    let compared: (rollout: Int, text: String)?
+    if let comparer {
+      compared = (comparer.rollout, try encode(comparer))
+    } else {
+      compared = nil
+    }
     var tally = tally
     tally.close()
     let text =
@@ -28,6 +34,11 @@ extension SQLiteStore {
           ON CONFLICT DO UPDATE SET position = excluded.position, unreadable = unreadable + excluded.unreadable
           """,
           [.text(service.text), .text(text), .int(Int64(tally.unreadable + tally.unattributed))])
+        if let compared {
+          try connection.run(
+            "INSERT OR REPLACE INTO comparison VALUES (?, ?, ?)",
+            [.text(service.text), .int(Int64(compared.rollout)), .text(compared.text)])
+        }
         if let newest = tally.slices.keys.max() {
           try connection.run(
             "DELETE FROM slice WHERE service = ? AND second < ?",
@@ -78,6 +89,18 @@ extension SQLiteStore {
       let positions =
         text.flatMap { try? JSONDecoder().decode([LogPosition].self, from: Data($0.utf8)) } ?? []
       return (slices, positions)
+    }
+  }
+
+  /// The comparison of a rollout as it was saved; nil when there is none that this version can read.
+  package func comparer(_ service: Name, rollout: Int) throws(StoreError) -> Comparer? {
+    let rows = try use { connection throws(SQLiteError) in
+      try connection.run(
+        "SELECT state FROM comparison WHERE service = ? AND rollout = ?",
+        [.text(service.text), .int(Int64(rollout))])
+    }
+    return rows.first?[0].text.flatMap {
+      try? JSONDecoder().decode(Comparer.self, from: Data($0.utf8))
     }
   }
 

@@ -55,6 +55,11 @@ package enum ConfigFile {
     }
   }
 
+  /// Parses strict JSON, such as a server's answer; nil for anything else.
+  static func json(_ text: String) -> Node? {
+    try? JSONDecoder().decode(DecodedNode.self, from: Data(text.utf8)).node
+  }
+
   private static func absolute(_ path: String) -> String {
     let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     return ConfigReader.normal(whole) ?? whole

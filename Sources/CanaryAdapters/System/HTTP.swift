@@ -2,10 +2,36 @@ internal import CCurl
 package import CanaryCore
 internal import Glibc
 
+/// A question to an HTTP server, and how long and how much one is willing to listen.
+package struct HTTPQuestion: Sendable {
+  package var url: String
+  package var method = "GET"
+  package var headers: [(name: String, value: String)] = []
+  package var body: String?
+  package var unixSocket: String?
+  package var limit: Span
+  package var bodyLimit = 64 << 10
+  /// A connection of its own, closed afterwards.
+  package var isFresh = false
+  /// PEM files: whom to trust, and who we are.
+  package var authority: String?
+  package var certificate: String?
+  package var key: String?
+
+  package init(_ url: String, limit: Span) {
+    self.url = url
+    self.limit = limit
+  }
+}
+
 /// An answer of an HTTP server.
 package struct HTTPAnswer: Hashable, Sendable {
   package var status: Int
   package var body: String
+  /// How long it took, in seconds.
+  package var seconds = 0.0
+  /// How old the answer was when it came, by its own `Age` and `Date`; nil when it does not say.
+  package var age: Span?
 }
 
 /// Why there is no answer.
@@ -13,63 +39,173 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
   /// Nobody listens at all: the connection was refused, or the socket is not there.
   package let isRefused: Bool
+  /// The answer was longer than one is willing to read.
+  package var isTooLong = false
 }
 
 /// HTTP by libcurl, with a hard deadline and a bounded answer; blocks its thread.
 package final class HTTPClient {
-  private let handle: UnsafeMutableRawPointer?
-  private static let ready: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
-
-  package init() { handle = Self.ready ? curl_easy_init() : nil }
-  deinit { if let handle { curl_easy_cleanup(handle) } }
-
-  private final class Body {
-    var bytes: [UInt8] = []
-    let limit: Int
-    init(limit: Int) { self.limit = limit }
-  }
+  package init() {}
 
   /// GET with a connection of its own; redirects are not followed.
   package func get(
     _ url: String, unixSocket: String? = nil, limit: Span, bodyLimit: Int = 64 << 10
   ) throws(HTTPError) -> HTTPAnswer {
-    guard let handle else {
+    var question = HTTPQuestion(url, limit: limit)
+    question.unixSocket = unixSocket
+    question.bodyLimit = bodyLimit
+    question.isFresh = true
+    guard let transfer = HTTPTransfer(question) else {
       throw HTTPError(description: "libcurl cannot be started", isRefused: false)
     }
-    curl_easy_reset(handle)
-    let body = Body(limit: bodyLimit)
-    let context = Unmanaged.passRetained(body)
-    defer { context.release() }
-    _ = canary_curl_set_text(handle, CURLOPT_URL, url)
+    return try transfer.finish(curl_easy_perform(transfer.handle)).get()
+  }
+}
+
+/// One question on its way; owned by the thread that carries it out.
+final class HTTPTransfer {
+  let handle: UnsafeMutableRawPointer
+  private let question: HTTPQuestion
+  private let answer: Answer
+  private let fault: UnsafeMutablePointer<CChar>
+  private var headers: UnsafeMutablePointer<curl_slist>?
+
+  private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+  private final class Answer {
+    var bytes: [UInt8] = []
+    var age: Int?
+    var date: Int?
+    var isTooLong = false
+    let limit: Int
+    init(limit: Int) { self.limit = limit }
+
+    func take(header: String) {
+      let parts = header.split(separator: ":", maxSplits: 1)
+      guard parts.count == 2 else { return }
+      let value = parts[1].filter { !$0.isNewline }
+      switch parts[0].lowercased() {
+      case "age": age = Int(value.filter { $0 != " " })
+      case "date":
+        let time = curl_getdate(value, nil)
+        if time > 0 { date = time }
+      default: break
+      }
+    }
+  }
+
+  init?(_ question: HTTPQuestion) {
+    guard Self.isReady, let handle = curl_easy_init() else { return nil }
+    self.handle = handle
+    self.question = question
+    answer = Answer(limit: question.bodyLimit)
+    fault = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    fault.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    prepare()
+    listen()
+  }
+
+  deinit {
+    curl_easy_cleanup(handle)
+    curl_slist_free_all(headers)
+    fault.deallocate()
+  }
+
+  private func prepare() {
+    _ = canary_curl_set_text(handle, CURLOPT_URL, question.url)
     _ = canary_curl_set_text(handle, CURLOPT_USERAGENT, "canary")
     _ = canary_curl_set_http_only(handle)
-    // A proxy named in the environment is for the outside, never for a server of a pool.
-    _ = canary_curl_set_text(handle, CURLOPT_PROXY, "")
+    // A proxy named in the environment is for the outside, never for this host or the servers of a pool.
+    if question.isFresh || Self.isLocal(question.url) {
+      _ = canary_curl_set_text(handle, CURLOPT_PROXY, "")
+    }
     _ = canary_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
-    _ = canary_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(max(1, limit.milliseconds)))
-    _ = canary_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
-    _ = canary_curl_set_long(handle, CURLOPT_FORBID_REUSE, 1)
-    if let unixSocket { _ = canary_curl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, unixSocket) }
-    _ = canary_curl_set_pointer(handle, CURLOPT_WRITEDATA, context.toOpaque())
+    _ = canary_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(max(1, question.limit.milliseconds)))
+    _ = canary_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, fault)
+    if question.isFresh {
+      _ = canary_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
+      _ = canary_curl_set_long(handle, CURLOPT_FORBID_REUSE, 1)
+    }
+    if let socket = question.unixSocket {
+      _ = canary_curl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, socket)
+    }
+    for (option, path) in [
+      (CURLOPT_CAINFO, question.authority), (CURLOPT_SSLCERT, question.certificate),
+      (CURLOPT_SSLKEY, question.key),
+    ] {
+      if let path { _ = canary_curl_set_text(handle, option, path) }
+    }
+    if question.method != "GET" {
+      _ = canary_curl_set_text(handle, CURLOPT_CUSTOMREQUEST, question.method)
+    }
+    if let body = question.body {
+      _ = canary_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, body.utf8.count)
+      _ = canary_curl_set_text(handle, CURLOPT_COPYPOSTFIELDS, body)
+    }
+    for header in question.headers {
+      headers = curl_slist_append(headers, "\(header.name): \(header.value)") ?? headers
+    }
+    if let headers { _ = canary_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headers) }
+  }
+
+  private func listen() {
+    let context = Unmanaged.passUnretained(answer).toOpaque()
+    _ = canary_curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
     _ = canary_curl_set_writer(handle) { data, size, count, context in
       guard let data, let context else { return 0 }
-      let body = Unmanaged<Body>.fromOpaque(context).takeUnretainedValue()
+      let answer = Unmanaged<Answer>.fromOpaque(context).takeUnretainedValue()
       let length = size * count
-      guard body.bytes.count + length <= body.limit else { return 0 }
+      guard answer.bytes.count + length <= answer.limit else {
+        answer.isTooLong = true
+        return 0
+      }
       data.withMemoryRebound(to: UInt8.self, capacity: length) {
-        body.bytes.append(contentsOf: UnsafeBufferPointer(start: $0, count: length))
+        answer.bytes.append(contentsOf: UnsafeBufferPointer(start: $0, count: length))
       }
       return length
     }
-    let code = curl_easy_perform(handle)
+    _ = canary_curl_set_pointer(handle, CURLOPT_HEADERDATA, context)
+    _ = canary_curl_set_header_reader(handle) { data, size, count, context in
+      guard let data, let context else { return 0 }
+      let length = size * count
+      let text = data.withMemoryRebound(to: UInt8.self, capacity: length) {
+        String(decoding: UnsafeBufferPointer(start: $0, count: min(length, 1024)), as: UTF8.self)
+      }
+      Unmanaged<Answer>.fromOpaque(context).takeUnretainedValue().take(header: text)
+      return length
+    }
+  }
+
+  /// What became of it.
+  func finish(_ code: CURLcode) -> Result<HTTPAnswer, HTTPError> {
     var status = 0
     _ = canary_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
-    // A body that is longer than we care to read ends the transfer, but its status counts.
-    guard code == CURLE_OK || (code == CURLE_WRITE_ERROR && status > 0) else {
-      let isLate = code == CURLE_OPERATION_TIMEDOUT
-      let text = isLate ? "no answer within \(limit)" : String(cString: curl_easy_strerror(code))
-      throw HTTPError(description: text, isRefused: code == CURLE_COULDNT_CONNECT)
+    // A body that is longer than we care to read ends the transfer, but the status of a probe counts.
+    guard code == CURLE_OK || (answer.isTooLong && status > 0 && question.isFresh) else {
+      let text: String
+      switch code {
+      case CURLE_OPERATION_TIMEDOUT: text = "no answer within \(question.limit)"
+      case CURLE_WRITE_ERROR where answer.isTooLong:
+        text = "the answer is longer than \(question.bodyLimit >> 10) KiB"
+      default:
+        let detail = String(cString: fault)
+        text = detail.isEmpty ? String(cString: curl_easy_strerror(code)) : detail
+      }
+      return .failure(
+        HTTPError(
+          description: text, isRefused: code == CURLE_COULDNT_CONNECT, isTooLong: answer.isTooLong))
     }
-    return HTTPAnswer(status: status, body: String(decoding: body.bytes, as: UTF8.self))
+    var seconds = 0.0
+    _ = canary_curl_get_double(handle, CURLINFO_TOTAL_TIME, &seconds)
+    let sinceDate = answer.date.map { Int(SystemClock.now.second) - $0 }
+    let ages = [answer.age, sinceDate].compactMap(\.self)
+    return .success(
+      HTTPAnswer(
+        status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
+        age: ages.max().map { Span(milliseconds: Int64(max(0, $0)) * 1000) }))
+  }
+
+  private static func isLocal(_ url: String) -> Bool {
+    ["://127.", "://localhost", "://[::1]"].contains { url.contains($0) }
   }
 }

@@ -16,28 +16,89 @@ package enum Judge {
       next.verdict = .error
       next.detail = why
     case .value(let value, let requests):
-      fold(&next, check, measurement.at, value: value, requests: requests)
+      take(&next, check, measurement.at, threshold(check, value, requests, shared: nil))
+      if value.isFinite { next.value = value }
+    case .noted(let value, let words):
+      take(&next, check, measurement.at, threshold(check, value, nil, shared: nil))
+      next.detail += words
+      if value.isFinite { next.value = value }
+    case .beside(let value, let requests, let stable, let stableRequests):
+      let shared = stableRequests >= max(1, check.minRequests) ? stable : nil
+      take(&next, check, measurement.at, threshold(check, value, requests, shared: shared))
+      if value.isFinite { next.value = value }
+    case .compared(let compared):
+      var outcome = comparison(check, compared)
+      if check.condition.hasBound {
+        outcome = worst(
+          outcome,
+          threshold(check, compared.windowed ?? .nan, compared.windowedRequests, shared: nil))
+      }
+      next.value = compared.canary.requests > 0 ? compared.canary.rate : nil
+      take(&next, check, measurement.at, outcome)
     case .answer(let good, let seen):
       next.value = good ? 1 : 0
-      settle(&next, check, measurement.at, good: good, detail: seen)
+      take(&next, check, measurement.at, good ? .good(seen) : .broken(seen))
     }
+    var totals = next.totals ?? Totals()
+    totals.count(next.verdict, next.value, changed: next.verdict != state.verdict)
+    next.totals = totals
     return next
   }
 
-  private static func fold(
-    _ state: inout CheckState, _ check: Check, _ at: Instant, value: Double, requests: Int?
+  /// What one measurement says, before `for` and `failures`.
+  enum Outcome {
+    case good(String)
+    /// Held, and it will not be decided by waiting a moment.
+    case held(String)
+    case waiting(String)
+    case broken(String)
+
+    var badness: Int {
+      switch self {
+      case .good: 0
+      case .waiting: 1
+      case .held: 2
+      case .broken: 3
+      }
+    }
+
+    var text: String {
+      switch self {
+      case .good(let text), .held(let text), .waiting(let text), .broken(let text): text
+      }
+    }
+  }
+
+  private static func worst(_ left: Outcome, _ right: Outcome) -> Outcome {
+    if left.badness == right.badness, case .good = left {
+      return .good("\(left.text); \(right.text)")
+    }
+    return left.badness >= right.badness ? left : right
+  }
+
+  private static func take(
+    _ state: inout CheckState, _ check: Check, _ at: Instant, _ outcome: Outcome
   ) {
-    guard value.isFinite else {
+    switch outcome {
+    case .good(let text): settle(&state, check, at, good: true, detail: text)
+    case .broken(let text): settle(&state, check, at, good: false, detail: text)
+    case .held(let text):
       state.verdict = .inconclusive
-      state.detail = "the value is \(value): not a number to judge by"
-      return
+      state.detail = text
+    case .waiting(let text):
+      state.verdict = .pending
+      state.detail = text
     }
+  }
+
+  /// `shared` is what stable says of the same window, where that may excuse the canary.
+  private static func threshold(
+    _ check: Check, _ value: Double, _ requests: Int?, shared: Double?
+  ) -> Outcome {
+    guard value.isFinite else { return .held("the value is \(value): not a number to judge by") }
     if let requests, requests < check.minRequests {
-      state.verdict = .inconclusive
-      state.detail = "\(requests) canary requests in \(check.window), \(check.minRequests) needed"
-      return
+      return .held("\(requests) canary requests in \(check.window), \(check.minRequests) needed")
     }
-    state.value = value
     let broken = brokenBound(check.condition, value)
     let shown = Shown(check.source)
     var detail = shown.text(value)
@@ -49,7 +110,13 @@ package enum Judge {
       if let min = check.condition.min { detail += " ≥ \(shown.text(min))" }
     }
     if let requests, check.source != .metric(.requests) { detail += " over \(requests) requests" }
-    settle(&state, check, at, good: broken == .none, detail: detail)
+    if broken == .none { return .good(detail) }
+    if check.holdsShared == true, let shared, brokenBound(check.condition, shared) != .none {
+      return .held(
+        "\(detail), but stable has \(shown.text(shared)) itself: a fault of both, the canary is not blamed"
+      )
+    }
+    return .broken(detail)
   }
 
   private enum Broken: Equatable {
@@ -117,7 +184,8 @@ package struct Shown {
     switch source {
     case .metric(.errorRate): unit = .share
     case .metric(let metric): unit = metric.quantile == nil ? .plain : .time
-    case .probe, .command: unit = .plain
+    case .probe: unit = .time
+    case .command, .prometheus, .http, .alerts: unit = .plain
     }
   }
 

@@ -26,7 +26,7 @@ package struct LogParser: Sendable {
     var cursor = start
     guard cursor.skipMark(), let time = cursor.time(), time >= 1_000_000_000_000,
       time < 100_000_000_000_000,
-      cursor.skipNumber(), let status = cursor.status(), cursor.skipField()
+      let generation = cursor.number(), let status = cursor.status(), cursor.skipField()
     else { return false }
     let second = time / 1000
     // Four cursors, one a list; they step from try to try together.
@@ -44,7 +44,7 @@ package struct LogParser: Sendable {
     guard tries == statuses.listCount(), tries == headerTimes.listCount(),
       tries == responseTimes.listCount()
     else { return false }
-    for _ in 0..<tries {
+    for index in 0..<tries {
       let address = addresses.item()
       let tried = statuses.item().status
       let header = headerTimes.item().time
@@ -54,9 +54,16 @@ package struct LogParser: Sendable {
         continue
       }
       let spent = latency == .response ? response : header
+      // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
+      let isAborted = tried == 0 && status < 500
+      if index == 0 {
+        tally.compare(
+          generation: generation, milliseconds: time, pool: pool,
+          failed: isAborted ? nil : tried >= 500 || tried == 0,
+          latency: isAborted ? response : spent)
+      }
       tally.add(second: second, pool: pool) { counts in
-        // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
-        if tried == 0, status < 500 {
+        if isAborted {
           counts.aborted &+= 1
           return
         }
@@ -144,13 +151,19 @@ private struct Cursor {
     return value
   }
 
+  /// A whole number and a tab.
   @inline(__always)
-  mutating func skipNumber() -> Bool {
+  mutating func number() -> Int? {
+    var value = 0
     let start = at
-    while at < end, base[at] >= 48, base[at] <= 57 { at &+= 1 }
-    guard at > start, at < end, base[at] == 9 else { return false }
+    while at < end, base[at] >= 48, base[at] <= 57 {
+      guard value < 1_000_000_000_000 else { return nil }
+      value = value &* 10 &+ Int(base[at] &- 48)
+      at &+= 1
+    }
+    guard at > start, at < end, base[at] == 9 else { return nil }
     at &+= 1
-    return true
+    return value
   }
 
   /// A status of three digits and a tab.

@@ -61,6 +61,22 @@ package struct PoolTable: Hashable, Sendable {
   }
 }
 
+/// A comparison, and which of a tally's pools it compares.
+package struct Duel: Sendable {
+  package var comparer: Comparer
+  package let canary: Int
+  package let stable: Int
+
+  /// Nil unless both are pools of the table.
+  package init?(_ comparer: Comparer, pools: [Name], canary: Name, stable: Name) {
+    guard let canary = pools.firstIndex(of: canary), let stable = pools.firstIndex(of: stable)
+    else { return nil }
+    self.comparer = comparer
+    self.canary = canary
+    self.stable = stable
+  }
+}
+
 /// What a stretch of log says: counts a second and pool, so that any window can be asked for.
 package struct LogTally: Sendable {
   package let pools: [Name]
@@ -71,6 +87,8 @@ package struct LogTally: Sendable {
   /// Tries at an address of no pool.
   package var unattributed = 0
   package var lines = 0
+  /// What compares the canary with stable, request by request, while lines are read.
+  package var duel: Duel?
 
   /// The second that lines are being added to; merged into `slices` when another one begins.
   private var second: Int64 = .min
@@ -88,6 +106,18 @@ package struct LogTally: Sendable {
     if second != self.second { turn(to: second) }
     isOpenUsed = true
     change(&open[pool])
+  }
+
+  /// Hands the first try of a request to the comparison, if there is one.
+  @inline(__always)
+  package mutating func compare(
+    generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?
+  ) {
+    guard let canary = duel?.canary, let stable = duel?.stable, pool == canary || pool == stable
+    else { return }
+    duel?.comparer.add(
+      generation: generation, milliseconds: milliseconds, isCanary: pool == canary, failed: failed,
+      latency: latency)
   }
 
   private mutating func turn(to second: Int64) {

@@ -27,6 +27,12 @@ package struct Measurement: Hashable, Sendable, Codable {
   package enum Reading: Hashable, Sendable, Codable {
     /// A number in the unit of the check, with the requests it rests on where that is known.
     case value(Double, requests: Int?)
+    /// A number, with words of its source that a person should see.
+    case noted(Double, String)
+    /// A number of the canary beside the same one of stable, each with the requests that it rests on.
+    case beside(Double, requests: Int, stable: Double?, stableRequests: Int)
+    /// What a comparison with stable says.
+    case compared(Compared)
     /// A yes or no with what was seen.
     case answer(Bool, String)
     /// Nothing to measure.
@@ -46,6 +52,40 @@ package struct Measurement: Hashable, Sendable, Codable {
   }
 }
 
+/// How often a check said what in one stage, and between which values; exact, however few of its measurements are kept.
+package struct Totals: Hashable, Sendable, Codable {
+  package var pass = 0
+  package var pending = 0
+  package var inconclusive = 0
+  package var error = 0
+  package var fail = 0
+  /// Changes of the verdict.
+  package var changes = 0
+  /// Of the measurements that were numbers.
+  package var values = 0
+  package var sum = 0.0
+  package var least: Double?
+  package var most: Double?
+
+  package init() {}
+
+  package mutating func count(_ verdict: Verdict, _ value: Double?, changed: Bool) {
+    switch verdict {
+    case .pass: pass += 1
+    case .pending: pending += 1
+    case .inconclusive: inconclusive += 1
+    case .error: error += 1
+    case .fail: fail += 1
+    }
+    if changed { changes += 1 }
+    guard let value, value.isFinite else { return }
+    values += 1
+    sum += value
+    least = min(least ?? value, value)
+    most = max(most ?? value, value)
+  }
+}
+
 /// What a check has said so far in this stage; folded from its measurements one by one.
 package struct CheckState: Hashable, Sendable, Codable {
   package var name: Name
@@ -58,6 +98,7 @@ package struct CheckState: Hashable, Sendable, Codable {
   package var brokenSince: Instant?
   package var brokenCount = 0
   package var measurements = 0
+  package var totals: Totals?
 
   package init(_ check: Check) {
     name = check.name

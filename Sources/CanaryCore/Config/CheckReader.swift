@@ -1,28 +1,29 @@
 /// Reads one check of a plan.
 struct CheckReader {
   private let table: TableReader
+  /// Whether a comparison demands evidence when it does not say.
+  private let demandsEvidence: Bool
 
-  init(_ table: TableReader) { self.table = table }
+  init(_ table: TableReader, demandsEvidence: Bool = true) {
+    self.table = table
+    self.demandsEvidence = demandsEvidence
+  }
 
-  static let pathRule =
-    "must be a path that begins with '/', of visible ASCII without quotes, braces, ';', '$', '#' and '\\'"
-  private static let sources = ["metric", "probe", "command"]
   private static let keys =
-    ["name"] + sources
-    + [
-      "max", "min", "every", "window", "for", "failures", "warmup", "min_requests", "timeout",
-      "advisory",
-    ]
-  /// What the contract names and a later version brings: told apart from a typing mistake.
-  private static let comingSources = ["prometheus", "http", "alerts"]
-  private static let comingKeys = ["versus", "worse_by", "json"]
+    [
+      "name", "max", "min", "versus", "worse_by", "evidence", "every", "window", "for", "failures",
+      "warmup", "min_requests", "timeout", "advisory",
+    ] + SourceReader.keys
+
+  static let evidenceRule = "must be \"comparison\" or \"thresholds\""
 
   func read() -> Check? {
-    refuseWhatIsNotThere()
+    table.refuseUnknown(known: Self.keys)
     let name = table.text("name", "must be a name of \(Name.rule)") { Name($0) != nil }.flatMap(
       Name.init)
     if !table.has("name") { table.faultHere("must have a name") }
-    let source = readSource()
+    let reader = SourceReader(table)
+    let source = reader.read()
     let condition = readCondition(source)
     let every = table.span("every", atLeast: Span(milliseconds: 100))
     let window = table.span("window", atLeast: .seconds(1))
@@ -32,94 +33,112 @@ struct CheckReader {
     let minRequests = table.int("min_requests", in: 0...1_000_000_000)
     let timeout = table.span("timeout", atLeast: Span(milliseconds: 10))
     let advisory = table.bool("advisory")
+    let expected = reader.readExpected(source)
+    let endpoint = reader.readEndpoint(source)
     guard let name, let source else { return nil }
-    let isMetric = if case .metric = source { true } else { false }
     // `requests` and `request_rate` are themselves the answer to "how many": no floor unless asked for.
-    let floor = isMetric && source != .metric(.requests) && source != .metric(.requestRate) ? 20 : 0
-    return Check(
+    let floor =
+      source.isFromLog && source != .metric(.requests) && source != .metric(.requestRate) ? 20 : 0
+    var check = Check(
       name: name, source: source, condition: condition, every: every, window: window ?? .minutes(1),
       lasting: lasting ?? .zero, failures: failures ?? 1, warmup: warmup ?? .zero,
       minRequests: minRequests ?? floor, timeout: timeout ?? .seconds(5),
       advisory: advisory ?? false)
-  }
-
-  private func refuseWhatIsNotThere() {
-    for key in Self.comingSources + Self.comingKeys where table.has(key) {
-      table.fault(
-        key, "is not in this version; checks here have metric, probe or command with max or min")
-    }
-    table.refuseUnknown(known: Self.keys + Self.comingSources + Self.comingKeys)
-  }
-
-  private func readSource() -> Source? {
-    let present = Self.sources.filter(table.has)
-    if present.count != 1 {
-      if present.isEmpty, Self.comingSources.contains(where: table.has) { return nil }
-      table.faultHere(
-        present.isEmpty
-          ? "must have one of metric, probe or command"
-          : "must have only one of \(present.joined(separator: ", "))")
-      return nil
-    }
-    switch present[0] {
-    case "metric":
-      let names = Metric.allCases.map(\.rawValue)
-      return table.read("metric", "must be one of \(names.joined(separator: ", "))") {
-        node -> Source? in
-        guard case .text(let text) = node else { return nil }
-        return Metric(rawValue: text).map(Source.metric)
-      }
-    case "probe":
-      return table.text("probe", Self.pathRule, where: Address.isRequestPath).map {
-        .probe(path: $0)
-      }
-    default:
-      guard
-        let words = table.texts(
-          "command", "must be a text without control characters",
-          where: { word in !word.unicodeScalars.contains { $0.value < 32 } })
-      else { return nil }
-      guard let program = words.first, !program.isEmpty else {
-        table.fault("command", "must name a program and its arguments, as in [\"/usr/bin/true\"]")
-        return nil
-      }
-      return .command(words)
-    }
+    check.expected = expected
+    check.endpoint = endpoint
+    return check
   }
 
   private func readCondition(_ source: Source?) -> Condition {
     let max = bound("max", source)
     let min = bound("min", source)
     if let max, let min, min > max { table.fault("min", "must not be above max") }
-    if case .metric(let metric) = source, !table.has("max"), !table.has("min"),
-      !Self.comingKeys.contains(where: table.has)
-    {
-      table.faultHere("must have a max or a min for \(metric.rawValue)")
-    }
-    if case .probe = source {
+    let versus = readVersus(source)
+    let hasCondition = table.has("max") || table.has("min") || table.has("versus")
+    switch source {
+    case .metric(let metric)? where !hasCondition:
+      table.faultHere("must have a max, a min or versus: \"stable\" for \(metric.rawValue)")
+    case .prometheus? where !hasCondition:
+      table.faultHere("must have a max or a min to judge the query's value by")
+    case .http(let request)? where request.pointer != nil && !hasCondition:
+      table.faultHere("must have a max or a min to judge the number at `json` by")
+    case .http(let request)? where request.pointer == nil:
       for key in ["max", "min"] where table.has(key) {
-        table.fault(key, "has no meaning for a probe, which answers or does not")
+        table.fault(key, "needs `json`: where in the answer the number stands, as in \"/data/0\"")
       }
+    case .probe? where table.has("min"):
+      table.fault("min", "has no meaning for a probe; its max is the longest time to answer")
+    case .alerts?:
+      for key in ["max", "min"] where table.has(key) {
+        table.fault(key, "has no meaning for alerts: none may fire")
+      }
+    case .metric?, .probe?, .command?, .prometheus?, .http?, nil: break
     }
-    return Condition(max: max, min: min)
+    return Condition(max: max, min: min, versus: versus)
   }
 
-  /// A bound in the unit of its metric: a share for error_rate, seconds for a latency, else a number.
+  private func readVersus(_ source: Source?) -> Versus? {
+    let versus = table.text("versus", "must be \"stable\"") { $0 == "stable" }
+    let worseBy = table.read(
+      "worse_by", "must be a share above 0 such as \"1%\" or 0.01, at most 1"
+    ) { node -> Double? in
+      Self.share(node).flatMap { $0 > 0 ? $0 : nil }
+    }
+    let evidence = table.text("evidence", Self.evidenceRule) {
+      ["comparison", "thresholds"].contains($0)
+    }
+    guard table.has("versus") else {
+      for key in ["worse_by", "evidence"] where table.has(key) {
+        table.fault(key, "needs versus: \"stable\"")
+      }
+      return nil
+    }
+    if let source, case .metric(let metric) = source {
+      if Compare(metric) == nil {
+        table.fault("versus", "compares error_rate and latencies; \(metric.rawValue) has no sides")
+      }
+    } else if source != nil {
+      table.fault(
+        "versus",
+        "compares what the access log says (metric: error_rate or a latency); write the comparison into the query"
+      )
+    }
+    guard versus != nil else { return nil }
+    return Versus(
+      worseBy: worseBy, demandsEvidence: evidence.map { $0 == "comparison" } ?? demandsEvidence)
+  }
+
+  /// A bound in the unit of its source: a share for error_rate, seconds for a latency, else a number.
   private func bound(_ key: String, _ source: Source?) -> Double? {
-    if case .metric(.errorRate) = source {
+    let isTime: Bool
+    switch source {
+    case .metric(.errorRate)?:
       return table.read(key, "must be a share such as \"5%\" or 0.05, from 0 to 1") { node in
         Self.share(node)
       }
+    case .metric(let metric)?: isTime = metric.quantile != nil
+    case .probe?: isTime = true
+    case .command?, .prometheus?, .http?, .alerts?, nil: isTime = false
     }
-    if case .metric(let metric) = source, metric.quantile != nil {
+    if isTime {
       return table.read(key, "must be a duration such as \"1s\" or \"250ms\"") { node in
         guard case .text(let text) = node else { return nil }
         return Span(parsing: text)?.seconds
       }
     }
-    return table.read(key, "must be a number") { node in
-      guard case .number(let value) = node, value.isFinite else { return nil }
-      return value
+    if source?.isFromLog == true {
+      return table.read(key, "must be a number") { node in
+        guard case .number(let value) = node, value.isFinite else { return nil }
+        return value
+      }
+    }
+    return table.read(key, "must be a number, a share such as \"5%\" or a duration such as \"1s\"")
+    { node in
+      switch node {
+      case .number(let value): return value.isFinite ? value : nil
+      case .text(let text): return Self.share(node) ?? Span(parsing: text)?.seconds
+      case .null, .bool, .list, .table: return nil
+      }
     }
   }
 

@@ -11,7 +11,9 @@ package struct ConfigReader {
     folder = slash.map { String(file[..<$0]) } ?? "."
   }
 
-  package static let keys = ["nginx", "state", "run", "templates", "services", "plans"]
+  package static let keys = [
+    "nginx", "state", "run", "templates", "services", "plans", "endpoints",
+  ]
 
   /// The config that the tree describes; throws `Problems` with every fault in it.
   package func read(_ root: Node) throws(Problems) -> Config {
@@ -48,6 +50,8 @@ package struct ConfigReader {
       if let service = reader.read() { services.append(service) }
     }
     refuseClashes(of: services)
+    let endpoints = readEndpoints(top.table("endpoints"))
+    for service in services { refuseUnknownEndpoints(service, plans, endpoints) }
     // A Unix socket's path is limited by the kernel to 107 bytes (sun_path), and Nginx refuses a longer one.
     if "\(run)/probe.sock".utf8.count > 107 {
       faults.add(
@@ -56,7 +60,7 @@ package struct ConfigReader {
     guard faults.problems.isEmpty else { throw faults.problems }
     return Config(
       file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,
-      plans: plans)
+      plans: plans, endpoints: endpoints)
   }
 
   private func readNginx(_ table: TableReader) -> NginxSettings {
@@ -69,6 +73,48 @@ package struct ConfigReader {
       reload: argv(table, "reload") ?? ["nginx", "-s", "reload", "-c", config],
       logs: path(table, "logs") ?? "/var/log/nginx",
       verify: table.span("verify", atLeast: .seconds(1)) ?? .seconds(15))
+  }
+
+  private func readEndpoints(_ table: TableReader) -> [Endpoint] {
+    var endpoints = Endpoint.usual
+    for key in table.keys {
+      guard Name(key) != nil else {
+        table.fault(key, "must have a name of \(Name.rule)")
+        continue
+      }
+      let endpoint = EndpointReader(table.table(key), name: key) { path($0, $1) }.read()
+      endpoints.removeAll { $0.name == key }
+      endpoints.append(endpoint)
+    }
+    return endpoints
+  }
+
+  /// An endpoint that a check names must be there, and must have an address where the check has only a path.
+  private func refuseUnknownEndpoints(
+    _ service: Service, _ plans: [String: Plan], _ endpoints: [Endpoint]
+  ) {
+    let plan = service.plan
+    let named =
+      plans.keys.contains(plan.name) ? "plans.\(plan.name)" : "services.\(service.name).plan"
+    let all = plan.checks + plan.stages.flatMap { $0.checks ?? [] }
+    for (place, check) in all.map({ (named, $0) })
+      + service.guards.map({ ("services.\(service.name).guards", $0.check) })
+    {
+      guard let name = check.endpoint else { continue }
+      guard let endpoint = endpoints.first(where: { $0.name == name }) else {
+        let near = Spelling.nearest(to: name, among: endpoints.map(\.name)).map {
+          "; did you mean '\($0)'?"
+        }
+        faults.add(
+          "\(place): \(check.name).endpoint", .text(name), "must be one of `endpoints`\(near ?? "")"
+        )
+        continue
+      }
+      if endpoint.url == nil, check.source.needsURL {
+        faults.add(
+          "endpoints.\(name)", nil, "must have a url: check \(check.name) asks it for a path")
+      }
+    }
   }
 
   private func argv(_ table: TableReader, _ key: String) -> [String]? {

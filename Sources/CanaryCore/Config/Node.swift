@@ -57,6 +57,11 @@ package struct TableReader {
     return path.isEmpty ? shown : "\(path).\(shown)"
   }
 
+  /// The same table without a key that somebody else reads.
+  package func without(_ key: String) -> TableReader {
+    TableReader(.table(table.filter { $0.key != key }), at: path, faults: faults)
+  }
+
   package var keys: [String] { table.keys.sorted() }
   package func has(_ key: String) -> Bool { table[key] != nil }
   package func node(_ key: String) -> Node? { table[key] }
@@ -143,6 +148,13 @@ package struct TableReader {
 
   package func table(_ key: String) -> TableReader {
     TableReader(table[key], at: path(of: key), faults: faults)
+  }
+
+  /// Reads another node in the place of the one at a key; its faults are reported at that key.
+  package func readInner<Value>(_ key: String, _ node: Node, _ read: (TableReader) -> Value)
+    -> Value
+  {
+    read(TableReader(node, at: path(of: key), faults: faults))
   }
 
   /// Readers of the tables in a list.

@@ -9,37 +9,90 @@ struct PlanReader {
   }
 
   /// The plan of a service that names none: 5 → 10 → 30 → 60 → 100 %, half an hour each.
-  static let standard = Plan(
-    name: "standard",
-    stages: [(5.0, 30), (10, 30), (30, 30), (60, 30), (100, 10)].compactMap { percent, minutes in
-      Weight(percent: percent).map { Stage(weight: $0, soak: .minutes(Int64(minutes))) }
-    },
-    checks: [
-      Check(
-        name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05),
-        minRequests: 20),
-      Check(
-        name: "latency", source: .metric(.latencyP99), condition: Condition(max: 1),
-        window: .seconds(30), minRequests: 20),
-      Check(name: "health", source: .probe(path: "/health"), every: .seconds(5), failures: 3),
-    ])
+  static let standard: Plan = {
+    let stages: [Node] = [(5.0, "30m"), (10, "30m"), (30, "30m"), (60, "30m"), (100, "10m")].map {
+      .table(["weight": .number($0), "soak": .text($1)])
+    }
+    let table: Node = .table(["stages": .list(stages), "checks": .list(standardChecks)])
+    let reader = PlanReader(TableReader(table, at: "", faults: FaultList()), name: "standard")
+    return reader.read() ?? Plan(name: "standard", stages: [], checks: [])
+  }()
+
+  /// The checks of a plan that names none: thresholds, health, and the comparisons with stable.
+  private static let standardChecks: [Node] = {
+    let fixed: [[String: Node]] = [
+      ["name": .text("errors"), "metric": .text("error_rate"), "max": .text("5%")],
+      [
+        "name": .text("latency"), "metric": .text("latency_p99"), "max": .text("1s"),
+        "window": .text("30s"),
+      ],
+      [
+        "name": .text("health"), "probe": .text("/health"), "every": .text("5s"),
+        "failures": .number(3),
+      ],
+    ]
+    let compared = [
+      ("errors_vs_stable", "error_rate"), ("p50_vs_stable", "latency_p50"),
+      ("p95_vs_stable", "latency_p95"), ("p99_vs_stable", "latency_p99"),
+    ].map { name, metric in
+      ["name": Node.text(name), "metric": .text(metric), "versus": .text("stable")]
+    }
+    return (fixed + compared).map(Node.table)
+  }()
 
   func read() -> Plan? {
-    table.refuseUnknown(known: ["stages", "checks", "ready"])
-    let stages = readStages()
-    let checks = table.has("checks") ? readChecks() : Self.standard.checks
-    var ready = Readiness(path: Plan.probePath(of: checks))
-    let readyTable = table.table("ready")
-    readyTable.refuseUnknown(known: ["path", "times", "within"])
-    ready.path =
-      readyTable.text("path", CheckReader.pathRule, where: Address.isRequestPath) ?? ready.path
-    ready.times = readyTable.int("times", in: 1...1000) ?? ready.times
-    ready.within = readyTable.span("within", atLeast: .seconds(1)) ?? ready.within
+    table.refuseUnknown(known: ["stages", "checks", "ready", "alpha", "evidence"])
+    let evidence = table.text("evidence", CheckReader.evidenceRule) {
+      ["comparison", "thresholds"].contains($0)
+    }
+    // A plan whose stages a person chose, but no checks: comparing protects it, and does not hold it.
+    let demands = evidence.map { $0 == "comparison" } ?? table.has("checks")
+    let nodes = table.has("checks") ? table.list("checks") ?? [] : Self.standardChecks
+    let readers =
+      table.has("checks")
+      ? table.tables("checks") : nodes.map { TableReader($0, at: "", faults: FaultList()) }
+    var checks = readChecks(readers, demands)
+    var stages = readStages(nodes, checks, demands)
+    let alpha = table.read("alpha", "must be a share such as \"1%\", above 0 and at most 20%") {
+      CheckReader.share($0).flatMap { $0 > 0 && $0 <= 0.2 ? $0 : nil }
+    }
+    markShared(&checks)
+    for index in stages.indices {
+      if var own = stages[index].checks {
+        markShared(&own)
+        stages[index].checks = own
+      }
+    }
+    let ready = readReady(checks)
     guard !stages.isEmpty else { return nil }
-    return Plan(name: name, stages: stages, checks: checks, ready: ready)
+    var plan = Plan(name: name, stages: stages, checks: checks, ready: ready)
+    plan.alpha = alpha
+    return plan
   }
 
-  private func readStages() -> [Stage] {
+  private func readReady(_ checks: [Check]) -> Readiness {
+    var ready = Readiness(path: Plan.probePath(of: checks))
+    let reader = table.table("ready")
+    reader.refuseUnknown(known: ["path", "times", "within"])
+    ready.path =
+      reader.text("path", SourceReader.pathRule, where: Address.isRequestPath) ?? ready.path
+    ready.times = reader.int("times", in: 1...1000) ?? ready.times
+    ready.within = reader.span("within", atLeast: .seconds(1)) ?? ready.within
+    return ready
+  }
+
+  /// Where stable is compared with, a bound that stable breaks as well is a fault of both.
+  private func markShared(_ checks: inout [Check]) {
+    guard checks.contains(where: { $0.compared != nil && !$0.advisory }) else { return }
+    for index in checks.indices {
+      guard case .metric(let metric) = checks[index].source, Compare(metric) != nil,
+        checks[index].condition.hasBound
+      else { continue }
+      checks[index].holdsShared = true
+    }
+  }
+
+  private func readStages(_ nodes: [Node], _ checks: [Check], _ demands: Bool) -> [Stage] {
     guard table.has("stages") else {
       table.faultHere(
         "must have stages: [{ weight: 5, soak: \"30m\" }, … { weight: 100, soak: \"10m\" }]")
@@ -52,17 +105,8 @@ struct PlanReader {
     var stages: [Stage] = []
     var previous: Weight?
     for (index, reader) in readers.enumerated() {
-      reader.refuseUnknown(known: ["weight", "soak", "deadline", "on_deadline"])
-      let weight = reader.read(
-        "weight", "must be a percentage above 0 and at most 100, with two decimals at most"
-      ) {
-        node -> Weight? in
-        guard case .number(let percent) = node, let weight = Weight(percent: percent),
-          weight > .none
-        else { return nil }
-        return weight
-      }
-      if !reader.has("weight") { reader.faultHere("must have a weight") }
+      reader.refuseUnknown(known: ["weight", "soak", "deadline", "on_deadline", "checks"])
+      let weight = readWeight(reader)
       if let weight, let previous, weight <= previous {
         reader.fault("weight", "must be above the stage before it (\(previous))")
       }
@@ -81,18 +125,71 @@ struct PlanReader {
         if case .text(let text) = node { return OnDeadline(rawValue: text) }
         return nil
       }
+      let own = reader.has("checks") ? overridden(reader.table("checks"), nodes, demands) : nil
       if let weight, let soak {
-        stages.append(
-          Stage(weight: weight, soak: soak, deadline: deadline, onDeadline: onDeadline ?? .revert))
+        var stage = Stage(
+          weight: weight, soak: soak, deadline: deadline, onDeadline: onDeadline ?? .revert)
+        stage.checks = own
+        stages.append(stage)
       }
     }
     return stages
   }
 
-  private func readChecks() -> [Check] {
+  private func readWeight(_ reader: TableReader) -> Weight? {
+    if !reader.has("weight") { reader.faultHere("must have a weight") }
+    return reader.read(
+      "weight", "must be a percentage above 0 and at most 100, with two decimals at most"
+    ) { node in
+      guard case .number(let percent) = node, let weight = Weight(percent: percent), weight > .none
+      else { return nil }
+      return weight
+    }
+  }
+
+  /// The plan's checks with what a stage says otherwise: a table of other keys, or false for a check it leaves out.
+  private func overridden(_ reader: TableReader, _ nodes: [Node], _ demands: Bool) -> [Check] {
+    let names = nodes.compactMap { node -> String? in
+      guard case .table(let table) = node, case .text(let name)? = table["name"] else { return nil }
+      return name
+    }
+    for key in reader.keys where !names.contains(key) {
+      let near = Spelling.nearest(to: key, among: names).map { "; did you mean '\($0)'?" } ?? ""
+      reader.fault(
+        key, "must be the name of a check of the plan (\(names.joined(separator: ", ")))\(near)")
+    }
+    return nodes.compactMap { node in
+      guard case .table(var merged) = node, case .text(let name)? = merged["name"] else {
+        return nil
+      }
+      switch reader.node(name) {
+      case nil: return read(merged, at: "", FaultList(), demands)
+      case .bool(false)?: return nil
+      case .table(let changes)?:
+        if changes["name"] != nil { reader.fault(name, "cannot change the name of a check") }
+        merged.merge(changes) { $1 }
+        return reader.readInner(name, .table(merged)) {
+          CheckReader($0, demandsEvidence: demands).read()
+        }
+      case .some:
+        reader.fault(name, "must be a table of keys, or false to leave the check out")
+        return nil
+      }
+    }
+  }
+
+  private func read(_ table: [String: Node], at path: String, _ faults: FaultList, _ demands: Bool)
+    -> Check?
+  {
+    CheckReader(
+      TableReader(.table(table), at: path, faults: faults), demandsEvidence: demands
+    ).read()
+  }
+
+  private func readChecks(_ readers: [TableReader], _ demands: Bool) -> [Check] {
     var seen: Set<Name> = []
-    return table.tables("checks").compactMap { reader in
-      guard let check = CheckReader(reader).read() else { return nil }
+    return readers.compactMap { reader in
+      guard let check = CheckReader(reader, demandsEvidence: demands).read() else { return nil }
       if !seen.insert(check.name).inserted {
         reader.fault("name", "must be a name that no other check of the plan has")
         return nil

@@ -15,6 +15,7 @@ struct ServiceReader {
   static let keys = [
     "listen", "server_names", "pools", "stable", "plan", "retain", "shield", "fallback", "headers",
     "buffering", "timeout", "connect_timeout", "body_limit", "keepalive", "latency", "access_log",
+    "guards",
   ]
 
   /// The service, or nil when a fault makes it unusable; every fault is noted.
@@ -37,11 +38,35 @@ struct ServiceReader {
       return nil
     }
     let accessLogs = readAccessLogs()
+    let guards = readGuards()
     guard let stable, let plan else { return nil }
     return Service(
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
-      accessLogs: accessLogs)
+      accessLogs: accessLogs, guards: guards)
+  }
+
+  /// Checks that stand outside of any plan; what a stage alone can say has no place there.
+  private func readGuards() -> [StandingGuard] {
+    var seen = Set(
+      plans.values.flatMap { $0.checks.map(\.name) } + PlanReader.standard.checks.map(\.name))
+    return table.tables("guards").compactMap { reader in
+      let then = reader.read("then", "must be \"hold\" or \"revert\"") {
+        node -> StandingGuard.Then? in
+        if case .text(let text) = node { return StandingGuard.Then(rawValue: text) }
+        return nil
+      }
+      guard let check = CheckReader(reader.without("then")).read() else { return nil }
+      if check.source.isFromLog {
+        reader.fault("metric", "has no meaning for a guard, which stands outside of any stage")
+        return nil
+      }
+      if !seen.insert(check.name).inserted {
+        reader.fault("name", "must be a name that no other guard and no check of a plan has")
+        return nil
+      }
+      return StandingGuard(check: check, then: then ?? .hold)
+    }
   }
 
   private func readPools(_ table: TableReader) -> [Pool] {

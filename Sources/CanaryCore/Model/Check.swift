@@ -18,13 +18,17 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   }
 }
 
-/// Where a measurement comes from.
-package enum Source: Hashable, Sendable, Codable {
-  case metric(Metric)
-  /// GET this path on every server of the canary pool.
-  case probe(path: String)
-  /// Run this program; its exit status, or a number on its standard output, is the measurement.
-  case command([String])
+/// How a metric is compared with what stable does at the same time.
+package struct Versus: Hashable, Sendable, Codable {
+  /// By how much of its requests the canary may be worse, as a share; nil: the metric's own margin.
+  package var worseBy: Double?
+  /// Whether a stage is held until the data can exclude a regression larger than that.
+  package var demandsEvidence: Bool
+
+  package init(worseBy: Double? = nil, demandsEvidence: Bool = true) {
+    self.worseBy = worseBy
+    self.demandsEvidence = demandsEvidence
+  }
 }
 
 /// What a measured value must keep to; the bound itself passes.
@@ -33,11 +37,15 @@ package enum Source: Hashable, Sendable, Codable {
 package struct Condition: Hashable, Sendable, Codable {
   package var max: Double?
   package var min: Double?
+  package var versus: Versus?
 
-  package init(max: Double? = nil, min: Double? = nil) {
+  package init(max: Double? = nil, min: Double? = nil, versus: Versus? = nil) {
     self.max = max
     self.min = min
+    self.versus = versus
   }
+
+  package var hasBound: Bool { max != nil || min != nil }
 }
 
 /// One thing measured and its condition.
@@ -45,7 +53,8 @@ package struct Check: Hashable, Sendable, Codable {
   package var name: Name
   package var source: Source
   package var condition: Condition
-  /// How often it is measured; nil: ten seconds, or a third of the soak where that is shorter.
+  /// How often it is measured; nil: ten seconds (half a second for a comparison), or a third of the soak where that is
+  /// shorter.
   package var every: Span?
   /// How far back a `metric` looks, but never past the start of its stage.
   package var window: Span
@@ -61,6 +70,12 @@ package struct Check: Hashable, Sendable, Codable {
   package var timeout: Span
   /// Measured and shown, but never part of the gate.
   package var advisory: Bool
+  /// What an answer over HTTP must be like; nil: a status from 200 to 399.
+  package var expected: Expected?
+  /// The endpoint of the config that is asked; nil: the one named like the source.
+  package var endpoint: String?
+  /// A bound that stable breaks as well is a fault of both: the stage is held, the canary not blamed.
+  package var holdsShared: Bool?
 
   package init(
     name: Name, source: Source, condition: Condition = Condition(), every: Span? = nil,
@@ -83,6 +98,15 @@ package struct Check: Hashable, Sendable, Codable {
   /// The time between two measurements during a soak of that length.
   package func interval(soak: Span) -> Span {
     if let every { return every }
-    return Swift.max(.seconds(0.2), Swift.min(.seconds(10), soak / 3))
+    let longest = condition.versus == nil ? Span.seconds(10) : .seconds(0.5)
+    return Swift.max(.seconds(0.2), Swift.min(longest, soak / 3))
+  }
+
+  /// The comparison that the check asks for; nil for a check without one.
+  package var compared: ComparedCheck? {
+    guard condition.versus != nil, case .metric(let metric) = source,
+      let compare = Compare(metric)
+    else { return nil }
+    return ComparedCheck(name: name, compare: compare, advisory: advisory)
   }
 }

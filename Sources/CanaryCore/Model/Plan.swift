@@ -9,6 +9,8 @@ package struct Stage: Hashable, Sendable, Codable {
   package var soak: Span
   package var deadline: Span
   package var onDeadline: OnDeadline
+  /// The checks of this stage, where they differ from the plan's.
+  package var checks: [Check]?
 
   /// Without a deadline: three times the soak, at least ten minutes more than it.
   package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert)
@@ -26,6 +28,8 @@ package struct Readiness: Hashable, Sendable, Codable {
   package var path: String?
   package var times: Int
   package var within: Span
+  /// Guards of the service that must pass as well.
+  package var guards: [Check]?
 
   package init(path: String? = nil, times: Int = 3, within: Span = .seconds(30)) {
     self.path = path
@@ -40,12 +44,36 @@ package struct Plan: Hashable, Sendable, Codable {
   package var stages: [Stage]
   package var checks: [Check]
   package var ready: Readiness
+  /// The chance, over the whole rollout, that a canary which is no worse than stable is reverted by a comparison; nil: 1 %.
+  package var alpha: Double?
+
+  package static let usualAlpha = 0.01
 
   package init(name: String, stages: [Stage], checks: [Check], ready: Readiness? = nil) {
     self.name = name
     self.stages = stages
     self.checks = checks
     self.ready = ready ?? Readiness(path: Self.probePath(of: checks))
+  }
+
+  /// The checks that gate a stage.
+  package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }
+
+  /// Every comparison that some stage makes, each once; together they share one budget for false alarms.
+  package var comparisons: [ComparedCheck] {
+    var found: [ComparedCheck] = []
+    for check in checks + stages.flatMap({ $0.checks ?? [] }) {
+      if let compared = check.compared, !found.contains(where: { $0.name == compared.name }) {
+        found.append(compared)
+      }
+    }
+    return found
+  }
+
+  /// The highest rate of failures that a check of the plan accepts; 5 % without one.
+  package var acceptedFailures: Double {
+    checks.filter { $0.source == .metric(.errorRate) && !$0.advisory }.compactMap(\.condition.max)
+      .filter { $0 > 0 && $0 < 1 }.min() ?? 0.05
   }
 
   /// The path of the first probe among the checks: what readiness asks when nothing else is said.

@@ -28,6 +28,23 @@ package enum LatencyKind: String, Hashable, Sendable, Codable, CaseIterable {
   case firstByte = "first_byte"
 }
 
+/// A check that stands outside of any plan: asked before a rollout, in each of its stages, and between rollouts.
+package struct StandingGuard: Hashable, Sendable {
+  package enum Then: String, Hashable, Sendable, Codable, CaseIterable {
+    /// No rollout begins while it does not pass.
+    case hold
+    /// Within `retain` of a promotion, a failure goes back to the pool before it.
+    case revert
+  }
+  package var check: Check
+  package var then: Then
+
+  package init(check: Check, then: Then = .hold) {
+    self.check = check
+    self.then = then
+  }
+}
+
 /// What clients reach through Nginx: its pools, its routing, its plan.
 package struct Service: Hashable, Sendable {
   package var name: Name
@@ -42,11 +59,14 @@ package struct Service: Hashable, Sendable {
   package var latency: LatencyKind
   /// Further access logs, as `path` or `path format`, because ours replaces the inherited ones.
   package var accessLogs: [String]
+  /// What must hold for the service at any time.
+  package var guards: [StandingGuard]
 
   package init(
     name: Name, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: Name,
     plan: Plan, retain: Span = .hours(24), proxying: Proxying = Proxying(),
-    latency: LatencyKind = .response, accessLogs: [String] = []
+    latency: LatencyKind = .response, accessLogs: [String] = [],
+    guards: [StandingGuard] = []
   ) {
     self.name = name
     self.listen = listen
@@ -58,6 +78,7 @@ package struct Service: Hashable, Sendable {
     self.proxying = proxying
     self.latency = latency
     self.accessLogs = accessLogs
+    self.guards = guards
   }
 
   package func pool(_ name: Name) -> Pool? { pools.first { $0.name == name } }
@@ -94,10 +115,11 @@ package struct Config: Hashable, Sendable {
   package var templates: String?
   package var services: [Service]
   package var plans: [String: Plan]
+  package var endpoints: [Endpoint]
 
   package init(
     file: String, nginx: NginxSettings, state: String, run: String, templates: String?,
-    services: [Service], plans: [String: Plan]
+    services: [Service], plans: [String: Plan], endpoints: [Endpoint] = Endpoint.usual
   ) {
     self.file = file
     self.nginx = nginx
@@ -106,8 +128,10 @@ package struct Config: Hashable, Sendable {
     self.templates = templates
     self.services = services
     self.plans = plans
+    self.endpoints = endpoints
   }
 
+  package func endpoint(_ name: String) -> Endpoint? { endpoints.first { $0.name == name } }
   package func service(_ name: Name) -> Service? { services.first { $0.name == name } }
 
   /// The flag file that sends every new request of a service to stable.

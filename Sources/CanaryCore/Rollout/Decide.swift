@@ -25,6 +25,8 @@ struct Policy {
       guard number == rollout.number else { return }
     case .measured(_, let number, let stage):
       guard number == rollout.number, stage == rollout.stage else { return }
+    // In a rollout the guards are checks of its plan.
+    case .guarded: return
     case .woke, .tookOver, .promote, .revert, .pause, .resume, .advance, .apply: break
     }
     switch event {
@@ -36,6 +38,7 @@ struct Policy {
       takeOver(rollout, actor)
     case .overtaken(_, let found):
       askAnew(rollout, after: found)
+    case .guarded: break
     case .woke, .looked, .measured, .applied, .applyFailed, .pause, .resume, .advance:
       take(event, rollout)
     }
@@ -84,8 +87,26 @@ struct Policy {
       decision.effects = [.apply(decision.state.resting, next)]
     case .pause, .resume, .advance:
       decision.refusal = .wrong("no rollout is running")
+    case .guarded(let state, let then): guarded(state, then)
     case .woke, .tookOver, .looked, .measured: break
     }
+  }
+
+  /// What a guard says is kept when its verdict changes; where it is trusted to, a failure goes back after a promotion.
+  private mutating func guarded(_ state: CheckState, _ then: StandingGuard.Then) {
+    var guards = decision.state.guards ?? []
+    let before = guards.first { $0.name == state.name }
+    guard before?.verdict != state.verdict else { return }
+    guards.removeAll { $0.name == state.name }
+    decision.state.guards = guards + [state]
+    let number = decision.state.rollout?.number ?? 0
+    note(
+      "guard", number, actor: .canary,
+      detail: "\(state.name): \(state.verdict.rawValue): \(state.detail)")
+    guard state.verdict == .fail, !state.advisory, then == .revert,
+      let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
+    else { return }
+    goBack(rollout, Reason(.gate, "guard \(state.name) failed: \(state.detail)"), actor: .canary)
   }
 
   private mutating func start(_ request: PromoteRequest) {
@@ -196,6 +217,7 @@ struct Policy {
   }
 
   mutating func goBack(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
+    keepTotals(rollout)
     let generation = nextGeneration()
     decision.state.rollout?.ended = nil
     set(.reverting(generation, reason))

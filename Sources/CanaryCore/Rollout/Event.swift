@@ -40,6 +40,41 @@ package enum Event: Hashable, Sendable {
   case resume(Actor)
   case advance(Actor)
   case apply(Actor)
+  /// A standing guard of the service has spoken, between rollouts.
+  case guarded(CheckState, StandingGuard.Then)
+}
+
+/// For which stage of which rollout something is measured.
+package struct Occasion: Hashable, Sendable {
+  package var rollout: Int
+  package var stage: Int
+  package var plan: Plan
+  package var stable: Name
+  package var canary: Name
+  package var release: String?
+  /// The generation that serves the stage.
+  package var generation: Generation
+  /// When the rollout and when the stage began.
+  package var started: Instant
+  package var since: Instant
+
+  package var weight: Weight { plan.stages[stage].weight }
+  package var soak: Span { plan.stages[stage].soak }
+
+  package init(
+    rollout: Int, stage: Int, plan: Plan, stable: Name, canary: Name, release: String? = nil,
+    generation: Generation, started: Instant, since: Instant
+  ) {
+    self.rollout = rollout
+    self.stage = stage
+    self.plan = plan
+    self.stable = stable
+    self.canary = canary
+    self.release = release
+    self.generation = generation
+    self.started = started
+    self.since = since
+  }
 }
 
 /// What is to be done, once the state it belongs to is saved.
@@ -51,8 +86,8 @@ package enum Effect: Hashable, Sendable {
   case release
   /// Ask every server of the pool once.
   case look(pool: Name, Readiness, rollout: Int)
-  /// Measure these checks, for this stage.
-  case measure([Check], rollout: Int, stage: Int, since: Instant)
+  /// Measure these checks.
+  case measure([Check], Occasion)
   case wake(Instant)
 }
 
@@ -78,6 +113,37 @@ package struct Entry: Hashable, Sendable {
   }
 }
 
+/// A measurement that the history keeps, with what makes its verdict understood.
+package struct Kept: Hashable, Sendable {
+  package var rollout: Int
+  package var stage: Int
+  /// The check as it was before; what `for` and `failures` counted on.
+  package var before: CheckState
+  /// Nil at the end of a stage, when only the totals are kept.
+  package var measurement: Measurement?
+  package var after: CheckState
+
+  package init(
+    rollout: Int, stage: Int, before: CheckState, measurement: Measurement?, after: CheckState
+  ) {
+    self.rollout = rollout
+    self.stage = stage
+    self.before = before
+    self.measurement = measurement
+    self.after = after
+  }
+
+  /// Whether the nth measurement of a check is one of those that are kept: the first 32 and, of each doubling after that,
+  /// 32 more.
+  ///
+  /// So many measurements say how a stage went, and the number of rows grows with the logarithm of its length.
+  package static func keeps(_ number: Int) -> Bool {
+    var step = 1
+    while number >= 64 * step { step *= 2 }
+    return number % step == 0
+  }
+}
+
 /// Why a request was not taken; nothing was touched.
 package enum Refusal: Error, Hashable, Sendable {
   /// A rollout is running.
@@ -93,6 +159,7 @@ package struct Decision: Hashable, Sendable {
   package var state: ServiceState
   package var effects: [Effect] = []
   package var entries: [Entry] = []
+  package var kept: [Kept] = []
   package var refusal: Refusal?
 
   package init(_ state: ServiceState) { self.state = state }

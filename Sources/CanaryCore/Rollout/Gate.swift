@@ -4,7 +4,8 @@ extension Policy {
   /// Measures what is due; with nothing due, the stage is judged by what is known.
   mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
-    let due = rollout.plan.checks.filter { check in
+    let rollout = forgetOld(rollout, soak)
+    let due = rollout.plan.checks(stage: soak.stage).filter { check in
       guard let state = rollout.checks.first(where: { $0.name == check.name }) else { return false }
       if state.isDue(check, soak: stage.soak, stageStart: soak.began, at: now) { return true }
       // At the end of the soak everything is asked once more: nothing that was good a while ago passes a stage.
@@ -17,10 +18,35 @@ extension Policy {
         decision.effects = [.wake(now + Self.tick)]
       }
     } else {
-      decision.effects = [
-        .measure(due, rollout: rollout.number, stage: soak.stage, since: soak.began)
-      ]
+      decision.effects = [.measure(due, occasion(rollout, soak))]
     }
+  }
+
+  private func occasion(_ rollout: Rollout, _ soak: Soak) -> Occasion {
+    Occasion(
+      rollout: rollout.number, stage: soak.stage, plan: rollout.plan, stable: rollout.from,
+      canary: rollout.to, release: rollout.release,
+      generation: decision.state.serving?.generation ?? decision.state.generation,
+      started: rollout.started, since: soak.began)
+  }
+
+  /// An answer that is older than twice its interval is no data any more.
+  private mutating func forgetOld(_ rollout: Rollout, _ soak: Soak) -> Rollout {
+    var updated = rollout
+    for check in rollout.plan.checks(stage: soak.stage) {
+      guard let index = updated.checks.firstIndex(where: { $0.name == check.name }),
+        let measured = updated.checks[index].measuredAt,
+        [.pass, .pending].contains(updated.checks[index].verdict)
+      else { continue }
+      let interval = max(check.interval(soak: rollout.plan.stages[soak.stage].soak), Self.tick)
+      // A source may take as long as its own limit, which is no sign of age.
+      guard now - measured > max(interval * 2, interval + check.timeout) else { continue }
+      updated.checks[index].verdict = .inconclusive
+      updated.checks[index].detail =
+        "the last answer is \(Span(milliseconds: (now - measured).milliseconds / 1000 * 1000)) old"
+    }
+    decision.state.rollout?.checks = updated.checks
+    return updated
   }
 
   /// Whether the last measurement of a check was made after the soak was over.
@@ -33,17 +59,13 @@ extension Policy {
   mutating func fold(_ measurements: [Measurement], _ rollout: Rollout) -> Rollout? {
     var updated = rollout
     for measurement in measurements {
-      guard let index = updated.checks.firstIndex(where: { $0.name == measurement.check }),
-        let check = rollout.plan.checks.first(where: { $0.name == measurement.check })
+      guard let stage = rollout.stage,
+        let index = updated.checks.firstIndex(where: { $0.name == measurement.check }),
+        let check = rollout.plan.checks(stage: stage).first(where: { $0.name == measurement.check })
       else { continue }
-      let before = updated.checks[index].verdict
-      updated.checks[index] = Judge.fold(updated.checks[index], check, measurement)
-      let after = updated.checks[index]
-      if after.verdict != before {
-        note(
-          "verdict", rollout.number, weight: decision.state.serving?.routing.weight, actor: .canary,
-          detail: "\(after.name): \(after.verdict.rawValue): \(after.detail)")
-      }
+      let before = updated.checks[index]
+      updated.checks[index] = Judge.fold(before, check, measurement)
+      tell(before, measurement, updated.checks[index], rollout, stage)
     }
     decision.state.rollout?.checks = updated.checks
     let failed = updated.checks.filter { $0.verdict == .fail && !$0.advisory }
@@ -57,12 +79,49 @@ extension Policy {
     return nil
   }
 
+  /// Keeps what a person will want to know later: changes of a verdict, and enough measurements between them.
+  private mutating func tell(
+    _ before: CheckState, _ measurement: Measurement, _ after: CheckState, _ rollout: Rollout,
+    _ stage: Int
+  ) {
+    let changes = after.totals?.changes ?? 0
+    let isChange = after.verdict != before.verdict
+    // A check that flaps must not fill the history; the totals count what is not listed.
+    let isListed = isChange && (changes <= Self.listedChanges || after.verdict == .fail)
+    if isListed {
+      note(
+        "verdict", rollout.number, weight: decision.state.serving?.routing.weight, actor: .canary,
+        detail: "\(after.name): \(after.verdict.rawValue): \(after.detail)"
+          + (changes == Self.listedChanges ? " (further changes are counted, not listed)" : ""))
+    }
+    if isListed || Kept.keeps(after.measurements) {
+      decision.kept.append(
+        Kept(
+          rollout: rollout.number, stage: stage, before: before, measurement: measurement,
+          after: after))
+    }
+  }
+
+  /// So many changes of one check's verdict in one stage are listed one by one.
+  static var listedChanges: Int { 50 }
+
+  /// Keeps the totals of a stage that is left.
+  mutating func keepTotals(_ rollout: Rollout) {
+    guard let stage = rollout.stage, let checks = decision.state.rollout?.checks else { return }
+    for state in checks where state.measurements > 0 {
+      decision.kept.append(
+        Kept(
+          rollout: rollout.number, stage: stage, before: state, measurement: nil, after: state))
+    }
+  }
+
   /// Leaves the stage when its soak is over and every gating check passes; else holds it, until its deadline.
   mutating func judgeStage(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
     let gates = rollout.checks.filter { !$0.advisory }
     let worst = gates.map(\.verdict).max() ?? .pass
     if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0, soak) }) {
+      keepTotals(rollout)
       if soak.stage + 1 < rollout.plan.stages.count { return enter(rollout, stage: soak.stage + 1) }
       let generation = nextGeneration()
       let until = now + rollout.retain
@@ -94,7 +153,7 @@ extension Policy {
     if soak.served < stage.soak, !soak.advanced {
       next = min(next, now + (stage.soak - soak.served))
     }
-    for (check, state) in zip(rollout.plan.checks, rollout.checks) {
+    for (check, state) in zip(rollout.plan.checks(stage: soak.stage), rollout.checks) {
       if let measured = state.measuredAt {
         next = min(next, measured + check.interval(soak: stage.soak))
       }

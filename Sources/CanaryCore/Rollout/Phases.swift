@@ -25,7 +25,8 @@ extension Policy {
       decision.refusal = .busy(
         "rollout \(rollout.number) is starting; try again once its first stage soaks")
     case .measured, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 
@@ -39,7 +40,7 @@ extension Policy {
     case .applied:
       let routing = routing(rollout, stage: stage)
       decision.state.serving = Serving(generation: generation, routing: routing)
-      decision.state.rollout?.checks = rollout.plan.checks.map(CheckState.init)
+      decision.state.rollout?.checks = rollout.plan.checks(stage: stage).map(CheckState.init)
       set(.soaking(Soak(stage: stage, began: now)))
       note(
         "stage", rollout.number, weight: routing.weight, actor: .canary,
@@ -53,7 +54,8 @@ extension Policy {
       decision.refusal = .busy(
         "Nginx is just being asked for stage \(stage + 1); try again in a moment")
     case .looked, .measured: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 
@@ -80,7 +82,8 @@ extension Policy {
     case .resume:
       decision.refusal = .nothing("the rollout is not paused")
     case .looked, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 
@@ -111,7 +114,8 @@ extension Policy {
       advance(rollout, soak, actor)
     case .pause: decision.refusal = .nothing("the rollout is paused already")
     case .looked, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 
@@ -132,7 +136,8 @@ extension Policy {
     // A failed gate reverts, even while something else is awaited.
     case .measured(let measurements, _, _): _ = fold(measurements, rollout)
     case .looked: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 
@@ -157,7 +162,8 @@ extension Policy {
       decision.refusal = .busy(
         "the last stage has passed; Nginx is just being asked to make \(rollout.to) stable")
     case .looked, .measured: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 
@@ -179,7 +185,8 @@ extension Policy {
     case .pause, .resume, .advance:
       decision.refusal = .busy("rollout \(rollout.number) is reverting")
     case .looked, .measured: break
-    case .tookOver, .overtaken, .promote, .revert, .apply: preconditionFailure("taken before")
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+      preconditionFailure("taken before")
     }
   }
 

@@ -148,6 +148,8 @@ package struct ServiceState: Hashable, Sendable, Codable {
   /// What an `apply` outside a rollout was last asked for.
   package var asked: Generation?
   package var rollout: Rollout?
+  /// What the standing guards last said between rollouts.
+  package var guards: [CheckState]?
 
   package init(service: Name, stable: Name, other: Name?) {
     self.service = service

@@ -1,0 +1,57 @@
+internal import CanaryCore
+
+/// Alertmanager's API v2: whether an alert that the matchers name fires.
+///
+/// Silenced and inhibited alerts do not count, as they do not page anybody.
+struct AlertsSource {
+  let asking: Asking
+  let url: String
+  let facts: Facts
+
+  func measure(_ matchers: [String], _ check: Check, freshFor: Span) async -> Measurement.Reading {
+    let filters = matchers.map { matcher in
+      "filter=" + Facts.percentEncoded(Placeholder.fill(matcher, with: facts, in: .matcher))
+    }
+    let query =
+      ["active=true", "silenced=false", "inhibited=false", "unprocessed=true"] + filters
+    return await asking.ask(
+      "\(url)/api/v2/alerts?\(query.joined(separator: "&"))", limit: check.timeout,
+      accepts: { (200...299).contains($0) || $0 == 400 }
+    ) { answer in
+      read(answer, freshFor)
+    }
+  }
+
+  private func read(_ answer: HTTPAnswer, _ freshFor: Span) -> Measurement.Reading {
+    let root = JSONAnswer.parse(answer.body)
+    if answer.status == 400 {
+      let why = if case .text(let text)? = root { text } else { answer.body }
+      return .failed("Alertmanager refused the matchers: \(Text.shown(why, limit: 200))")
+    }
+    guard case .list(let alerts)? = root else {
+      return .failed(
+        "\(Asking.host(url)) does not speak Alertmanager's API: \(Text.shown(String(answer.body.prefix(300)), limit: 120))"
+      )
+    }
+    if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
+    let firing = alerts.filter { alert in
+      // Asked for so, and looked at again: an old or foreign server may not know the question's words.
+      JSONAnswer.at("/status/state", in: alert) != .text("suppressed")
+    }
+    guard !firing.isEmpty else { return .answer(true, "no alert fires") }
+    let names = firing.prefix(3).map { alert -> String in
+      guard case .text(let name)? = JSONAnswer.at("/labels/alertname", in: alert) else {
+        return "?"
+      }
+      guard case .text(let summary)? = JSONAnswer.at("/annotations/summary", in: alert) else {
+        return name
+      }
+      return "\(name) (\(summary))"
+    }
+    let more = firing.count > 3 ? " and \(firing.count - 3) more" : ""
+    return .answer(
+      false,
+      "\(firing.count == 1 ? "an alert fires" : "\(firing.count) alerts fire"): \(Text.shown(names.joined(separator: ", "), limit: 240))\(more)"
+    )
+  }
+}

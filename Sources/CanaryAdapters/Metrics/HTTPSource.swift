@@ -1,0 +1,92 @@
+internal import CanaryCore
+
+/// Any API that answers JSON over HTTP, or any address whose status says enough.
+struct HTTPSource {
+  let asking: Asking
+  let endpoint: Endpoint?
+  let facts: Facts
+  let now: @Sendable () -> Instant
+
+  func measure(_ request: Request, _ check: Check, freshFor: Span) async -> Measurement.Reading {
+    var url = Placeholder.fill(request.url, with: facts, in: .url)
+    if url.hasPrefix("/") { url = (endpoint?.url ?? "") + url }
+    var headers = request.headers
+    if request.body != nil, !headers.keys.contains(where: { $0.lowercased() == "content-type" }) {
+      headers["Content-Type"] = Secret(.plain("application/json"))
+    }
+    let body = request.body.map { Placeholder.fill($0, with: facts, in: .json) }
+    let expected = check.expected ?? Expected()
+    guard let pointer = request.pointer else {
+      // Without a number, the status is the answer.
+      return await asking.ask(
+        url, method: request.method, headers: headers, body: body, limit: check.timeout,
+        accepts: { _ in true }
+      ) { answer in
+        Expectation.reading(answer, expected)
+      }
+    }
+    return await asking.ask(
+      url, method: request.method, headers: headers, body: body, limit: check.timeout,
+      accepts: { expected.statuses.isEmpty ? (200...299).contains($0) : expected.accepts($0) }
+    ) { answer in
+      read(answer, pointer, request.timePointer, freshFor)
+    }
+  }
+
+  private func read(
+    _ answer: HTTPAnswer, _ pointer: String, _ timePointer: String?, _ freshFor: Span
+  ) -> Measurement.Reading {
+    guard let root = JSONAnswer.parse(answer.body) else {
+      return .failed(
+        "the answer is not JSON: \(Text.shown(String(answer.body.prefix(300)), limit: 120))")
+    }
+    if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
+    if let timePointer {
+      guard let time = JSONAnswer.at(timePointer, in: root).flatMap(JSONAnswer.time) else {
+        return .failed("the answer has no time at \(timePointer)")
+      }
+      if let old = Freshness.fault(time, now: now(), freshFor) { return .nothing(old) }
+    }
+    guard let node = JSONAnswer.at(pointer, in: root), node != .null else {
+      return .nothing("the answer has nothing at \(pointer)")
+    }
+    guard let value = JSONAnswer.number(node) else {
+      return .failed(
+        "the answer has no number at \(pointer), but \(Text.shown(node.shown, limit: 80))")
+    }
+    return .value(value, requests: nil)
+  }
+}
+
+/// Whether an answer over HTTP is as it should be.
+enum Expectation {
+  static func reading(_ answer: HTTPAnswer, _ expected: Expected) -> Measurement.Reading {
+    if let fault = fault(answer, expected) { return .answer(false, fault) }
+    return .answer(true, "answered \(answer.status)")
+  }
+
+  static func fault(_ answer: HTTPAnswer, _ expected: Expected) -> String? {
+    guard expected.accepts(answer.status) else { return "answered \(answer.status)" }
+    if let body = expected.body, !answer.body.contains(body) {
+      return "answered \(answer.status) without '\(Text.shown(body, limit: 40))' in it"
+    }
+    return nil
+  }
+}
+
+/// Whether an answer is young enough to be one.
+enum Freshness {
+  /// By the answer's own `Age` and `Date`.
+  static func fault(_ answer: HTTPAnswer, _ limit: Span) -> String? {
+    guard let age = answer.age, age > limit else { return nil }
+    return
+      "the answer is \(age) old by its own header, and no more than \(limit) counts (or the clocks differ)"
+  }
+
+  static func fault(_ time: Instant, now: Instant, _ limit: Span) -> String? {
+    let age = now - time
+    guard age > limit else { return nil }
+    return
+      "the value is \(Span(milliseconds: age.milliseconds / 1000 * 1000)) old, and no more than \(limit) counts (or the clocks differ)"
+  }
+}

@@ -1,0 +1,99 @@
+package import CanaryCore
+package import CanaryDriver
+
+/// What the history keeps of one check in one stage.
+package struct CheckRecord: Hashable, Sendable {
+  package struct Row: Hashable, Sendable {
+    package var number: Int
+    package var before: CheckState
+    package var measurement: Measurement
+    /// The verdict that was given then.
+    package var verdict: Verdict
+  }
+  package var stage: Int
+  package var name: Name
+  package var rows: [Row] = []
+  /// The check at the end of the stage, with its exact totals; nil while the stage lasts.
+  package var end: CheckState?
+}
+
+// The measurements of a rollout, bounded for each check (see `Kept.keeps`).
+extension SQLiteStore {
+  /// Rollouts of a service whose measurements are kept; their entries stay for ever.
+  private static let keptRollouts = 100
+
+  nonisolated func keep(_ kept: Kept, of service: String, _ connection: SQLiteConnection)
+    throws(SQLiteError)
+  {
+    let key: [SQLiteValue] = [
+      .text(service), .int(Int64(kept.rollout)), .int(Int64(kept.stage)),
+      .text(kept.after.name.text),
+    ]
+    guard let measurement = kept.measurement else {
+      try connection.run(
+        "INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?, ?)", key + [.text(try text(kept.after))])
+      try connection.run(
+        "DELETE FROM measurement WHERE service = ? AND rollout <= ?",
+        [.text(service), .int(Int64(kept.rollout - Self.keptRollouts))])
+      return
+    }
+    try connection.run(
+      "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      key + [
+        .int(Int64(kept.after.measurements)), .int(measurement.at.milliseconds),
+        .text(try text(kept.before)), .text(try text(measurement.reading)),
+        .text(kept.after.verdict.rawValue),
+      ])
+  }
+
+  private nonisolated func text(_ value: some Encodable) throws(SQLiteError) -> String {
+    do throws(StoreError) {
+      return try encode(value)
+    } catch {
+      throw SQLiteError(code: 1, message: "\(error)")
+    }
+  }
+
+  /// What was measured in a rollout, by stage and check.
+  package func measurements(_ service: Name, rollout: Int) throws(StoreError) -> [CheckRecord] {
+    guard Files.exists(path) else { return [] }
+    let key: [SQLiteValue] = [.text(service.text), .int(Int64(rollout))]
+    let (rows, totals) = try use { connection throws(SQLiteError) in
+      (
+        try connection.run(
+          "SELECT stage, name, number, time, before, reading, verdict FROM measurement WHERE service = ? AND rollout = ? ORDER BY stage, name, number",
+          key),
+        try connection.run(
+          "SELECT stage, name, state FROM total WHERE service = ? AND rollout = ? ORDER BY stage, name",
+          key)
+      )
+    }
+    var records: [CheckRecord] = []
+    let index = { (stage: Int, name: Name, records: inout [CheckRecord]) -> Int in
+      if let found = records.firstIndex(where: { $0.stage == stage && $0.name == name }) {
+        return found
+      }
+      records.append(CheckRecord(stage: stage, name: name))
+      return records.count - 1
+    }
+    for row in rows {
+      guard let name = row[1].text.flatMap(Name.init),
+        let verdict = Verdict(rawValue: row[6].text ?? "")
+      else { continue }
+      let at = index(Int(row[0].int ?? 0), name, &records)
+      let measurement = Measurement(
+        check: name, at: Instant(milliseconds: row[3].int ?? 0),
+        reading: try decode(Measurement.Reading.self, row[5].text ?? ""))
+      records[at].rows.append(
+        CheckRecord.Row(
+          number: Int(row[2].int ?? 0), before: try decode(CheckState.self, row[4].text ?? ""),
+          measurement: measurement, verdict: verdict))
+    }
+    for row in totals {
+      guard let name = row[1].text.flatMap(Name.init) else { continue }
+      let at = index(Int(row[0].int ?? 0), name, &records)
+      records[at].end = try decode(CheckState.self, row[2].text ?? "")
+    }
+    return records.sorted { ($0.stage, $0.name.text) < ($1.stage, $1.name.text) }
+  }
+}

@@ -1,0 +1,68 @@
+internal import CCurl
+internal import CanaryCore
+internal import Dispatch
+internal import Synchronization
+
+/// Any number of questions at once on one thread (libcurl's multi interface), so that a slow server delays nobody else.
+package final class HTTPLoop: Sendable {
+  package static let shared = HTTPLoop()
+
+  private struct Pending: Sendable {
+    let question: HTTPQuestion
+    let answer: @Sendable (Result<HTTPAnswer, HTTPError>) -> Void
+  }
+
+  /// Used by the loop's own thread only, but for `curl_multi_wakeup`, which any thread may call.
+  private nonisolated(unsafe) let multi: UnsafeMutableRawPointer?
+  private let pending = Mutex<[Pending]>([])
+
+  private init() {
+    multi = curl_multi_init()
+    guard let multi else { return }
+    // More than this to one server at once is no measuring any more; the rest waits for its turn.
+    _ = canary_curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 64)
+    _ = canary_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 128)
+    DispatchQueue(label: "canary.http").async { self.run() }
+  }
+
+  /// The answer, within the question's limit.
+  package func ask(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
+    await withCheckedContinuation { continuation in
+      pending.withLock {
+        $0.append(Pending(question: question) { continuation.resume(returning: $0) })
+      }
+      if let multi { curl_multi_wakeup(multi) }
+    }
+  }
+
+  private func run() {
+    guard let multi else { return }
+    var going: [UnsafeMutableRawPointer: (HTTPTransfer, Pending)] = [:]
+    while true {
+      let new = pending.withLock { list in
+        defer { list = [] }
+        return list
+      }
+      for one in new {
+        guard let transfer = HTTPTransfer(one.question),
+          curl_multi_add_handle(multi, transfer.handle) == CURLM_OK
+        else {
+          one.answer(
+            .failure(HTTPError(description: "libcurl cannot be started", isRefused: false)))
+          continue
+        }
+        going[transfer.handle] = (transfer, one)
+      }
+      var running: Int32 = 0
+      curl_multi_perform(multi, &running)
+      var code = CURLE_OK
+      while let handle = canary_curl_multi_done(multi, &code) {
+        curl_multi_remove_handle(multi, handle)
+        guard let (transfer, one) = going.removeValue(forKey: handle) else { continue }
+        one.answer(transfer.finish(code))
+      }
+      // Sleeps until something happens; a new question wakes it.
+      curl_multi_poll(multi, nil, 0, 60_000, nil)
+    }
+  }
+}

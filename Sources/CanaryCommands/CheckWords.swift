@@ -1,0 +1,32 @@
+internal import CanaryCore
+
+/// A check of a plan in one line.
+enum CheckWords {
+  static func text(_ check: Check) -> String {
+    var text: String
+    let shown = Shown(check.source)
+    switch check.source {
+    case .metric(let metric): text = "\(metric.rawValue) over \(check.window)"
+    case .probe(let path): text = "GET \(path) on every server of the canary"
+    case .command(let words): text = words.joined(separator: " ")
+    case .prometheus(let query, _): text = "PromQL \(Text.shown(query, limit: 80))"
+    case .http(let request): text = "\(request.method) \(Text.shown(plain(request.url), limit: 80))"
+    case .alerts(let matchers): text = "no alert with \(matchers.joined(separator: ", "))"
+    }
+    if let max = check.condition.max { text += " ≤ \(shown.text(max))" }
+    if let min = check.condition.min { text += " ≥ \(shown.text(min))" }
+    if let versus = check.condition.versus {
+      text += ", no worse than stable"
+      if let margin = versus.worseBy {
+        text += " by \(Shown.decimal(margin * 100, places: 2)) points"
+      }
+      if !versus.demandsEvidence { text += " as far as the traffic tells" }
+    }
+    if check.lasting > .zero { text += ", broken for \(check.lasting)" }
+    if check.failures > 1 { text += ", broken \(check.failures) times in a row" }
+    return text + (check.advisory ? " (advisory)" : "")
+  }
+
+  /// A URL without its query, which may hold a key.
+  private static func plain(_ url: String) -> String { String(url.prefix { $0 != "?" }) }
+}

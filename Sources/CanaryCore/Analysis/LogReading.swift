@@ -1,0 +1,68 @@
+/// What the access log says about the checks of one stage: readings from counts and from the comparison.
+package struct LogReading {
+  private let occasion: Occasion
+  private let now: Instant
+  private let comparer: Comparer?
+
+  package init(_ occasion: Occasion, at now: Instant, _ comparer: Comparer?) {
+    self.occasion = occasion
+    self.now = now
+    self.comparer = comparer
+  }
+
+  /// The comparison of a rollout as it begins; nil when its plan compares nothing.
+  ///
+  /// `baseline` is what stable did in the minutes before the rollout.
+  package static func comparer(_ occasion: Occasion, baseline: PoolCounts) -> Comparer? {
+    let plan = occasion.plan
+    guard !plan.comparisons.isEmpty else { return nil }
+    return Comparer(
+      rollout: occasion.rollout, checks: plan.comparisons, stages: plan.stages.count,
+      alpha: plan.alpha ?? Plan.usualAlpha, baseline: baseline, most: plan.acceptedFailures)
+  }
+
+  /// How far back the baseline reaches.
+  package static let baselineSpan = Span.minutes(10)
+
+  /// The measurement of a check whose source is the log.
+  package func measure(_ check: Check, _ tally: inout LogTally) -> Measurement {
+    Measurement(check: check.name, at: now, reading: reading(check, &tally))
+  }
+
+  private func reading(_ check: Check, _ tally: inout LogTally) -> Measurement.Reading {
+    guard case .metric(let metric) = check.source else { return .failed("not from the log") }
+    if check.condition.versus != nil {
+      guard
+        var compared = comparer?.report(
+          check.name, margin: check.condition.versus?.worseBy, at: now)
+      else { return .nothing("nothing was compared yet") }
+      if check.condition.hasBound,
+        case .value(let value, let requests) = plain(metric, check, occasion.canary, &tally)
+      {
+        compared.windowed = value
+        compared.windowedRequests = requests
+      }
+      return .compared(compared)
+    }
+    let canary = plain(metric, check, occasion.canary, &tally)
+    guard check.holdsShared == true, case .value(let value, let requests?) = canary else {
+      return canary
+    }
+    guard case .value(let stable, let stables?) = plain(metric, check, occasion.stable, &tally)
+    else { return .beside(value, requests: requests, stable: nil, stableRequests: 0) }
+    return .beside(value, requests: requests, stable: stable, stableRequests: stables)
+  }
+
+  /// The metric of one pool over the check's window, which never reaches before its stage.
+  private func plain(
+    _ metric: Metric, _ check: Check, _ pool: Name, _ tally: inout LogTally
+  ) -> Measurement.Reading {
+    let from = max(occasion.since, now - check.window)
+    // The second in which the stage began is counted from its next one on: its first part had another weight.
+    let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
+    let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)
+    return Judge.reading(
+      metric, requests: counts.requests, failures: counts.failures, window: now - from,
+      quantile: { counts.latency.quantile($0) })
+  }
+}

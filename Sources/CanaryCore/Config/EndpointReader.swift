@@ -1,0 +1,97 @@
+/// Reads `endpoints`: the servers that are asked for measurements.
+struct EndpointReader {
+  private let table: TableReader
+  private let name: String
+  private let path: (TableReader, String) -> String?
+
+  /// `path` reads a key as a path, relative to the config's folder.
+  init(_ table: TableReader, name: String, path: @escaping (TableReader, String) -> String?) {
+    self.table = table
+    self.name = name
+    self.path = path
+  }
+
+  func read() -> Endpoint {
+    table.refuseUnknown(known: ["url", "ca", "cert", "key", "bearer", "basic", "headers"])
+    var endpoint = Endpoint.usual.first { $0.name == name } ?? Endpoint(name: name)
+    let rule = "must be a URL that begins with http:// or https://, without a user name in it"
+    if let url = table.text("url", rule, where: Self.isURL) {
+      endpoint.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+    }
+    endpoint.authority = path(table, "ca")
+    endpoint.certificate = path(table, "cert")
+    endpoint.key = path(table, "key")
+    if table.has("cert") != table.has("key") {
+      table.faultHere("must have both cert and key, or neither")
+    }
+    if table.has("bearer") { endpoint.bearer = Self.secret(table, "bearer", plain: false) }
+    let basic = table.table("basic")
+    basic.refuseUnknown(known: ["user", "password"])
+    if table.has("basic") {
+      endpoint.user = basic.text("user", "must be a text without ':'") {
+        !$0.isEmpty && !$0.contains(":")
+      }
+      endpoint.password = Self.secret(basic, "password", plain: false)
+      for key in ["user", "password"] where !basic.has(key) {
+        basic.faultHere("must have a \(key)")
+      }
+      if table.has("bearer") { table.fault("basic", "cannot be used together with bearer") }
+    }
+    endpoint.headers = Self.headers(table.table("headers"))
+    return endpoint
+  }
+
+  static func headers(_ table: TableReader) -> [String: Secret] {
+    var found: [String: Secret] = [:]
+    for key in table.keys {
+      guard Address.isHeaderName(key) else {
+        table.fault(key, "must have a name of letters, digits and dashes")
+        continue
+      }
+      found[key] = secret(table, key, plain: true)
+    }
+    return found
+  }
+
+  /// `{ env: "NAME" }`, `{ file: "/path" }`, or, where it need not be secret, a text.
+  private static func secret(_ table: TableReader, _ key: String, plain: Bool) -> Secret? {
+    let where_ = "{ env: \"NAME\" } or { file: \"/path\" }"
+    if case .text? = table.node(key) {
+      guard plain else {
+        table.fault(key, "must not stand in the config: say where it is kept, as \(where_)")
+        return nil
+      }
+      return table.text(key, "must be a text of one line") { text in
+        !text.unicodeScalars.contains { $0.value < 32 }
+      }.map { Secret(.plain($0)) }
+    }
+    let inner = table.table(key)
+    inner.refuseUnknown(known: ["env", "file", "prefix"])
+    let prefix = inner.text("prefix", "must be a text of one line") { text in
+      !text.unicodeScalars.contains { $0.value < 32 }
+    }
+    guard table.has(key), inner.has("env") != inner.has("file") else {
+      if table.has(key), case .table? = table.node(key) { inner.faultHere("must be \(where_)") }
+      return nil
+    }
+    if inner.has("env") {
+      return inner.text("env", "must be the name of an environment variable") { text in
+        !text.isEmpty && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 }
+      }.map { Secret(.environment($0), prefix: prefix ?? "") }
+    }
+    return inner.text("file", "must be an absolute path") { Address.isPlainPath($0) }.map {
+      Secret(.file($0), prefix: prefix ?? "")
+    }
+  }
+
+  /// A URL without credentials in it.
+  static func isURL(_ text: String) -> Bool {
+    for scheme in ["http://", "https://"] where text.hasPrefix(scheme) {
+      let rest = text.dropFirst(scheme.count)
+      let host = rest.prefix { !"/?#".contains($0) }
+      return !host.isEmpty && !host.contains("@") && text.utf8.count <= 4096
+        && !text.unicodeScalars.contains { $0.value <= 32 || $0.value == 127 }
+    }
+    return false
+  }
+}

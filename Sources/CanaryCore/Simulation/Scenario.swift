@@ -1,0 +1,111 @@
+/// Invented traffic: how much of it, and how often each pool fails.
+package struct Scenario: Hashable, Sendable {
+  /// Requests a second, of both pools together.
+  package var rate: Double
+  /// The shares of requests that fail.
+  package var stableErrors: Double
+  package var canaryErrors: Double
+  /// How many times as long the canary takes.
+  package var slowdown = 1.0
+  /// How long the canary is as good as stable before it turns bad.
+  package var onset = Span.zero
+  /// How many times both pools fail together, 30 % of all requests for 20 seconds, at random moments while both serve.
+  package var incidents = 0
+  /// How often a client whose request failed sends two more that fail as well, wherever they go.
+  package var storms = 0.0
+
+  package init(rate: Double, stableErrors: Double, canaryErrors: Double) {
+    self.rate = rate
+    self.stableErrors = stableErrors
+    self.canaryErrors = canaryErrors
+  }
+}
+
+/// Who takes the invented requests.
+package protocol RequestSink {
+  /// `milliseconds` since the traffic began; the latency in milliseconds.
+  mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64)
+}
+
+/// Makes the requests of a scenario, the same ones for the same seed.
+package struct TrafficMaker: Sendable {
+  private let scenario: Scenario
+  private var dice: Dice
+  private let incidents: [Int64]
+  private var stormLeft = 0
+
+  package init(_ scenario: Scenario, seed: UInt64, lasting: Span) {
+    self.scenario = scenario
+    var dice = Dice(seed: seed)
+    let seconds = max(1, Int(lasting.seconds))
+    incidents = (0..<scenario.incidents).map { _ in Int64(dice.below(seconds)) }
+    self.dice = dice
+  }
+
+  /// Latencies at 4096 evenly spaced ranks: log-normal, median 80 ms, 95 % below 216 ms.
+  static let latencies: [Int64] = (0..<4096).map { rank in
+    let z = normalQuantile((Double(rank) + 0.5) / 4096)
+    return Int64((80 * Mathematics.exp(0.605 * z)).rounded())
+  }
+
+  /// The requests of half a second from `start` (milliseconds since the traffic began), `weight` of them for the canary.
+  package mutating func half(
+    from start: Int64, weight: Double, canaryIsBad: Bool = true, into sink: inout some RequestSink
+  ) {
+    let count = dice.poisson(scenario.rate / 2) + stormLeft
+    var storming = stormLeft
+    stormLeft = 0
+    let second = start / 1000
+    let isIncident = incidents.contains { second >= $0 && second < $0 + 20 }
+    let stableErrors = isIncident ? max(0.3, scenario.stableErrors) : scenario.stableErrors
+    let bad = canaryIsBad ? scenario.canaryErrors : scenario.stableErrors
+    let canaryErrors = isIncident ? max(0.3, bad) : bad
+    let slowdown = canaryIsBad ? scenario.slowdown : 1
+    guard count > 0 else { return }
+    for index in 0..<count {
+      let isCanary = dice.share() < weight
+      let isStorm = storming > 0
+      if isStorm { storming -= 1 }
+      let failed = isStorm || dice.share() < (isCanary ? canaryErrors : stableErrors)
+      if failed, !isStorm, scenario.storms > 0, dice.share() < scenario.storms { stormLeft += 2 }
+      var latency = Self.latencies[Int(dice.next() & 4095)]
+      if isCanary, slowdown != 1 { latency = Int64((Double(latency) * slowdown).rounded()) }
+      sink.take(
+        milliseconds: start + Int64(500 * index / count), isCanary: isCanary, failed: failed,
+        latency: latency)
+    }
+  }
+
+  /// What stable did in the ten minutes before.
+  package mutating func baseline() -> PoolCounts {
+    var counts = PoolCounts()
+    for _ in 0..<dice.poisson(scenario.rate * LogReading.baselineSpan.seconds) {
+      counts.requests += 1
+      if dice.share() < scenario.stableErrors { counts.failures += 1 }
+      counts.latency.record(milliseconds: Self.latencies[Int(dice.next() & 4095)])
+    }
+    return counts
+  }
+
+  /// The inverse of the normal distribution, by bisection of a series for it (Abramowitz and Stegun, 26.2.17); exact to
+  /// 1e-7, which is more than a made-up latency needs.
+  private static func normalQuantile(_ p: Double) -> Double {
+    var low = -6.0
+    var high = 6.0
+    for _ in 0..<40 {
+      let middle = (low + high) / 2
+      if normal(middle) < p { low = middle } else { high = middle }
+    }
+    return (low + high) / 2
+  }
+
+  private static func normal(_ z: Double) -> Double {
+    let t = 1 / (1 + 0.231_641_9 * abs(z))
+    let series =
+      t
+      * (0.319_381_530 + t
+        * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))))
+    let tail = Mathematics.exp(-z * z / 2) / 2.506_628_274_631_000_5 * series
+    return z >= 0 ? 1 - tail : tail
+  }
+}

@@ -1,0 +1,158 @@
+/// A whole rollout against invented traffic: the real policy, the real judge, and a clock that jumps.
+package struct SimulatedRollout {
+  /// How it ended.
+  package struct Outcome: Hashable, Sendable {
+    package enum End: String, Hashable, Sendable { case promoted, reverted, unfinished }
+    package var end: End
+    package var took: Span
+    /// Requests that failed on the canary while it was bad.
+    package var hurt: Int
+    /// The stage in which it ended, from 0.
+    package var stage: Int
+    package var reason: String?
+    /// When the rollout went back, counted from the moment at which the canary turned bad.
+    package var noticed: Span?
+  }
+
+  private struct Sink: RequestSink {
+    var tally: LogTally
+    var generation = 0
+    var start: Int64
+    var hurt = 0
+    var isBad = false
+
+    @inline(__always)
+    mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64) {
+      let time = start + milliseconds
+      let pool = isCanary ? 1 : 0
+      tally.compare(
+        generation: generation, milliseconds: time, pool: pool, failed: failed, latency: latency)
+      tally.add(second: time / 1000, pool: pool) { counts in
+        counts.requests &+= 1
+        if failed { counts.failures &+= 1 }
+        counts.latency.record(milliseconds: latency)
+      }
+      if isCanary, failed, isBad { hurt += 1 }
+    }
+  }
+
+  private static let stable: Name = "stable"
+  private static let canary: Name = "canary"
+  private static let start: Int64 = 1_750_000_000_000
+
+  private let scenario: Scenario
+  private var state: ServiceState
+  private var sink: Sink
+  private var maker: TrafficMaker
+  private let baseline: PoolCounts
+  private var owed: [Event] = []
+  private var now = Instant(milliseconds: start)
+
+  /// The plan's probes and foreign sources are taken as good: the traffic alone decides.
+  package init(_ scenario: Scenario, plan: Plan, seed: UInt64) {
+    self.scenario = scenario
+    var maker = TrafficMaker(scenario, seed: seed, lasting: Self.longest(plan))
+    baseline = maker.baseline()
+    self.maker = maker
+    sink = Sink(tally: LogTally(pools: [Self.stable, Self.canary]), start: Self.start)
+    state = ServiceState(service: "simulated", stable: Self.stable, other: Self.canary)
+    owed = [
+      .promote(PromoteRequest(to: Self.canary, plan: plan, retain: .hours(1), actor: .canary))
+    ]
+  }
+
+  /// The sum of all deadlines.
+  package static func longest(_ plan: Plan) -> Span {
+    plan.stages.reduce(.zero) { $0 + $1.deadline } + .minutes(1)
+  }
+
+  /// Runs to the end of the rollout.
+  package mutating func run() -> Outcome {
+    guard let plan = promise?.plan else { return outcome() }
+    let end = now + Self.longest(plan)
+    settle()
+    var lastLook = now
+    while state.running != nil, now < end {
+      let elapsed = now.milliseconds - Self.start
+      let weight = (state.serving?.routing.weight.percent ?? 0) / 100
+      sink.isBad = elapsed >= scenario.onset.milliseconds
+      sink.generation = state.serving?.generation.number ?? 0
+      maker.half(from: elapsed, weight: weight, canaryIsBad: sink.isBad, into: &sink)
+      now = now + Span(milliseconds: 500)
+      // Sources answer every few seconds here, and at once when there is something to say.
+      let isUrgent = sink.tally.duel?.comparer.alarms.isEmpty == false
+      guard isUrgent || now - lastLook >= .seconds(5) else { continue }
+      lastLook = now
+      owed.append(.woke)
+      settle()
+      sink.tally.drop(before: now.second - 1800)
+    }
+    return outcome()
+  }
+
+  private var promise: PromoteRequest? {
+    if case .promote(let request)? = owed.first { return request }
+    return nil
+  }
+
+  /// Events and their effects, until nothing is owed but time.
+  private mutating func settle() {
+    while !owed.isEmpty {
+      let decision = decide(state, owed.removeFirst(), at: now)
+      if decision.refusal != nil { continue }
+      state = decision.state
+      for effect in decision.effects { perform(effect) }
+    }
+  }
+
+  private mutating func perform(_ effect: Effect) {
+    switch effect {
+    case .apply(_, let generation): owed.append(.applied(generation))
+    case .look(_, _, let rollout):
+      now = now + Span(milliseconds: 250)
+      owed.append(.looked(fault: nil, rollout: rollout))
+      owed.append(.woke)
+    case .measure(let checks, let occasion):
+      owed.append(
+        .measured(measure(checks, occasion), rollout: occasion.rollout, stage: occasion.stage))
+    case .wake(let at): if at <= now { owed.append(.woke) }
+    case .brake, .release: break
+    }
+  }
+
+  private mutating func measure(_ checks: [Check], _ occasion: Occasion) -> [Measurement] {
+    if sink.tally.duel == nil, let comparer = LogReading.comparer(occasion, baseline: baseline) {
+      sink.tally.duel = Duel(
+        comparer, pools: sink.tally.pools, canary: occasion.canary, stable: occasion.stable)
+    }
+    sink.tally.duel?.comparer.begin(
+      stage: occasion.stage, generation: occasion.generation.number,
+      isAlone: occasion.weight == .all, at: occasion.since)
+    let reading = LogReading(occasion, at: now, sink.tally.duel?.comparer)
+    return checks.map { check in
+      check.source.isFromLog
+        ? reading.measure(check, &sink.tally)
+        : Measurement(check: check.name, at: now, reading: Self.good(check))
+    }
+  }
+
+  private static func good(_ check: Check) -> Measurement.Reading {
+    guard check.condition.hasBound else { return .answer(true, "taken as good") }
+    return .value(check.condition.max ?? check.condition.min ?? 0, requests: nil)
+  }
+
+  private func outcome() -> Outcome {
+    let took = now - Instant(milliseconds: Self.start)
+    let end: Outcome.End
+    switch state.rollout?.phase {
+    case .promoted?: end = .promoted
+    case .reverted?, .reverting?: end = .reverted
+    default: end = .unfinished
+    }
+    let stage = sink.tally.duel.map { _ in state.serving?.generation.number ?? 1 } ?? 1
+    return Outcome(
+      end: end, took: took, hurt: sink.hurt, stage: max(0, stage - 2),
+      reason: state.rollout.flatMap(Wording.reason),
+      noticed: end == .reverted ? took - min(took, scenario.onset) : nil)
+  }
+}

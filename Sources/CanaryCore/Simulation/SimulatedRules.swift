@@ -1,0 +1,76 @@
+/// One stream of invented requests over a plan's stages, each for just its soak, and when each rule would have gone back.
+///
+/// Nobody acts: the weights grow as planned, whatever a rule says, so that all rules see the same requests.
+package struct SimulatedRules {
+  /// When a rule decided, from the moment at which the canary turned bad, and how many of its requests had failed since.
+  package struct Decision: Hashable, Sendable {
+    package var after: Span
+    package var hurt: Int
+    /// It went back while the canary was still good.
+    package var isFalse: Bool
+  }
+
+  /// By the comparisons alone, and by each peer's rule; nil: never.
+  package private(set) var compared: Decision?
+  package private(set) var peers: [PeerRule: Decision] = [:]
+
+  private struct Sink: RequestSink {
+    var comparer: Comparer
+    var peers = PeerRules()
+    var generation = 1
+    var withPeers: Bool
+    var isBad = false
+    var hurt = 0
+
+    @inline(__always)
+    mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64) {
+      comparer.add(
+        generation: generation, milliseconds: milliseconds, isCanary: isCanary, failed: failed,
+        latency: latency)
+      if withPeers {
+        peers.take(milliseconds: milliseconds, isCanary: isCanary, failed: failed, latency: latency)
+      }
+      if isCanary, failed, isBad { hurt += 1 }
+    }
+  }
+
+  /// Runs until every rule has decided, or the plan is over.
+  package init(_ scenario: Scenario, plan: Plan, seed: UInt64, withPeers: Bool = true) {
+    // At 100 % nothing tells a fault of both pools from one of the canary: the bound alone speaks, and rightly.
+    let lasting = plan.stages.reduce(.zero) { $1.weight == .all ? $0 : $0 + $1.soak }
+    var maker = TrafficMaker(scenario, seed: seed, lasting: lasting - .seconds(20))
+    let comparer = Comparer(
+      rollout: 1, checks: plan.comparisons, stages: plan.stages.count,
+      alpha: plan.alpha ?? Plan.usualAlpha, baseline: maker.baseline(), most: plan.acceptedFailures)
+    var sink = Sink(comparer: comparer, withPeers: withPeers)
+    var now: Int64 = 0
+    let onset = scenario.onset.milliseconds
+    for (index, stage) in plan.stages.enumerated() {
+      sink.generation = index + 1
+      sink.comparer.begin(
+        stage: index, generation: index + 1, isAlone: stage.weight == .all,
+        at: Instant(milliseconds: now))
+      let end = now + stage.soak.milliseconds
+      while now < end {
+        sink.isBad = now >= onset
+        maker.half(
+          from: now, weight: stage.weight.percent / 100, canaryIsBad: sink.isBad, into: &sink)
+        now += 500
+        if compared == nil, let alarm = sink.comparer.alarms.first {
+          compared = Decision(
+            after: Span(milliseconds: max(0, alarm.milliseconds - onset)), hurt: sink.hurt,
+            isFalse: alarm.milliseconds < onset)
+          if !withPeers { return }
+        }
+        guard withPeers, now % 1000 == 0 else { continue }
+        sink.peers.tick(now / 1000)
+        for (rule, found) in sink.peers.decided where peers[rule] == nil {
+          peers[rule] = Decision(
+            after: Span(milliseconds: max(0, found.at - onset)), hurt: sink.hurt,
+            isFalse: found.at < onset)
+        }
+        if compared != nil, sink.peers.isDone { return }
+      }
+    }
+  }
+}
