@@ -19,10 +19,12 @@ enum ControllerCommand {
     guard let lock else { return .done }
     output.err("canary controller: driving \(world.config.services.count) services")
     let loop = Task { await drive(world) }
+    let guarding = Task { await Guarding.watch(world) }
     await stop.value
     output.err(
       "canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them"
     )
+    guarding.cancel()
     loop.cancel()
     await loop.value
     withExtendedLifetime(lock) {}

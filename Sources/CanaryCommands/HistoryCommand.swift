@@ -7,9 +7,13 @@ enum HistoryCommand {
   static let command = Command(
     spec: CommandSpec(
       name: "history", service: .optional, summary: "who did what, when, why and what was measured",
-      options: [.json, Option("--limit", "N", "how many rollouts of a service; else 20")])
+      options: [
+        .json, Option("--limit", "N", "how many rollouts of a service; else 20"),
+        Option("--explain", "ROLLOUT", "why each verdict of this rollout was what it was"),
+      ])
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
+    if let text = arguments["--explain"] { return try await explain(text, world, arguments) }
     let services = arguments.service == nil ? world.config.services : [try world.service(arguments)]
     var limit = 20
     if let text = arguments["--limit"] {
@@ -37,6 +41,38 @@ enum HistoryCommand {
     } else {
       for (service, record) in records { output.out(text(service, record)) }
     }
+    return .done
+  }
+
+  private static func explain(_ text: String, _ world: World, _ arguments: Arguments)
+    async throws(Failure) -> ExitCode
+  {
+    guard arguments.service != nil else {
+      throw Failure(.wrong, "which service? usage: canary history SERVICE --explain ROLLOUT")
+    }
+    let service = try world.service(arguments)
+    guard let number = Int(text), number > 0 else {
+      throw Failure(
+        .wrong, "--explain takes the number of a rollout (found '\(Text.shown(text))')")
+    }
+    let found: RolloutRecord?
+    let newest: String
+    let measured: [CheckRecord]
+    do throws(StoreError) {
+      let all = try await world.store.history(service.name, limit: .max)
+      found = all.first { $0.rollout.number == number }
+      newest = all.first.map { "; the newest is \($0.rollout.number)" } ?? ""
+      measured = try await world.store.measurements(service.name, rollout: number)
+    } catch {
+      throw world.failure(error)
+    }
+    guard let record = found else {
+      throw Failure(.wrong, "\(service.name) has no rollout \(number)\(newest)")
+    }
+    let explanation = Explanation(record.rollout, measured)
+    world.output.out(
+      arguments.has("--json")
+        ? explanation.json.pretty : self.text(service, record) + "\n" + explanation.text)
     return .done
   }
 

@@ -73,6 +73,7 @@ enum PromoteCommand {
       }
       plan = named
     }
+    plan.stand(service.guards.map(\.check))
     for option in ["--release", "--reason"] {
       if let text = arguments[option],
         text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 })

@@ -127,6 +127,7 @@ struct StatusReport {
       ("name", .text(check.name.text)), ("verdict", .text(check.verdict.rawValue)),
       ("value", check.value.map(JSON.number) ?? .null), ("detail", .text(check.detail)),
       ("advisory", .bool(check.advisory)), ("measured", JSON(check.measuredAt?.iso8601)),
+      ("measurements", .int(check.measurements)),
     ])
   }
 
@@ -147,6 +148,10 @@ struct StatusReport {
           "  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")"
         )
       }
+    }
+    for one in state.running == nil ? state.guards ?? [] : [] {
+      lines.append(
+        "  \(Wording.mark(one.verdict)) guard \(one.name): \(one.verdict.rawValue): \(one.detail)")
     }
     if let driver, state.running != nil {
       lines.append(

@@ -46,12 +46,17 @@ package final class MetricSources: MetricSource {
     var alone = check
     alone.lasting = .zero
     alone.failures = 1
+    let measurement = await measureAlone(check, service, pool: pool)
+    return Judge.fold(CheckState(alone), alone, measurement)
+  }
+
+  /// One measurement of a check that stands outside of any stage.
+  package func measureAlone(_ check: Check, _ service: Name, pool: Name) async -> Measurement {
     let stable = config.service(service)?.stable ?? pool
     let reading = await read(
       check, service, facts(check, service, pool: pool, stable: stable, release: nil),
       freshFor: fresh(check, soak: .minutes(1)))
-    let measurement = Measurement(check: check.name, at: clock.now(), reading: reading)
-    return Judge.fold(CheckState(alone), alone, measurement)
+    return Measurement(check: check.name, at: clock.now(), reading: reading)
   }
 
   package func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async

@@ -89,6 +89,10 @@ package struct LogTally: Sendable {
   package var lines = 0
   /// What compares the canary with stable, request by request, while lines are read.
   package var duel: Duel?
+  /// Requests by generation, where they are asked for.
+  package var census: [Int: Census]?
+  /// When the newest line that was read ended, in milliseconds since 1970.
+  package private(set) var newest: Int64 = 0
 
   /// The second that lines are being added to; merged into `slices` when another one begins.
   private var second: Int64 = .min
@@ -113,11 +117,20 @@ package struct LogTally: Sendable {
   package mutating func compare(
     generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?
   ) {
+    if milliseconds > newest { newest = milliseconds }
+    if census != nil { enrol(generation, milliseconds, pool) }
     guard let canary = duel?.canary, let stable = duel?.stable, pool == canary || pool == stable
     else { return }
     duel?.comparer.add(
       generation: generation, milliseconds: milliseconds, isCanary: pool == canary, failed: failed,
       latency: latency)
+  }
+
+  private mutating func enrol(_ generation: Int, _ milliseconds: Int64, _ pool: Int) {
+    let empty = Census(
+      pools: Array(repeating: 0, count: pools.count), first: milliseconds, last: milliseconds)
+    census?[generation, default: empty].pools[pool] += 1
+    census?[generation]?.last = milliseconds
   }
 
   private mutating func turn(to second: Int64) {

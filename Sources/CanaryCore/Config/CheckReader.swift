@@ -1,5 +1,5 @@
 /// Reads one check of a plan.
-struct CheckReader {
+package struct CheckReader {
   private let table: TableReader
   /// Whether a comparison demands evidence when it does not say.
   private let demandsEvidence: Bool
@@ -143,7 +143,7 @@ struct CheckReader {
   }
 
   /// `"5%"` or 0.05; nil for anything that is not a share.
-  static func share(_ node: Node) -> Double? {
+  package static func share(_ node: Node) -> Double? {
     switch node {
     case .number(let value): return (0...1).contains(value) ? value : nil
     case .text(let text):

@@ -1,5 +1,5 @@
 /// Reads one plan of a config.
-struct PlanReader {
+package struct PlanReader {
   private let table: TableReader
   private let name: String
 
@@ -9,7 +9,7 @@ struct PlanReader {
   }
 
   /// The plan of a service that names none: 5 → 10 → 30 → 60 → 100 %, half an hour each.
-  static let standard: Plan = {
+  package static let standard: Plan = {
     let stages: [Node] = [(5.0, "30m"), (10, "30m"), (30, "30m"), (60, "30m"), (100, "10m")].map {
       .table(["weight": .number($0), "soak": .text($1)])
     }

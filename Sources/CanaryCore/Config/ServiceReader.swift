@@ -38,7 +38,7 @@ struct ServiceReader {
       return nil
     }
     let accessLogs = readAccessLogs()
-    let guards = readGuards()
+    let guards = readGuards(plan)
     guard let stable, let plan else { return nil }
     return Service(
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
@@ -47,9 +47,9 @@ struct ServiceReader {
   }
 
   /// Checks that stand outside of any plan; what a stage alone can say has no place there.
-  private func readGuards() -> [StandingGuard] {
-    var seen = Set(
-      plans.values.flatMap { $0.checks.map(\.name) } + PlanReader.standard.checks.map(\.name))
+  private func readGuards(_ plan: Plan?) -> [StandingGuard] {
+    let all = plans.values.map(\.checks) + [PlanReader.standard.checks, plan?.checks ?? []]
+    var seen = Set(all.joined().map(\.name))
     return table.tables("guards").compactMap { reader in
       let then = reader.read("then", "must be \"hold\" or \"revert\"") {
         node -> StandingGuard.Then? in

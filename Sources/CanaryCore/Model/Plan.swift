@@ -59,6 +59,16 @@ package struct Plan: Hashable, Sendable, Codable {
   /// The checks that gate a stage.
   package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }
 
+  /// Takes in the guards of a service: they must pass before the first stage, and gate every one.
+  package mutating func stand(_ guards: [Check]) {
+    guard !guards.isEmpty else { return }
+    ready.guards = guards
+    checks += guards
+    for index in stages.indices {
+      if let own = stages[index].checks { stages[index].checks = own + guards }
+    }
+  }
+
   /// Every comparison that some stage makes, each once; together they share one budget for false alarms.
   package var comparisons: [ComparedCheck] {
     var found: [ComparedCheck] = []

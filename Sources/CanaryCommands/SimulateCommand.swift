@@ -1,0 +1,175 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+
+/// `canary simulate`: what a plan would do, without Nginx.
+enum SimulateCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "simulate", service: .optional,
+      summary: "try a plan against invented traffic, or against a recorded access log",
+      details: """
+        With --rps, --stable and --canary: many whole rollouts by the real policy, side by side with other tools' rules.
+        With --log: a log in canary's own format is read once more, and each of its stages judged by the plan.
+        Without SERVICE and --plan: the default plan.
+        """,
+      options: [
+        Option("--rps", "N", "requests a second, of both pools together"),
+        Option("--stable", "SHARE", "how many requests fail on stable, such as 0.2%"),
+        Option("--canary", "SHARE", "how many fail on the canary; else as on stable"),
+        Option("--slower", "FACTOR", "how many times as long the canary takes; else 1"),
+        Option("--onset", "DURATION", "how long the canary is as good as stable before; else 0s"),
+        Option("--runs", "N", "how many rollouts; else 200"),
+        Option("--seed", "N", "another hand of chance; else 1"),
+        Option("--plan", "NAME", "a plan of the config instead of the service's own"),
+        Option("--log", "FILE", "replay this log of SERVICE"),
+        Option("--to", "POOL", "which pool is the canary in the log; else what the log says"),
+        .json,
+      ])
+  ) { arguments, output throws(Failure) in
+    if let path = arguments["--log"] { return try replay(path, arguments, output) }
+    let scenario = try scenario(arguments)
+    let plan = try plan(arguments, output)
+    let runs = try number(arguments, "--runs", 1...100_000) ?? 200
+    let seed = try number(arguments, "--seed", 0...1_000_000_000) ?? 1
+    if output.outIsTerminal { output.err("\(runs) rollouts, and as many of a good canary …") }
+    let simulation = await Simulation.run(scenario, plan: plan, runs: runs, seed: seed)
+    output.out(arguments.has("--json") ? simulation.json.pretty : simulation.text)
+    return .done
+  }
+
+  private static func scenario(_ arguments: Arguments) throws(Failure) -> Scenario {
+    guard let text = arguments["--rps"], let rate = Double(text), rate > 0, rate <= 100_000 else {
+      throw Failure(
+        .wrong,
+        "--rps must be a number of requests a second up to 100000, as in: canary simulate --rps 80 --stable 0.2% --canary 3%"
+      )
+    }
+    let stable = try share(arguments, "--stable") ?? 0.001
+    var scenario = Scenario(
+      rate: rate, stableErrors: stable, canaryErrors: try share(arguments, "--canary") ?? stable)
+    if let text = arguments["--slower"] {
+      guard let factor = Double(text), factor > 0, factor <= 1000 else {
+        throw Failure(.wrong, "--slower must be a number such as 3 (found '\(Text.shown(text))')")
+      }
+      scenario.slowdown = factor
+    }
+    if let text = arguments["--onset"] {
+      guard let span = Span(parsing: text) else {
+        throw Failure(
+          .wrong, "--onset must be a duration such as 75m (found '\(Text.shown(text))')")
+      }
+      scenario.onset = span
+    }
+    return scenario
+  }
+
+  private static func share(_ arguments: Arguments, _ option: String) throws(Failure) -> Double? {
+    guard let text = arguments[option] else { return nil }
+    let node = Double(text).map(Node.number) ?? .text(text)
+    guard let share = CheckReader.share(node) else {
+      throw Failure(
+        .wrong, "\(option) must be a share such as 3% or 0.03 (found '\(Text.shown(text))')")
+    }
+    return share
+  }
+
+  private static func number(
+    _ arguments: Arguments, _ option: String, _ range: ClosedRange<Int>
+  ) throws(Failure) -> Int? {
+    guard let text = arguments[option] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw Failure(
+        .wrong,
+        "\(option) must be a whole number from \(range.lowerBound) to \(range.upperBound) (found '\(Text.shown(text))')"
+      )
+    }
+    return number
+  }
+
+  /// The plan that was named, the service's, or the default one, for which no config is needed.
+  private static func plan(_ arguments: Arguments, _ output: Output) throws(Failure) -> Plan {
+    if arguments.service == nil, arguments["--plan"] == nil, arguments["--config"] == nil {
+      return PlanReader.standard
+    }
+    let world = try World(arguments, output: output)
+    if let name = arguments["--plan"] {
+      if let plan = world.config.plans[name] { return plan }
+      if name == "standard" { return PlanReader.standard }
+      let known = world.config.plans.keys.sorted().joined(separator: ", ")
+      throw Failure(.wrong, "there is no plan '\(Text.shown(name))' (plans: \(known))")
+    }
+    return arguments.service == nil ? PlanReader.standard : try world.service(arguments).plan
+  }
+
+  // MARK: a recorded log
+
+  private static func replay(_ path: String, _ arguments: Arguments, _ output: Output)
+    throws(Failure) -> ExitCode
+  {
+    let world = try World(arguments, output: output)
+    guard arguments.service != nil else {
+      throw Failure(.wrong, "whose log is it? usage: canary simulate SERVICE --log FILE")
+    }
+    let service = try world.service(arguments)
+    let plan = try plan(arguments, output)
+    let table = PoolAddresses.table(of: service)
+    let parser = LogParser(table, service.latency)
+    var census = LogTally(pools: table.pools)
+    census.census = [:]
+    guard LogFile.lines(path, { parser.parse($0, into: &census) }) else {
+      throw Failure(.outside, "\(Text.shown(path)) cannot be read")
+    }
+    let found = census.census ?? [:]
+    guard census.lines > 0, census.unreadable < census.lines else {
+      throw Failure(
+        .wrong,
+        "\(Text.shown(path)) has no line in canary's format; see `canary-\(service.name).log` in nginx.logs"
+      )
+    }
+    let (stable, canary) = try roles(found, service, table.pools, arguments)
+    let first = found.values.filter { $0.pools[table.pools.firstIndex(of: canary) ?? 0] > 0 }
+      .map(\.first).min()
+    let began = Instant(milliseconds: first ?? 0)
+    let baseline = LogTail.counts(
+      path, parser, pool: stable, pools: table.pools, from: began - LogReading.baselineSpan,
+      to: began)
+    var replay = LogReplay(
+      found, pools: table.pools, plan: plan, stable: stable, canary: canary, baseline: baseline)
+    guard !replay.steps.isEmpty else {
+      throw Failure(
+        .wrong,
+        "no request of \(Text.shown(path)) reached \(canary): there is no stage to judge; name the pool with --to"
+      )
+    }
+    LogFile.lines(path) { replay.read($0, parser) }
+    replay.finish()
+    let report = ReplayReport(replay.steps, plan: plan, stable: stable, canary: canary)
+    output.out(arguments.has("--json") ? report.json.pretty : report.text)
+    return .done
+  }
+
+  /// Who was stable: in the first generation that served both, the pool with the larger share.
+  private static func roles(
+    _ census: [Int: Census], _ service: Service, _ pools: [Name], _ arguments: Arguments
+  ) throws(Failure) -> (stable: Name, canary: Name) {
+    let others = { (canary: Name) in pools.first { $0 != canary } ?? service.stable }
+    if let text = arguments["--to"] {
+      guard let name = pools.first(where: { $0.text == text }) else {
+        throw Failure(
+          .wrong,
+          "there is no pool '\(Text.shown(text))' (pools: \(pools.map(\.text).joined(separator: ", ")))"
+        )
+      }
+      return (others(name), name)
+    }
+    for (_, found) in census.sorted(by: { $0.key < $1.key })
+    where found.pools.count(where: { $0 > 0 }) == 2 {
+      let ranked = pools.indices.filter { found.pools[$0] > 0 }.sorted {
+        found.pools[$0] > found.pools[$1]
+      }
+      return (pools[ranked[0]], pools[ranked[1]])
+    }
+    return (service.stable, others(service.stable))
+  }
+}

@@ -1,0 +1,119 @@
+/// How many requests of each pool a generation served, by their first tries, and when.
+package struct Census: Hashable, Sendable {
+  package var pools: [Int]
+  package var first: Int64
+  package var last: Int64
+}
+
+/// What each stage of a recorded log would have decided: the log read once more, under a clock that follows it.
+package struct LogReplay: Sendable {
+  /// One generation of the log that gave the canary a share.
+  package struct Step: Hashable, Sendable {
+    package var generation: Int
+    /// The stage of the plan whose checks are applied.
+    package var stage: Int
+    package var began: Instant
+    package var ended: Instant
+    package var canaryShare: Double
+    package var requests: Int
+    /// Each change of a verdict, in order.
+    package var changes: [(at: Instant, check: Name, verdict: Verdict, detail: String)] = []
+    /// The checks at the end of the step.
+    package var states: [CheckState] = []
+    /// When and why it would have gone back.
+    package var reverted: (at: Instant, why: String)?
+
+    package static func == (left: Step, right: Step) -> Bool { left.generation == right.generation }
+    package func hash(into hasher: inout Hasher) { hasher.combine(generation) }
+  }
+
+  private let plan: Plan
+  private let stable: Name
+  private let canary: Name
+  private let baseline: PoolCounts
+  package private(set) var steps: [Step]
+  private var current: Int?
+  private var lastLook: Int64 = 0
+  package private(set) var tally: LogTally
+
+  /// The generations in which the canary's share rises, for a plan; the last such run of the log.
+  package init(
+    _ census: [Int: Census], pools: [Name], plan: Plan, stable: Name, canary: Name,
+    baseline: PoolCounts
+  ) {
+    self.plan = plan
+    self.stable = stable
+    self.canary = canary
+    self.baseline = baseline
+    tally = LogTally(pools: pools)
+    steps = []
+    guard let stableIndex = pools.firstIndex(of: stable),
+      let canaryIndex = pools.firstIndex(of: canary)
+    else { return }
+    for (generation, found) in census.sorted(by: { $0.key < $1.key }) {
+      let both = found.pools[stableIndex] + found.pools[canaryIndex]
+      // A few requests that a fallback brought there are no stage.
+      let share = both == 0 ? 0 : Double(found.pools[canaryIndex]) / Double(both)
+      if share < 0.001 || share < (steps.last?.canaryShare ?? 0) { steps = [] }
+      guard share >= 0.001 else { continue }
+      steps.append(
+        Step(
+          generation: generation, stage: min(steps.count, plan.stages.count - 1),
+          began: Instant(milliseconds: found.first), ended: Instant(milliseconds: found.last),
+          canaryShare: share, requests: both))
+    }
+    guard let first = steps.first,
+      let comparer = LogReading.comparer(occasion(first), baseline: baseline)
+    else { return }
+    tally.duel = Duel(comparer, pools: pools, canary: canary, stable: stable)
+  }
+
+  private func occasion(_ step: Step) -> Occasion {
+    Occasion(
+      rollout: 1, stage: step.stage, plan: plan, stable: stable, canary: canary,
+      generation: Generation(step.generation), started: steps.first?.began ?? step.began,
+      since: step.began)
+  }
+
+  /// Reads one line; what is due by its time is judged first.
+  @inline(__always)
+  package mutating func read(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ parser: LogParser) {
+    parser.parse(line, into: &tally)
+    let newest = tally.newest
+    guard newest - lastLook >= 1000 else { return }
+    lastLook = newest
+    look(Instant(milliseconds: newest))
+  }
+
+  /// Judges what is left once the log is over.
+  package mutating func finish() { look(Instant(milliseconds: tally.newest)) }
+
+  private mutating func look(_ now: Instant) {
+    let next = steps.lastIndex { $0.began <= now }
+    if let next, next != current {
+      current = next
+      let occasion = occasion(steps[next])
+      steps[next].states = plan.checks(stage: steps[next].stage).map(CheckState.init)
+      tally.duel?.comparer.begin(
+        stage: next, generation: steps[next].generation, isAlone: steps[next].canaryShare > 0.999,
+        at: occasion.since)
+    }
+    guard let current, now <= steps[current].ended + .seconds(2) else { return }
+    let occasion = occasion(steps[current])
+    let reading = LogReading(occasion, at: now, tally.duel?.comparer)
+    for check in plan.checks(stage: steps[current].stage) where check.source.isFromLog {
+      guard let index = steps[current].states.firstIndex(where: { $0.name == check.name }) else {
+        continue
+      }
+      let before = steps[current].states[index]
+      let after = Judge.fold(before, check, reading.measure(check, &tally))
+      steps[current].states[index] = after
+      guard after.verdict != before.verdict else { continue }
+      steps[current].changes.append((now, check.name, after.verdict, after.detail))
+      if after.verdict == .fail, !check.advisory, steps[current].reverted == nil {
+        steps[current].reverted = (now, "check \(check.name) failed: \(after.detail)")
+      }
+    }
+    tally.drop(before: now.second - 3600)
+  }
+}
