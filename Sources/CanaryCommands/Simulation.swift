@@ -174,7 +174,8 @@ struct Simulation {
     return bins.enumerated().map { bin, count in
       let range = width == 1 ? "\(bin)" : "\(bin * width)–\(bin * width + width - 1)"
       let bar = String(repeating: "█", count: (count * 40 + tallest - 1) / tallest)
-      return "  " + range + String(repeating: " ", count: max(1, 12 - range.count)) + bar + " \(count)"
+      return "  " + range + String(repeating: " ", count: max(1, 12 - range.count)) + bar
+        + " \(count)"
     }
   }
 

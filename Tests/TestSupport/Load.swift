@@ -151,6 +151,21 @@ package enum Sockets {
     return Int(UInt16(bigEndian: address.sin_port))
   }
 
+  /// Listens on a port, and takes up to 512 connections that nobody answers.
+  static func listen(_ port: Int) -> CInt {
+    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var one: CInt = 1
+    setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
+    var address = loopback(port: port)
+    _ = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    Glibc.listen(file, 512)
+    return file
+  }
+
   static func connect(port: Int) -> CInt? {
     let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var one: CInt = 1

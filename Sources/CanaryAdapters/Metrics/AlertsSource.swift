@@ -25,12 +25,14 @@ struct AlertsSource {
   private func read(_ answer: HTTPAnswer, _ freshFor: Span) -> Measurement.Reading {
     let root = JSONAnswer.parse(answer.body)
     if answer.status == 400 {
-      let why = if case .text(let text)? = root { text } else { answer.body }
+      guard case .text(let why)? = root else {
+        return .failed("\(Asking.host(url)) \(Asking.refusal(answer))")
+      }
       return .failed("Alertmanager refused the matchers: \(Text.shown(why, limit: 200))")
     }
     guard case .list(let alerts)? = root else {
       return .failed(
-        "\(Asking.host(url)) does not speak Alertmanager's API: \(Text.shown(String(answer.body.prefix(300)), limit: 120))"
+        "\(Asking.host(url)) does not speak Alertmanager's API: \(Asking.excerpt(answer.body))"
       )
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }

@@ -86,16 +86,21 @@ struct Asking {
 
   private static let pause = Span(milliseconds: 200)
 
-  private static func refusal(_ answer: HTTPAnswer) -> String {
+  /// The beginning of a body on one line.
+  static func excerpt(_ body: String) -> String {
+    Text.shown(
+      body.prefix(2000).split(whereSeparator: \.isWhitespace).joined(separator: " "), limit: 160)
+  }
+
+  /// What a status says that is none of an answer.
+  static func refusal(_ answer: HTTPAnswer) -> String {
     let hint: String
     switch answer.status {
     case 300...399: hint = " (a redirect, which is not followed; use the address it leads to)"
     case 401, 403: hint = " (the credentials of the endpoint are missing or not accepted)"
     default: hint = ""
     }
-    let body = Text.shown(
-      answer.body.prefix(2000).split(whereSeparator: \.isWhitespace).joined(separator: " "),
-      limit: 160)
+    let body = excerpt(answer.body)
     return "answered \(answer.status)\(hint)" + (body.isEmpty ? "" : ": \(body)")
   }
 

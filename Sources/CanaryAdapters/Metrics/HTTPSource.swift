@@ -38,7 +38,7 @@ struct HTTPSource {
   ) -> Measurement.Reading {
     guard let root = JSONAnswer.parse(answer.body) else {
       return .failed(
-        "the answer is not JSON: \(Text.shown(String(answer.body.prefix(300)), limit: 120))")
+        "the answer is not JSON: \(Asking.excerpt(answer.body))")
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
     if let timePointer {

@@ -36,7 +36,7 @@ struct PrometheusSource {
       case .text(let status)? = JSONAnswer.at("/status", in: root)
     else {
       return .failed(
-        "\(Asking.host(url)) does not speak Prometheus's API; it answered \(answer.status): \(Text.shown(String(answer.body.prefix(300)), limit: 120))"
+        "\(Asking.host(url)) does not speak Prometheus's API; it answered \(answer.status): \(Asking.excerpt(answer.body))"
       )
     }
     let warnings = Self.warnings(root)
