@@ -93,7 +93,7 @@ package final class MetricSources: MetricSource {
     Facts(
       service: service, pool: pool, stable: stable,
       servers: config.service(service)?.pool(pool)?.servers.map(\.address) ?? [],
-      window: check.window, release: release)
+      window: check.window, release: release, now: clock.now())
   }
 
   private func read(_ check: Check, _ service: Name, _ facts: Facts, freshFor: Span) async

@@ -1,6 +1,10 @@
 /// A word between double braces in a question, for which a fact of the rollout stands.
 package enum Placeholder: String, CaseIterable, Sendable {
   case service, pool, stable, servers, window, release
+  /// The end and the start of the window, in seconds and in milliseconds since 1970.
+  case now, from
+  case nowMilliseconds = "now_ms"
+  case fromMilliseconds = "from_ms"
 
   /// Names between braces that stand for nothing.
   package static func unknown(in text: String) -> [String] {
@@ -61,9 +65,11 @@ package struct Facts: Hashable, Sendable {
   package var servers: [String]
   package var window: Span
   package var release: String?
+  package var now: Instant
 
   package init(
-    service: Name, pool: Name, stable: Name, servers: [String], window: Span, release: String?
+    service: Name, pool: Name, stable: Name, servers: [String], window: Span, release: String?,
+    now: Instant
   ) {
     self.service = service
     self.pool = pool
@@ -71,6 +77,7 @@ package struct Facts: Hashable, Sendable {
     self.servers = servers
     self.window = window
     self.release = release
+    self.now = now
   }
 
   fileprivate func text(_ placeholder: Placeholder, _ place: Placeholder.Place) -> String {
@@ -80,6 +87,10 @@ package struct Facts: Hashable, Sendable {
     case .stable: escape(stable.text, place)
     case .window: window.description
     case .release: escape(release ?? "", place)
+    case .now: "\(now.second)"
+    case .from: "\((now - window).second)"
+    case .nowMilliseconds: "\(now.milliseconds)"
+    case .fromMilliseconds: "\((now - window).milliseconds)"
     case .servers:
       switch place {
       case .promQL, .matcher: escape(servers.map(Self.literal).joined(separator: "|"), place)
