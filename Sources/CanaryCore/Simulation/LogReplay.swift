@@ -50,12 +50,18 @@ package struct LogReplay: Sendable {
     guard let stableIndex = pools.firstIndex(of: stable),
       let canaryIndex = pools.firstIndex(of: canary)
     else { return }
+    var isOver = false
     for (generation, found) in census.sorted(by: { $0.key < $1.key }) {
       let both = found.pools[stableIndex] + found.pools[canaryIndex]
       // A few requests that a fallback brought there are no stage.
       let share = both == 0 ? 0 : Double(found.pools[canaryIndex]) / Double(both)
-      if share < 0.001 || share < (steps.last?.canaryShare ?? 0) { steps = [] }
-      guard share >= 0.001 else { continue }
+      guard share >= 0.001 else {
+        isOver = true
+        continue
+      }
+      // The share fell: another rollout.
+      if isOver || share < (steps.last?.canaryShare ?? 0) { steps = [] }
+      isOver = false
       steps.append(
         Step(
           generation: generation, stage: min(steps.count, plan.stages.count - 1),

@@ -1,0 +1,184 @@
+import CanaryAdapters
+import CanaryCore
+import TestSupport
+import Testing
+
+/// Foreign sources as gates and as guards, by the real program with a real Prometheus and a real Alertmanager.
+@Suite(.blocking, .timeLimit(.minutes(30))) struct SourceGateTests {
+  private func start(_ monitoring: Monitoring, _ sandbox: Sandbox, plan: String, service: String = "")
+    throws
+  {
+    try monitoring.start()
+    try monitoring.wait(for: "http://127.0.0.1:\(monitoring.prometheus)/-/ready")
+    try monitoring.wait(for: "http://127.0.0.1:\(monitoring.alertmanager)/-/ready")
+    try sandbox.startApps()
+    try sandbox.startNginx()
+    try sandbox.writeConfig(service: service, plan: plan)
+    let path = "\(sandbox.folder)/canary.json5"
+    let config = try #require(try Files.read(path))
+    let endpoints = """
+      endpoints: {
+        prometheus: { url: "http://127.0.0.1:\(monitoring.prometheus)" },
+        alertmanager: { url: "http://127.0.0.1:\(monitoring.alertmanager)" },
+        dead: { url: "http://127.0.0.1:\(Sockets.freePort())" },
+      },
+      """
+    try Files.replace(path, with: config.replacing("state: \"state\"", with: "\(endpoints) state: \"state\""))
+    let applied = try sandbox.canary("apply")
+    try #require(applied.code == 0, "\(applied.text)")
+  }
+
+  private func plan(_ checks: String, deadline: String = "20s") -> String {
+    "stages: [{ weight: 10, soak: \"2s\", deadline: \"\(deadline)\" }, { weight: 100, soak: \"1s\" }], checks: [\(checks)]"
+  }
+
+  @Test func `queries and alerts gate a rollout`() throws {
+    let monitoring = try Monitoring()
+    let sandbox = try Sandbox()
+    defer {
+      sandbox.close()
+      monitoring.close()
+    }
+    let good = """
+      { name: "up", prometheus: 'up{job="node",pool="{{pool}}"}', min: 1, every: "500ms", window: "10s" },
+      { name: "quiet", alerts: "service={{service}}", every: "500ms" },
+      """
+    try start(monitoring, sandbox, plan: plan(good))
+    try sandbox.wait("a first scrape") {
+      try sandbox.canary("check", "chat").text.contains("check up: 1 ≥ 1")
+        || sandbox.canary("check", "chat").text.contains("check up: no series")
+    }
+    let promoted = try sandbox.canary("promote", "chat", "--release", "v2\"} or vector(0)#")
+    #expect(promoted.code == 0, "\(promoted.text)")
+
+    // Back to blue, with an alert that fires in the middle.
+    try sandbox.writeConfig(plan: plan(good))
+    try start2(monitoring, sandbox, plan(good, deadline: "60s").replacing("soak: \"2s\"", with: "soak: \"20s\""))
+    let child = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    try monitoring.fire("HighErrors", service: "chat")
+    #expect(child.wait() == 3, "\(child.text)")
+    #expect(
+      child.text.contains("check quiet failed: an alert fires: HighErrors (the HighErrors of it)"),
+      "\(child.text)")
+  }
+
+  /// Writes another plan into the config that is there, with the endpoints kept.
+  private func start2(_ monitoring: Monitoring, _ sandbox: Sandbox, _ plan: String) throws {
+    try sandbox.writeConfig(plan: plan)
+    let path = "\(sandbox.folder)/canary.json5"
+    let config = try #require(try Files.read(path))
+    let endpoints =
+      "endpoints: { prometheus: { url: \"http://127.0.0.1:\(monitoring.prometheus)\" }, alertmanager: { url: \"http://127.0.0.1:\(monitoring.alertmanager)\" } },"
+    try Files.replace(
+      path, with: config.replacing("state: \"state\"", with: "\(endpoints) state: \"state\""))
+  }
+
+  @Test func `a dead source holds a stage, and is never the release's fault`() throws {
+    let monitoring = try Monitoring()
+    let sandbox = try Sandbox()
+    defer {
+      sandbox.close()
+      monitoring.close()
+    }
+    try start(
+      monitoring, sandbox,
+      plan: plan(
+        "{ name: \"up\", prometheus: \"up\", min: 1, reduce: \"min\", endpoint: \"dead\", every: \"500ms\", timeout: \"1s\" }",
+        deadline: "5s"))
+    let checked = try sandbox.canary("check", "chat")
+    #expect(checked.code == 1 && checked.text.contains("check up: http://127.0.0.1:"), "\(checked.text)")
+    let promoted = try sandbox.canary("promote", "chat")
+    #expect(promoted.code == 3, "\(promoted.text)")
+    #expect(
+      promoted.text.contains("did not pass within its deadline of 5s: up is error: http://127.0.0.1:"),
+      "\(promoted.text)")
+    // A revert is delayed by nothing of that.
+    let child = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    let began = SystemClock.now
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+    #expect(SystemClock.now - began < .seconds(15))
+    #expect(child.wait() == 4, "\(child.text)")
+  }
+
+  @Test func `a guard stands before, in and after a rollout`() throws {
+    let monitoring = try Monitoring()
+    let sandbox = try Sandbox()
+    defer {
+      sandbox.close()
+      monitoring.close()
+    }
+    try start(
+      monitoring, sandbox,
+      plan: plan("") + ", ready: { times: 1, within: \"2s\" }",
+      service:
+        "guards: [{ name: \"pager\", alerts: [\"service={{service}}\", \"severity!=info\"], every: \"500ms\", then: \"revert\" }],"
+    )
+    // It passes: the rollout goes through, with the guard as one more check.
+    let promoted = try sandbox.canary("promote", "chat")
+    #expect(promoted.code == 0, "\(promoted.text)")
+    #expect(promoted.text.contains("pager: pass: no alert fires"), "\(promoted.text)")
+    // It fails while nobody rolls anything out: the controller goes back, and says why.
+    let controller = try sandbox.launch("controller")
+    try monitoring.fire("Broken", service: "chat")
+    try sandbox.wait("the way back") { try sandbox.field("phase") == "reverted" }
+    #expect(try sandbox.field("stable") == "blue")
+    #expect(try sandbox.field("reason").contains("guard pager failed: an alert fires: Broken"))
+    let status = try sandbox.canary("status", "chat").text
+    #expect(status.contains("✗ guard pager: fail: an alert fires: Broken"), "\(status)")
+    // And no other rollout begins meanwhile.
+    let before = try sandbox.generationOnDisk()
+    let held = try sandbox.canary("promote", "chat")
+    #expect(held.code == 3, "\(held.text)")
+    #expect(held.text.contains("guard pager: an alert fires: Broken"), "\(held.text)")
+    #expect(try sandbox.generationOnDisk() == before)
+    controller.stop()
+  }
+
+  @Test func `a verdict is explained, and a log replayed`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 20, soak: "60s" }, { weight: 100, soak: "1s" }],
+        checks: [
+          { name: "errors_vs_stable", metric: "error_rate", versus: "stable", worse_by: "2%" },
+          { name: "few", metric: "request_rate", min: 1, advisory: true },
+        ]
+        """)
+    try sandbox.set("green.fail")
+    let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 5))
+    let promoted = try sandbox.canary("promote", "chat", "--json")
+    _ = load.stop()
+    #expect(promoted.code == 3, "\(promoted.text)")
+    let line = try #require(
+      promoted.text.split(separator: "\n").first { $0.contains("\"event\":\"reverted\"") })
+    #expect(line.contains("check errors_vs_stable failed: canary 5xx "), "\(line)")
+    #expect(line.contains(" against stable 0 % (0 of "), "\(line)")
+    #expect(line.contains(" if they were alike"), "\(line)")
+
+    let told = try sandbox.canary("history", "chat", "--explain", "1")
+    #expect(told.code == 0, "\(told.text)")
+    #expect(told.text.contains("stage 1 (20%) · errors_vs_stable: error_rate"), "\(told.text)")
+    #expect(told.text.contains("fail          canary 5xx "), "\(told.text)")
+    #expect(told.text.contains("in all ") && !told.text.contains("‼"), "\(told.text)")
+    let json = try sandbox.canary("history", "chat", "--explain", "1", "--json").text
+    #expect(json.contains("\"replayed\": \"fail\"") && json.contains("\"evidence\": "), "\(json)")
+    let none = try sandbox.canary("history", "chat", "--explain", "7")
+    #expect(none.code == 2 && none.text.contains("has no rollout 7; the newest is 1"), "\(none.text)")
+
+    let log = "\(sandbox.folder)/logs/canary-chat.log"
+    let replay = try sandbox.canary("simulate", "chat", "--log", log)
+    #expect(replay.code == 0, "\(replay.text)")
+    #expect(replay.text.contains("blue → green by plan 'chat', as the log tells it:"), "\(replay.text)")
+    #expect(replay.text.contains("⇒ goes back at "), "\(replay.text)")
+    #expect(replay.text.contains("check errors_vs_stable failed: canary 5xx "), "\(replay.text)")
+    let wrong = try sandbox.canary("simulate", "chat", "--log", "\(sandbox.folder)/nginx.conf")
+    #expect(wrong.code == 2 && wrong.text.contains("no line in canary's format"), "\(wrong.text)")
+    let simulated = try sandbox.canary(
+      "simulate", "chat", "--rps", "50", "--stable", "0.1%", "--canary", "30%", "--runs", "8")
+    #expect(simulated.code == 0 && simulated.text.contains("goes back"), "\(simulated.text)")
+    #expect(simulated.text.contains("this plan                               100 %"), "\(simulated.text)")
+  }
+}
