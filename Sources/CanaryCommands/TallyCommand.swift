@@ -7,7 +7,10 @@ enum TallyCommand {
   static func run(_ words: [String], output: Output) -> Int32 {
     let spec = CommandSpec(
       name: "__tally", service: .required, summary: "",
-      options: [Option("--log", "FILE", "the log to read")])
+      options: [
+        Option("--log", "FILE", "the log to read"),
+        Option("--judged", nil, "compare the other pool with stable, by the service's plan"),
+      ])
     do {
       let arguments = try Arguments(words, for: spec)
       let world = try World(arguments, output: output)
@@ -15,6 +18,7 @@ enum TallyCommand {
       let table = PoolAddresses.table(of: service)
       let path = arguments["--log"] ?? world.config.log(of: service.name)
       var tally = LogTally(pools: table.pools)
+      if arguments.has("--judged") { tally.duel = Self.duel(service, table.pools) }
       let follower = LogFollower(
         path: path, parser: LogParser(table, service.latency), from: .beginning)
       try follower.poll(into: &tally)
@@ -27,11 +31,25 @@ enum TallyCommand {
       }
       output.out(
         "lines \(tally.lines) unreadable \(tally.unreadable) unattributed \(tally.unattributed)")
+      if let comparer = tally.duel?.comparer {
+        output.out("evidence \(Shown.decimal(comparer.evidence, places: 3))")
+      }
       return ExitCode.done.rawValue
     } catch {
       output.err(
         "canary: \((error as? Failure)?.text ?? (error as? UsageError)?.text ?? "\(error)")")
       return ExitCode.outside.rawValue
+    }
+  }
+
+  private static func duel(_ service: Service, _ pools: [Name]) -> Duel? {
+    guard let canary = pools.first(where: { $0 != service.stable }) else { return nil }
+    let start = Instant(milliseconds: 0)
+    let occasion = Occasion(
+      rollout: 1, stage: 0, plan: service.plan, stable: service.stable, canary: canary,
+      generation: Generation(0), started: start, since: start)
+    return LogReading.comparer(occasion, baseline: PoolCounts()).flatMap {
+      Duel($0, pools: pools, canary: canary, stable: service.stable)
     }
   }
 }

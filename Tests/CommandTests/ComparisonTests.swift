@@ -12,6 +12,8 @@ import Testing
     case alike
     /// The canary takes three times as long.
     case slow
+    /// After a moment, the canary takes requests and never answers.
+    case hung
     /// Both begin to fail in the middle of the first stage.
     case shared
   }
@@ -70,11 +72,14 @@ import Testing
       """
   }
 
-  @Test func `the judge is right about forty-two services at once`() throws {
+  @Test func `the judge is right about forty-three services at once`() throws {
     var members = (0..<20).flatMap { index in
       [Member(name: "bad\(index)", fate: .bad), Member(name: "alike\(index)", fate: .alike)]
     }
-    members += [Member(name: "slow", fate: .slow), Member(name: "shared", fate: .shared)]
+    let slow = Member(name: "slow", fate: .slow)
+    let hung = Member(name: "hung", fate: .hung)
+    let shared = Member(name: "shared", fate: .shared)
+    members += [slow, hung, shared]
     var apps: [Int: Manner] = [:]
     for one in members {
       switch one.fate {
@@ -87,6 +92,9 @@ import Testing
       case .slow:
         apps[one.blue] = Manner(latency: 20)
         apps[one.green] = Manner(latency: 60)
+      case .hung:
+        apps[one.blue] = Manner()
+        apps[one.green] = Manner()
       case .shared:
         apps[one.blue] = Manner()
         apps[one.green] = Manner()
@@ -116,12 +124,13 @@ import Testing
         phase: ["soaking", "reverted", "promoted"].first { text.contains("\"phase\": \"\($0)\"") }
       )
     }
-    let shared = try #require(members.last)
-    try sandbox.wait("the shared one has begun", 60) { fleet.served(shared.green) > 20 }
+    try sandbox.wait("the shared one and the one that hangs have begun", 60) {
+      fleet.served(shared.green) > 20 && fleet.served(hung.green) > 20
+    }
+    fleet.set(hung.green, Manner(latency: 1e8))
     fleet.set(shared.blue, Manner(failing: 0.3))
     fleet.set(shared.green, Manner(failing: 0.3))
 
-    let slow = members[members.count - 2]
     try sandbox.wait("the bad ones are back", 120) {
       try members.allSatisfy { try $0.fate != .bad || phase($0).phase == "reverted" }
     }
@@ -134,6 +143,10 @@ import Testing
     try sandbox.wait("the slow one is back", 120) { try phase(slow).phase == "reverted" }
     let slowness = try phase(slow).text
     #expect(slowness.contains("slower than stable's p"), "\(slowness)")
+
+    try sandbox.wait("the hung one is back", 120) { try phase(hung).phase == "reverted" }
+    let silence = try phase(hung).text
+    #expect(silence.contains(" requests where "), "\(silence)")
 
     try sandbox.wait("the equal ones are through", 180) {
       try members.allSatisfy { try $0.fate != .alike || phase($0).phase != "soaking" }

@@ -5,7 +5,9 @@ import Testing
 
 /// Foreign sources as gates and as guards, by the real program with a real Prometheus and a real Alertmanager.
 @Suite(.blocking, .timeLimit(.minutes(30))) struct SourceGateTests {
-  private func start(_ monitoring: Monitoring, _ sandbox: Sandbox, plan: String, service: String = "")
+  private func start(
+    _ monitoring: Monitoring, _ sandbox: Sandbox, plan: String, service: String = ""
+  )
     throws
   {
     try monitoring.start()
@@ -23,7 +25,8 @@ import Testing
         dead: { url: "http://127.0.0.1:\(Sockets.freePort())" },
       },
       """
-    try Files.replace(path, with: config.replacing("state: \"state\"", with: "\(endpoints) state: \"state\""))
+    try Files.replace(
+      path, with: config.replacing("state: \"state\"", with: "\(endpoints) state: \"state\""))
     let applied = try sandbox.canary("apply")
     try #require(applied.code == 0, "\(applied.text)")
   }
@@ -53,7 +56,9 @@ import Testing
 
     // Back to blue, with an alert that fires in the middle.
     try sandbox.writeConfig(plan: plan(good))
-    try start2(monitoring, sandbox, plan(good, deadline: "60s").replacing("soak: \"2s\"", with: "soak: \"20s\""))
+    try start2(
+      monitoring, sandbox,
+      plan(good, deadline: "60s").replacing("soak: \"2s\"", with: "soak: \"20s\""))
     let child = try sandbox.launch("promote", "chat")
     try sandbox.waitForStage(0)
     try monitoring.fire("HighErrors", service: "chat")
@@ -87,11 +92,13 @@ import Testing
         "{ name: \"up\", prometheus: \"up\", min: 1, reduce: \"min\", endpoint: \"dead\", every: \"500ms\", timeout: \"1s\" }",
         deadline: "5s"))
     let checked = try sandbox.canary("check", "chat")
-    #expect(checked.code == 1 && checked.text.contains("check up: http://127.0.0.1:"), "\(checked.text)")
+    #expect(
+      checked.code == 1 && checked.text.contains("check up: http://127.0.0.1:"), "\(checked.text)")
     let promoted = try sandbox.canary("promote", "chat")
     #expect(promoted.code == 3, "\(promoted.text)")
     #expect(
-      promoted.text.contains("did not pass within its deadline of 5s: up is error: http://127.0.0.1:"),
+      promoted.text.contains(
+        "did not pass within its deadline of 5s: up is error: http://127.0.0.1:"),
       "\(promoted.text)")
     // A revert is delayed by nothing of that.
     let child = try sandbox.launch("promote", "chat")
@@ -166,12 +173,14 @@ import Testing
     let json = try sandbox.canary("history", "chat", "--explain", "1", "--json").text
     #expect(json.contains("\"replayed\": \"fail\"") && json.contains("\"evidence\": "), "\(json)")
     let none = try sandbox.canary("history", "chat", "--explain", "7")
-    #expect(none.code == 2 && none.text.contains("has no rollout 7; the newest is 1"), "\(none.text)")
+    #expect(
+      none.code == 2 && none.text.contains("has no rollout 7; the newest is 1"), "\(none.text)")
 
     let log = "\(sandbox.folder)/logs/canary-chat.log"
     let replay = try sandbox.canary("simulate", "chat", "--log", log)
     #expect(replay.code == 0, "\(replay.text)")
-    #expect(replay.text.contains("blue → green by plan 'chat', as the log tells it:"), "\(replay.text)")
+    #expect(
+      replay.text.contains("blue → green by plan 'chat', as the log tells it:"), "\(replay.text)")
     #expect(replay.text.contains("⇒ goes back at "), "\(replay.text)")
     #expect(replay.text.contains("check errors_vs_stable failed: canary 5xx "), "\(replay.text)")
     let wrong = try sandbox.canary("simulate", "chat", "--log", "\(sandbox.folder)/nginx.conf")
@@ -179,6 +188,7 @@ import Testing
     let simulated = try sandbox.canary(
       "simulate", "chat", "--rps", "50", "--stable", "0.1%", "--canary", "30%", "--runs", "8")
     #expect(simulated.code == 0 && simulated.text.contains("goes back"), "\(simulated.text)")
-    #expect(simulated.text.contains("this plan                               100 %"), "\(simulated.text)")
+    #expect(
+      simulated.text.contains("this plan                               100 %"), "\(simulated.text)")
   }
 }

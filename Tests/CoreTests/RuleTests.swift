@@ -64,7 +64,8 @@ struct RuleTests {
       var state = try soaking([check("good"), check("other")])
       state = decide(state, .advance(Actor("li")), at: Self.start).state
       let decision = measured(state, [("good", .value(0, requests: nil)), ("other", reading)])
-      let isLeaving = if case .applying(1, _)? = decision.state.rollout?.phase { true } else { false }
+      let isLeaving =
+        if case .applying(1, _)? = decision.state.rollout?.phase { true } else { false }
       #expect(isLeaving == passes, "\(reading)")
     }
   }
@@ -81,7 +82,8 @@ struct RuleTests {
     var state = try soaking([check("a"), check("b")])
     state = measured(state, [("a", .value(2, requests: nil))]).state
     for event: Event in [
-      .woke, .measured([], rollout: 1, stage: 0), .applyFailed(Generation(2), "no"), .tookOver(.canary),
+      .woke, .measured([], rollout: 1, stage: 0), .applyFailed(Generation(2), "no"),
+      .tookOver(.canary),
     ] {
       let decision = decide(state, event, at: Self.start + .seconds(30))
       for effect in decision.effects {

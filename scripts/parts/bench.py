@@ -2,14 +2,16 @@
 import http.client
 import os
 import random
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
-from world import World
+from world import World, free_port
 
 canary = sys.argv[1]
 
@@ -106,6 +108,75 @@ def log():
         print(f"  we take {statistics.median(a) / statistics.median(c):.1f}× as long as wc -l")
 
 
+def judge():
+    """What comparing costs on top of reading: a log of a million requests at 5 %, at 50 %, and with failures."""
+    with tempfile.TemporaryDirectory(prefix="canary-bench-") as folder:
+        open(f"{folder}/canary.json5", "w").write(
+            '{ services: { chat: { pools: { blue: { servers: ["127.0.0.1:9101"] }, green: { servers: ["127.0.0.1:9102"] } }, stable: "blue" } } }')
+        for share in (0.05, 0.5):
+            random.seed(1)
+            now = 1795000000.0
+            with open(f"{folder}/log", "w") as file:
+                for _ in range(2_000_000):
+                    # A million a second, as the lines of one busy log.
+                    now += 0.000001
+                    port = 9102 if random.random() < share else 9101
+                    spent = f"{random.expovariate(20):.3f}"
+                    status = 500 if random.random() < 0.005 else 200
+                    file.write(f"canary1\t{now:.3f}\t42\t{status}\t{spent}\t127.0.0.1:{port}\t{status}\t{spent}\t{spent}\n")
+            words = [canary, "__tally", "chat", "--log", f"{folder}/log", "--config", f"{folder}/canary.json5"]
+            plain, judged = [], []
+            for _ in range(9):
+                plain.append(clock(words))
+                judged.append(clock(words + ["--judged"]))
+            a, b = statistics.median(plain), statistics.median(judged)
+            print(f"judging 2,000,000 requests, {share:.0%} of them the canary's, by four comparisons:")
+            print(f"  {(b - a) * 1000:.0f} ms on top of {a * 1000:.0f} ms for reading = {(b - a) / a:.2f}×   aim < 1×   ({(b - a) / 2e6 * 1e9:.0f} ns a request)")
+
+
+def counter(port):
+    """How many queries Prometheus has answered."""
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines()
+               if line.startswith('prometheus_http_requests_total') and 'handler="/api/v1/query"' in line)
+
+
+def checks():
+    """1,000 checks of 200 services, asked by the controller as standing guards; a fifth of them of a server that never answers."""
+    with tempfile.TemporaryDirectory(prefix="canary-bench-") as folder:
+        port, silent = free_port(), socket.socket()
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(1024)
+        open(f"{folder}/prom.yml", "w").write("global: { scrape_interval: 5s }\nscrape_configs: [{ job_name: self, static_configs: [{ targets: ['127.0.0.1:%d'] }] }]\n" % port)
+        guards = "".join(f'{{ name: "q{n}", prometheus: "vector({n})", max: 9, every: "10s" }},' for n in range(4))
+        guards += '{ name: "slow", prometheus: "vector(1)", max: 9, every: "10s", endpoint: "silent" },'
+        services = "".join(f's{n}: {{ pools: {{ blue: {{ servers: ["127.0.0.1:1"] }}, green: {{ servers: ["127.0.0.1:2"] }} }}, stable: "blue", guards: [{guards}] }},' for n in range(200))
+        open(f"{folder}/canary.json5", "w").write(
+            f'{{ state: "state", run: "run", endpoints: {{ prometheus: {{ url: "http://127.0.0.1:{port}" }}, silent: {{ url: "http://127.0.0.1:{silent.getsockname()[1]}" }} }}, services: {{ {services} }} }}')
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        children = [subprocess.Popen(["prometheus", f"--config.file={folder}/prom.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"], **quiet)]
+        try:
+            time.sleep(4)
+            children.append(subprocess.Popen([canary, "controller", "--config", f"{folder}/canary.json5"], **quiet))
+            time.sleep(15)
+            pid, most = children[1].pid, 0
+            spent = lambda: sum(int(x) for x in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+            before, cpu, begin = counter(port), spent(), time.perf_counter()
+            while time.perf_counter() - begin < 60:
+                lines = open(f"/proc/{pid}/status").read().splitlines()
+                most = max(most, *(int(line.split()[1]) for line in lines if line.startswith("VmRSS")))
+                time.sleep(0.5)
+            seconds = time.perf_counter() - begin
+            asked = counter(port) - before
+            print("1,000 checks of 200 services, every 10 s each, 200 of them of a server that never answers:")
+            print(f"  {asked / seconds:.1f} answers a second of 80 asked for = {asked / seconds / 80:.2f}×   aim ≥ 0.95×")
+            print(f"  resident memory at most {most / 1024:.1f} MB   aim < 100 MB; {100 * (spent() - cpu) / seconds:.1f} % of a core")
+        finally:
+            for child in children:
+                child.terminate()
+                child.wait()
+
+
 def cpu_of(world):
     """CPU seconds of all workers of the Nginx in front, from /proc/PID/stat."""
     master = int(open(world.path("nginx.pid")).read())
@@ -174,8 +245,8 @@ def memory():
         world.close()
 
 
-chosen = sys.argv[2:] or ["revert", "log", "cpu", "start", "memory"]
-known = {"revert": revert, "log": log, "cpu": cpu, "start": start, "memory": memory}
+chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "cpu", "start", "memory"]
+known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "cpu": cpu, "start": start, "memory": memory}
 for name in chosen:
     if name not in known:
         sys.exit(f"bench: there is no '{name}'; known: {', '.join(known)}")

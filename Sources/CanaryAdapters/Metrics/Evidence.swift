@@ -88,7 +88,7 @@ actor Evidence {
     }
     comparer?.begin(
       stage: occasion.stage, generation: occasion.generation.number,
-      isAlone: occasion.weight == .all, at: occasion.since)
+      weight: occasion.weight.percent / 100, trusted: occasion.trusted, at: occasion.since)
   }
 
   /// Saves what was counted and compared.

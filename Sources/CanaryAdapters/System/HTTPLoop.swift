@@ -20,8 +20,8 @@ package final class HTTPLoop: Sendable {
     multi = curl_multi_init()
     guard let multi else { return }
     // More than this to one server at once is no measuring any more; the rest waits for its turn.
-    _ = canary_curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 64)
-    _ = canary_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 128)
+    _ = canary_curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 256)
+    _ = canary_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 64)
     DispatchQueue(label: "canary.http").async { self.run() }
   }
 

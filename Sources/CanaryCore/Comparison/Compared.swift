@@ -23,9 +23,30 @@ package struct Compared: Hashable, Sendable, Codable {
   package var isAlone: Bool
   /// Above this many seconds a request is slow; nil while stable's latency is being learned.
   package var edge: Double?
+  /// How many requests the canary should have answered, when it is its silence that tells.
+  package var due: Int?
   /// The measurement over the check's window, for a check that has a bound too.
   package var windowed: Double?
   package var windowedRequests: Int?
+
+  package init(
+    compare: Compare, canary: BadCount, stable: BadCount, evidence: Double, alarm: Double,
+    isWorse: Bool, upper: Double? = nil, margin: Double, needed: Int? = nil,
+    neededTime: Span? = nil, isAlone: Bool, edge: Double? = nil
+  ) {
+    self.compare = compare
+    self.canary = canary
+    self.stable = stable
+    self.evidence = evidence
+    self.alarm = alarm
+    self.isWorse = isWorse
+    self.upper = upper
+    self.margin = margin
+    self.needed = needed
+    self.neededTime = neededTime
+    self.isAlone = isAlone
+    self.edge = edge
+  }
 
   /// Whether a canary that is worse by the margin can be excluded.
   package var isProven: Bool { (upper ?? .infinity) < margin }
@@ -43,6 +64,7 @@ extension Comparer {
       evidence: alarm?.evidence ?? (subject.check.advisory ? subject.wealth.total : evidence),
       alarm: 1 / alpha, isWorse: alarm != nil, upper: subject.excess.upper, margin: margin,
       isAlone: isAlone, edge: subject.limits.map { $0.edge / 1000 })
+    report.due = alarm?.due
     let excess = subject.excess
     if excess.excludes(margin: margin) {
       // The mixture may exclude what no single term of it does.
@@ -71,6 +93,10 @@ extension Comparer {
 extension Compared {
   /// `canary 5xx 4.1 % (33 of 805) against stable 0.3 % (46 of 15,310)`: the counts of both pools in one line.
   package var line: String {
+    if let due {
+      return
+        "the canary answered \(Self.grouped(canary.requests)) of \(Self.grouped(canary.requests + stable.requests)) requests where \(Self.grouped(due)) were due"
+    }
     switch compare {
     case .failures:
       return "canary 5xx \(Self.side(canary)) against stable \(Self.side(stable))"
@@ -110,7 +136,7 @@ extension Compared {
   }
 
   /// Two significant digits, rounded down: a bound must not claim more than it holds.
-  static func odds(_ evidence: Double) -> String {
+  package static func odds(_ evidence: Double) -> String {
     guard evidence < 1e12 else { return "more than 1,000,000,000,000" }
     var whole = Int(max(1, evidence))
     var scale = 1

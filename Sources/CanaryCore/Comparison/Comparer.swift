@@ -13,7 +13,7 @@ package struct Comparer: Hashable, Sendable, Codable {
   private let failures: Int?
 
   /// The newest generation seen, and the stage that was last begun.
-  private(set) var generation = 0
+  package private(set) var generation = 0
   private var stage = -1
   private var began: Int64?
   var stageBegan: Int64?
@@ -34,6 +34,9 @@ package struct Comparer: Hashable, Sendable, Codable {
   private(set) var suspendedSince: Int64?
   var isAlone = false
 
+  private var silence: Silence
+  private let silenceCapital: Double
+
   /// The first moment at which the evidence was enough; it stays, whatever comes later.
   package private(set) var alarms: [Alarm] = []
 
@@ -44,6 +47,8 @@ package struct Comparer: Hashable, Sendable, Codable {
     package var canary: BadCount
     package var stable: BadCount
     package var milliseconds: Int64
+    /// How many requests the canary should have answered, when it is its silence that tells.
+    package var due: Int?
   }
 
   /// For the comparisons of a plan of so many stages.
@@ -57,7 +62,9 @@ package struct Comparer: Hashable, Sendable, Codable {
     self.alpha = alpha
     let gating = checks.filter { !$0.advisory }
     let hasFailures = gating.contains { $0.compare == .failures }
-    boundCapital = hasFailures ? 0.25 : 0
+    boundCapital = hasFailures ? 0.2 : 0
+    silenceCapital = hasFailures ? 0.05 : 0
+    silence = Silence(stages: stages)
     let slow = gating.filter { $0.compare != .failures }.reduce(0) { $0 + $1.compare.capital }
     let failing = gating.count { $0.compare == .failures }
     // What nobody uses goes to the failures; without them, latencies share all of it.
@@ -88,15 +95,21 @@ package struct Comparer: Hashable, Sendable, Codable {
     }
   }
 
-  /// A stage begins: its generation is what requests are served by from now on.
-  package mutating func begin(stage: Int, generation: Int, isAlone: Bool, at now: Instant) {
-    self.isAlone = isAlone
+  /// A stage begins, or goes on: its generation is what requests are served by from now on.
+  ///
+  /// `weight` is the canary's share, from 0 to 1; before `trusted` something else, such as the brake, may have routed.
+  package mutating func begin(
+    stage: Int, generation: Int, weight: Double, trusted: Instant, at now: Instant
+  ) {
+    isAlone = weight > 0.999
     if generation > self.generation { turn(to: generation) }
+    silence.begin(weight: weight, from: trusted.milliseconds)
     guard stage > self.stage else { return }
     if began == nil { began = now.milliseconds }
     self.stage = stage
     for index in subjects.indices { subjects[index].wealth.beginStage() }
     boundWealth.beginStage()
+    silence.wealth.beginStage()
   }
 
   private mutating func turn(to generation: Int) {
@@ -132,6 +145,10 @@ package struct Comparer: Hashable, Sendable, Codable {
     }
     let isWarm = isLate || stageCanaries > 100 || milliseconds - (stageBegan ?? 0) >= 30_000
     var isTelling = isCanary && failed == true
+    if !isLate, failures != nil {
+      silence.count(isCanary: isCanary, at: milliseconds)
+      if silenceCapital * silence.wealth.total >= 0.5 / alpha { isTelling = true }
+    }
     for index in subjects.indices {
       let isBad: Bool
       if subjects[index].isSlow {
@@ -159,6 +176,7 @@ package struct Comparer: Hashable, Sendable, Codable {
       let due = Int((milliseconds - began) / Wealth.restartInterval.milliseconds)
       while boundWealth.restartCount < due {
         boundWealth.restart()
+        silence.wealth.restart()
         for index in subjects.indices { subjects[index].wealth.restart() }
       }
     }
@@ -199,7 +217,9 @@ package struct Comparer: Hashable, Sendable, Codable {
   // MARK: the decision
 
   /// The evidence against the canary: "a canary that is no worse would ever show this in at most 1 of so many rollouts".
-  package var evidence: Double { compared + boundCapital * boundWealth.total }
+  package var evidence: Double {
+    compared + boundCapital * boundWealth.total + silenceCapital * silence.wealth.total
+  }
 
   private var compared: Double {
     subjects.reduce(0) { $1.check.advisory ? $0 : $0 + $1.capital * $1.wealth.total }
@@ -216,9 +236,13 @@ package struct Comparer: Hashable, Sendable, Codable {
         subjects.contains { $0.check.name == alarm.check && !$0.check.advisory }
       })
     else { return }
-    let ratio = compared
+    let silent = silenceCapital * silence.wealth.total
+    let ratio = compared + silent
     let all = ratio + boundCapital * boundWealth.total
     guard all >= 1 / alpha, let leader else { return }
+    if silent > weight(leader), let failures {
+      return sound(subjects[failures], all, milliseconds, due: silence.due)
+    }
     // Where only the absolute bound speaks, the last minute must lean against the canary too; a fault may be shared.
     let leans =
       ratio >= 1 / alpha || isAlone
@@ -227,13 +251,19 @@ package struct Comparer: Hashable, Sendable, Codable {
     sound(subjects[leader], all, milliseconds)
   }
 
-  private mutating func sound(_ subject: Subject, _ evidence: Double, _ milliseconds: Int64) {
+  private mutating func sound(
+    _ subject: Subject, _ evidence: Double, _ milliseconds: Int64, due: Int? = nil
+  ) {
     guard !alarms.contains(where: { $0.check == subject.check.name }) else { return }
-    let (canary, stable) = telling(subject)
+    var (canary, stable) = telling(subject)
+    if due != nil {
+      canary = BadCount(silence.answered)
+      stable = BadCount(silence.requests - silence.answered)
+    }
     alarms.append(
       Alarm(
         check: subject.check.name, evidence: evidence, canary: canary, stable: stable,
-        milliseconds: milliseconds))
+        milliseconds: milliseconds, due: due))
   }
 
   /// Two failures may coincide.

@@ -45,6 +45,12 @@ package struct ComparedCheck: Hashable, Sendable, Codable {
   package var name: Name
   package var compare: Compare
   package var advisory: Bool
+
+  package init(name: Name, compare: Compare, advisory: Bool) {
+    self.name = name
+    self.compare = compare
+    self.advisory = advisory
+  }
 }
 
 /// Above how many milliseconds a request is slow.

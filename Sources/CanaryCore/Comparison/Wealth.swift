@@ -57,6 +57,12 @@ package struct Wealth: Hashable, Sendable, Codable {
   @inline(__always)
   mutating func bet(_ stratum: Stratum, _ grid: [Double]) { stratum.bet(grid, into: &placed) }
 
+  /// The outcome of one bet, the same at every effect.
+  @inline(__always)
+  mutating func scale(_ factor: Double) {
+    for index in placed.indices { placed[index] = min(1e100, placed[index] * factor) }
+  }
+
   /// The outcome of one bet at each effect, as factors.
   @inline(__always)
   mutating func scale(_ factors: [Double]) {

@@ -57,6 +57,8 @@ package struct Occasion: Hashable, Sendable {
   /// When the rollout and when the stage began.
   package var started: Instant
   package var since: Instant
+  /// Since when the weight is surely served: a new driver finds the brake of the one before.
+  package var trusted: Instant
 
   package var weight: Weight { plan.stages[stage].weight }
   package var soak: Span { plan.stages[stage].soak }
@@ -74,6 +76,7 @@ package struct Occasion: Hashable, Sendable {
     self.generation = generation
     self.started = started
     self.since = since
+    trusted = since
   }
 }
 

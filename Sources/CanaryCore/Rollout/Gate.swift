@@ -23,11 +23,14 @@ extension Policy {
   }
 
   private func occasion(_ rollout: Rollout, _ soak: Soak) -> Occasion {
-    Occasion(
+    var occasion = Occasion(
       rollout: rollout.number, stage: soak.stage, plan: rollout.plan, stable: rollout.from,
       canary: rollout.to, release: rollout.release,
       generation: decision.state.serving?.generation ?? decision.state.generation,
       started: rollout.started, since: soak.began)
+    // The last requests under the brake may end a little later.
+    if let confirmed = soak.confirmed { occasion.trusted = confirmed + .seconds(2) }
+    return occasion
   }
 
   /// An answer that is older than twice its interval is no data any more.

@@ -125,6 +125,7 @@ extension Policy {
     case .applied:
       var soak = soak
       soak.confirming = nil
+      soak.confirmed = now
       soak.over = nil
       soak.seen = now
       if case .paused = rollout.phase { set(.paused(soak)) } else { set(.soaking(soak)) }

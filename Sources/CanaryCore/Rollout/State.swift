@@ -47,6 +47,8 @@ package struct Soak: Hashable, Sendable, Codable {
   package var over: Instant?
   /// A new driver first has Nginx confirm what it serves; until then nothing is measured and no time counts.
   package var confirming: Generation?
+  /// When a new driver had it confirmed, and lifted the brake; nil: it was never in doubt.
+  package var confirmed: Instant?
 
   package init(stage: Int, began: Instant) {
     self.stage = stage

@@ -101,8 +101,8 @@ package struct LogReplay: Sendable {
       let occasion = occasion(steps[next])
       steps[next].states = plan.checks(stage: steps[next].stage).map(CheckState.init)
       tally.duel?.comparer.begin(
-        stage: next, generation: steps[next].generation, isAlone: steps[next].canaryShare > 0.999,
-        at: occasion.since)
+        stage: next, generation: steps[next].generation, weight: steps[next].canaryShare,
+        trusted: occasion.since, at: occasion.since)
     }
     guard let current, now <= steps[current].ended + .seconds(2) else { return }
     let occasion = occasion(steps[current])

@@ -127,7 +127,7 @@ package struct SimulatedRollout {
     }
     sink.tally.duel?.comparer.begin(
       stage: occasion.stage, generation: occasion.generation.number,
-      isAlone: occasion.weight == .all, at: occasion.since)
+      weight: occasion.weight.percent / 100, trusted: occasion.trusted, at: occasion.since)
     let reading = LogReading(occasion, at: now, sink.tally.duel?.comparer)
     return checks.map { check in
       check.source.isFromLog

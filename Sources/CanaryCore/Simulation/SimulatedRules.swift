@@ -48,8 +48,8 @@ package struct SimulatedRules {
     for (index, stage) in plan.stages.enumerated() {
       sink.generation = index + 1
       sink.comparer.begin(
-        stage: index, generation: index + 1, isAlone: stage.weight == .all,
-        at: Instant(milliseconds: now))
+        stage: index, generation: index + 1, weight: stage.weight.percent / 100,
+        trusted: Instant(milliseconds: now), at: Instant(milliseconds: now))
       let end = now + stage.soak.milliseconds
       while now < end {
         sink.isBad = now >= onset
