@@ -57,7 +57,7 @@ let package = Package(
       name: "DriverTests", dependencies: ["CanaryDriver", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "AdapterTests", dependencies: ["CanaryAdapters", "TestSupport"],
-      swiftSettings: settings),
+      exclude: ["answers"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["CanaryCommands", "canary", "TestSupport"],
       swiftSettings: settings),
