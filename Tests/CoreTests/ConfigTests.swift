@@ -23,17 +23,35 @@ struct ConfigTests {
           stable: "blue", plan: "standard", retain: "24h", shield: true, fallback: true, headers: { "X-Env": "prod 1" },
           buffering: false, timeout: "1h", connect_timeout: "5s", body_limit: "100m", keepalive: 32,
           latency: "first_byte", access_log: ["/var/log/nginx/access.log combined"],
+          guards: [{ name: "pager", alerts: ["service={{service}}", 'severity!="info"'], then: "revert" }],
+        },
+      },
+      endpoints: {
+        prometheus: { url: "https://prom.internal:9090/x", ca: "ca.pem", cert: "c.pem", key: "c.key", bearer: { env: "TOKEN" } },
+        api: {
+          url: "http://api.internal", basic: { user: "me", password: { file: "/etc/canary/password", prefix: "x" } },
+          headers: { "X-Key": { env: "KEY", prefix: "Token " }, "X-Plain": "1" },
         },
       },
       plans: {
         standard: {
-          stages: [{ weight: 5, soak: "30m" }, { weight: 12.5, soak: "30m", deadline: "2h", on_deadline: "pause" }, { weight: 100, soak: "10m" }],
+          alpha: "2%", evidence: "thresholds",
+          stages: [{ weight: 5, soak: "30m", checks: { latency: { max: "2s" }, rate: false } }, { weight: 12.5, soak: "30m", deadline: "2h", on_deadline: "pause" }, { weight: 100, soak: "10m" }],
           checks: [
             { name: "errors", metric: "error_rate", max: "5%", window: "1m", every: "10s", for: "1m", min_requests: 20, warmup: "5s" },
             { name: "latency", metric: "latency_p99", max: "1s", advisory: true },
             { name: "rate", metric: "request_rate", min: 0.5, max: 1000 },
             { name: "health", probe: "/health?a=b", every: "5s", failures: 3, timeout: "2s" },
             { name: "own", command: ["/usr/bin/true", "--x"], max: 3 },
+            { name: "versus", metric: "latency_p95", versus: "stable", worse_by: "2%", evidence: "comparison" },
+            { name: "page", probe: "/", expect_status: [200, 204], expect_body: "ok", max: "250ms" },
+            { name: "query", prometheus: 'up{pool="{{pool}}"}', min: 1, reduce: "min", endpoint: "prometheus" },
+            { name: "ready", prometheus: { named: "vts_error_rate" }, max: "5%" },
+            {
+              name: "api", http: "/v1?from={{from}}", endpoint: "api", method: "POST", body: "{}", headers: { "X-A": { file: "/a" } },
+              json: "/a/0", json_time: "/a/1", max: "250ms",
+            },
+            { name: "quiet", alerts: "severity=critical" },
           ],
           ready: { path: "/ready", times: 3, within: "30s" },
         },
@@ -273,6 +291,21 @@ struct ConfigTests {
         "probe: \"/health?a=b\"", "probe: \"/h\", metric: \"requests\"",
         "must have only one of metric, probe"
       ),
+      ("pool=\"{{pool}}\"", "pool=\"{{pol}}\"", "unknown placeholder '{{pol}}'; did you mean '{{pool}}'?"),
+      ("versus: \"stable\", ", "", "worse_by needs versus: \"stable\""),
+      ("metric: \"latency_p95\"", "metric: \"requests\"", "requests has no sides"),
+      ("{ env: \"TOKEN\" }", "\"secret\"", "must not stand in the config: say where it is kept"),
+      ("{ env: \"TOKEN\" }", "{ env: \"A\", file: \"/b\" }", "must be { env: \"NAME\" } or { file"),
+      ("cert: \"c.pem\", ", "", "must have both cert and key, or neither"),
+      ("https://prom.internal", "https://me:pw@prom.internal", "without a user name in it"),
+      ("endpoint: \"api\"", "endpoint: \"apo\"", "must be one of `endpoints`; did you mean 'api'?"),
+      ("endpoint: \"api\", ", "", "is a path, so it needs an endpoint"),
+      ("rate: false", "rat: false", "must be the name of a check of the plan"),
+      ("latency: { max: \"2s\" }", "latency: { max: 2 }", "stages[0].checks.latency.max must be a duration"),
+      ("name: \"pager\"", "name: \"errors\"", "must be a name that no other guard and no check of a plan has"),
+      ("alerts: \"severity=critical\"", "alerts: []", "must hold a matcher"),
+      ("expect_body: \"ok\", max", "reduce: \"max\", max", "reduce has no meaning for probe"),
+      ("json: \"/a/0\", json_time", "json_time", "json_time needs `json`"),
     ]
     for (was, new, says) in cases {
       let found = problems(try ConfigFile.parse(Self.good.replacing(was, with: new), name: "test"))

@@ -25,6 +25,12 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # What was installed for a test must not begin to listen at the next start of the machine.
+  if [ -d /run/systemd/system ]; then
+    for package in "${missing[@]}"; do
+      case $package in nginx | prometheus*) as_root systemctl disable --quiet --now "$package" 2>/dev/null || true ;; esac
+    done
+  fi
 }
 
 need_swift() {
@@ -32,5 +38,6 @@ need_swift() {
 }
 
 build_packages=(nginx python3 libcurl4-openssl-dev libsqlite3-dev pkg-config)
+test_packages=(prometheus prometheus-alertmanager prometheus-node-exporter openssl curl)
 # Debian keeps Nginx in /usr/sbin, which is not in everybody's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"

@@ -154,9 +154,10 @@ package struct PlanReader {
       return name
     }
     for key in reader.keys where !names.contains(key) {
-      let near = Spelling.nearest(to: key, among: names).map { "; did you mean '\($0)'?" } ?? ""
+      let near =
+        Spelling.nearest(to: key, among: names).map { "; did you mean '\(Text.shown($0, limit: 63))'?" } ?? ""
       reader.fault(
-        key, "must be the name of a check of the plan (\(names.joined(separator: ", ")))\(near)")
+        key, "must be the name of a check of the plan (\(Text.shown(names.joined(separator: ", "), limit: 200)))\(near)")
     }
     return nodes.compactMap { node in
       guard case .table(var merged) = node, case .text(let name)? = merged["name"] else {

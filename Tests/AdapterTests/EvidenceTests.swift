@@ -1,0 +1,100 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+/// What the access log says, through the end of one process and the start of the next.
+@Suite(.blocking, .timeLimit(.minutes(5))) struct EvidenceTests {
+  private static let checks: [Check] = [
+    Check(
+      name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.9), minRequests: 1),
+    Check(
+      name: "versus", source: .metric(.errorRate), condition: Condition(versus: Versus())),
+  ]
+
+  private func sources(_ folder: Folder) throws -> MetricSources {
+    let node = try ConfigFile.parse(
+      """
+      { nginx: { logs: "." }, state: "state", run: "run", services: { chat: {
+        pools: { blue: { servers: ["10.0.0.1:80"] }, green: { servers: ["10.0.0.2:80"] } }, stable: "blue" } } }
+      """, name: "test")
+    let config = try ConfigReader(file: "\(folder.path)/canary.json5").read(node)
+    return MetricSources(
+      config: config, store: SQLiteStore(folder: config.state, patience: .seconds(5)),
+      clock: SystemClock())
+  }
+
+  private func lines(_ range: Range<Int>, from: Instant, generation: Int = 5) -> String {
+    range.map { index in
+      let time = (from + Span(milliseconds: Int64(index))).milliseconds
+      let isCanary = index % 20 == 7
+      let status = isCanary && index % 2000 == 7 ? 500 : 200
+      let decimals = "\(1000 + time % 1000)".dropFirst()
+      return
+        "canary1\t\(time / 1000).\(decimals)\t\(generation)\t\(status)\t0.010\t10.0.0.\(isCanary ? 2 : 1):80\t\(status)\t0.010\t0.010\n"
+    }.joined()
+  }
+
+  private func occasion(_ began: Instant) throws -> Occasion {
+    let plan = Plan(
+      name: "p",
+      stages: [
+        Stage(weight: try #require(Weight(percent: 5)), soak: .minutes(5)),
+        Stage(weight: .all, soak: .zero),
+      ],
+      checks: Self.checks)
+    return Occasion(
+      rollout: 3, stage: 0, plan: plan, stable: "blue", canary: "green",
+      generation: Generation(5), started: began, since: began)
+  }
+
+  private func compared(_ list: [Measurement]) throws -> Compared {
+    guard case .compared(let found)? = list.first(where: { $0.check == "versus" })?.reading else {
+      throw SandboxError("nothing compared: \(list)")
+    }
+    return found
+  }
+
+  @Test func `a new driver goes on where the last one stopped, and counts nothing twice`()
+    async throws
+  {
+    let folder = try Folder()
+    let path = "\(folder.path)/canary-chat.log"
+    let began = SystemClock.now - .seconds(20)
+    // Ten minutes before: what stable did is the baseline, and no evidence.
+    try Files.replace(path, with: lines(0..<2000, from: began - .minutes(5), generation: 4))
+    let occasion = try occasion(began)
+    let first = try sources(folder)
+    _ = await first.look("chat", pool: "green", Readiness())
+    var previous: Compared?
+    var driver = first
+    for part in 0..<4 {
+      try append(path, lines(part * 1000..<(part + 1) * 1000, from: began))
+      let found = try compared(await driver.measure(Self.checks, "chat", occasion))
+      #expect(found.canary.requests == (part + 1) * 50, "\(found)")
+      #expect(found.stable.requests >= (part + 1) * 950 - 20, "\(found)")
+      previous = found
+      // The process ends; nothing of it is told that it does.
+      try await Task.sleep(for: .milliseconds(1100))
+      _ = await driver.measure(Self.checks, "chat", occasion)
+      driver = try sources(folder)
+    }
+    // In one go, without any end: the same.
+    let whole = try Folder()
+    try Files.replace("\(whole.path)/canary-chat.log", with: lines(0..<2000, from: began - .minutes(5), generation: 4))
+    let one = try sources(whole)
+    _ = await one.look("chat", pool: "green", Readiness())
+    try append("\(whole.path)/canary-chat.log", lines(0..<4000, from: began))
+    let found = try compared(await one.measure(Self.checks, "chat", occasion))
+    #expect(found.evidence == previous?.evidence)
+    #expect(found.canary == previous?.canary && found.upper == previous?.upper)
+  }
+
+  /// In place, as Nginx does it: the same file grows.
+  private func append(_ path: String, _ text: String) throws {
+    guard let file = fopen(path, "a") else { throw SandboxError("cannot append to \(path)") }
+    fputs(text, file)
+    fclose(file)
+  }
+}
