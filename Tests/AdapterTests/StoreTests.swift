@@ -95,6 +95,69 @@ import Testing
     #expect(count == "(100, 100)")
   }
 
+  @Test func `a store of version 0.1.0 is taken over with its running rollout`() async throws {
+    let folder = try Folder()
+    let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
+    let stage = Stage(weight: .all, soak: .hours(1))
+    let plan = Plan(
+      name: "p", stages: [stage],
+      checks: [
+        Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05)),
+        Check(name: "health", source: .probe(path: "/health")),
+      ])
+    let request = PromoteRequest(
+      to: "green", plan: plan, retain: .hours(1), actor: Actor("li"))
+    var state = self.state(3)
+    for event: Event in [
+      .promote(request), .looked(fault: nil, rollout: 1), .looked(fault: nil, rollout: 1),
+      .looked(fault: nil, rollout: 1), .applied(Generation(4)),
+    ] {
+      state = decide(state, event, at: Instant(milliseconds: 7)).state
+    }
+    _ = try await store.save(state, entries: [entry("one")], kept: [], over: 0)
+    // What a state says when nothing new is used is what 0.1.0 wrote: keys that it knew, and none besides.
+    let text = try sql(folder, "select state from service")
+    for key in ["versus", "expected", "endpoint", "holdsShared", "guards", "alpha", "totals", "confirmed"] {
+      #expect(!text.contains(key), "\(key)")
+    }
+    for statement in [
+      "drop table measurement", "drop table total", "drop table comparison",
+      "pragma user_version = 1",
+    ] {
+      #expect(try sql(folder, statement) == "")
+    }
+    #expect(try sql(folder, "pragma user_version") == "(1,)")
+    let newer = SQLiteStore(folder: folder.path, patience: .seconds(5))
+    #expect(try await newer.load("chat")?.value == state)
+    #expect(try await newer.history("chat", limit: 5).first?.entries == [entry("one")])
+    #expect(try await newer.measurements("chat", rollout: 1).isEmpty)
+    #expect(try sql(folder, "pragma user_version") == "(2,)")
+  }
+
+  @Test func `measurements are kept with what they were judged by`() async throws {
+    let folder = try Folder()
+    let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
+    let check = Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05))
+    var state = CheckState(check)
+    var kept: [Kept] = []
+    for (second, value) in [0.01, 0.2, 0.02].enumerated() {
+      let measurement = Measurement(
+        check: "errors", at: Instant(milliseconds: Int64(second) * 1000),
+        reading: .beside(value, requests: 100, stable: 0.01, stableRequests: 900))
+      let after = Judge.fold(state, check, measurement)
+      kept.append(Kept(rollout: 1, stage: 0, before: state, measurement: measurement, after: after))
+      state = after
+    }
+    kept.append(Kept(rollout: 1, stage: 0, before: state, measurement: nil, after: state))
+    _ = try await store.save(self.state(1), entries: [], kept: kept, over: 0)
+    let records = try await store.measurements("chat", rollout: 1)
+    #expect(records.count == 1 && records[0].end == state)
+    #expect(records[0].rows.map(\.verdict) == [.pass, .fail, .pass])
+    #expect(records[0].rows.map(\.measurement) == kept.compactMap(\.measurement))
+    #expect(records[0].rows.map(\.before) == kept.dropLast().map(\.before))
+    #expect(state.totals?.pass == 2 && state.totals?.fail == 1 && state.totals?.changes == 3)
+  }
+
   @Test func `the history cannot be changed`() async throws {
     let folder = try Folder()
     let store = SQLiteStore(folder: folder.path, patience: .seconds(5))

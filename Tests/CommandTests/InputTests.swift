@@ -57,7 +57,7 @@ import Testing
     for command in [
       "check", "apply", "render", "promote", "revert", "pause", "resume", "advance", "status",
       "history",
-      "controller", "version",
+      "simulate", "controller", "version",
     ] {
       let help = try sandbox.canary(command, "--help")
       #expect(help.code == 0 && help.text.contains("Usage: canary \(command)"), "\(help.text)")
