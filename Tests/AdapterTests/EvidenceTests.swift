@@ -82,7 +82,9 @@ import Testing
     }
     // In one go, without any end: the same.
     let whole = try Folder()
-    try Files.replace("\(whole.path)/canary-chat.log", with: lines(0..<2000, from: began - .minutes(5), generation: 4))
+    try Files.replace(
+      "\(whole.path)/canary-chat.log",
+      with: lines(0..<2000, from: began - .minutes(5), generation: 4))
     let one = try sources(whole)
     _ = await one.look("chat", pool: "green", Readiness())
     try append("\(whole.path)/canary-chat.log", lines(0..<4000, from: began))

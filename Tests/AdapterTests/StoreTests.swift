@@ -117,7 +117,9 @@ import Testing
     _ = try await store.save(state, entries: [entry("one")], kept: [], over: 0)
     // What a state says when nothing new is used is what 0.1.0 wrote: keys that it knew, and none besides.
     let text = try sql(folder, "select state from service")
-    for key in ["versus", "expected", "endpoint", "holdsShared", "guards", "alpha", "totals", "confirmed"] {
+    for key in [
+      "versus", "expected", "endpoint", "weighsStable", "guards", "alpha", "totals", "confirmed",
+    ] {
       #expect(!text.contains(key), "\(key)")
     }
     for statement in [

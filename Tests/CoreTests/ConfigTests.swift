@@ -291,7 +291,10 @@ struct ConfigTests {
         "probe: \"/health?a=b\"", "probe: \"/h\", metric: \"requests\"",
         "must have only one of metric, probe"
       ),
-      ("pool=\"{{pool}}\"", "pool=\"{{pol}}\"", "unknown placeholder '{{pol}}'; did you mean '{{pool}}'?"),
+      (
+        "pool=\"{{pool}}\"", "pool=\"{{pol}}\"",
+        "unknown placeholder '{{pol}}'; did you mean '{{pool}}'?"
+      ),
       ("versus: \"stable\", ", "", "worse_by needs versus: \"stable\""),
       ("metric: \"latency_p95\"", "metric: \"requests\"", "requests has no sides"),
       ("{ env: \"TOKEN\" }", "\"secret\"", "must not stand in the config: say where it is kept"),
@@ -301,8 +304,14 @@ struct ConfigTests {
       ("endpoint: \"api\"", "endpoint: \"apo\"", "must be one of `endpoints`; did you mean 'api'?"),
       ("endpoint: \"api\", ", "", "is a path, so it needs an endpoint"),
       ("rate: false", "rat: false", "must be the name of a check of the plan"),
-      ("latency: { max: \"2s\" }", "latency: { max: 2 }", "stages[0].checks.latency.max must be a duration"),
-      ("name: \"pager\"", "name: \"errors\"", "must be a name that no other guard and no check of a plan has"),
+      (
+        "latency: { max: \"2s\" }", "latency: { max: 2 }",
+        "stages[0].checks.latency.max must be a duration"
+      ),
+      (
+        "name: \"pager\"", "name: \"errors\"",
+        "must be a name that no other guard and no check of a plan has"
+      ),
       ("alerts: \"severity=critical\"", "alerts: []", "must hold a matcher"),
       ("expect_body: \"ok\", max", "reduce: \"max\", max", "reduce has no meaning for probe"),
       ("json: \"/a/0\", json_time", "json_time", "json_time needs `json`"),

@@ -52,6 +52,25 @@ struct JudgeTests {
         == .nothing("no canary requests in 5s"))
   }
 
+  @Test func `in a plan that compares a bound is judged beside stable`() {
+    let weighing = check { $0.weighsStable = true }
+    func verdict(_ check: Check, _ value: Double, _ requests: Int, stable: Double?) -> CheckState {
+      after(
+        check, [.beside(value, requests: requests, stable: stable, stableRequests: 600)])
+    }
+    #expect(verdict(weighing, 0.2, 100, stable: 0.2).verdict == .inconclusive)
+    let chance = verdict(weighing, 0.0625, 32, stable: 0.02)
+    #expect(chance.verdict == .pending)
+    #expect(chance.detail == "6.25% > 5% over 32 requests, which so few may do by chance")
+    // Three standard errors of the bound: a fifth of twenty requests, or 6 % of six thousand.
+    #expect(verdict(weighing, 0.2, 20, stable: 0.02).verdict == .fail)
+    #expect(verdict(weighing, 0.06, 6000, stable: 0.02).verdict == .fail)
+    #expect(verdict(weighing, 0.06, 600, stable: nil).verdict == .pending)
+    #expect(verdict(weighing, 0.05, 600, stable: nil).verdict == .pass)
+    // In a plan that compares nothing, a bound is a bound.
+    #expect(after(check(), [.value(0.0625, requests: 32)]).verdict == .fail)
+  }
+
   @Test func `a source that fails is told apart from a release that fails`() {
     #expect(after(check(), [.failed("refused")]).verdict == .error)
     #expect(after(check(), [.value(0, requests: 100), .failed("refused")]).verdict == .error)

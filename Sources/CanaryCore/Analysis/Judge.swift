@@ -111,12 +111,24 @@ package enum Judge {
     }
     if let requests, check.source != .metric(.requests) { detail += " over \(requests) requests" }
     if broken == .none { return .good(detail) }
-    if check.holdsShared == true, let shared, brokenBound(check.condition, shared) != .none {
+    if check.weighsStable == true, let shared, brokenBound(check.condition, shared) != .none {
       return .held(
         "\(detail), but stable has \(shown.text(shared)) itself: a fault of both, the canary is not blamed"
       )
     }
+    if check.weighsStable == true, mayBeChance(check, value, requests) {
+      return .waiting("\(detail), which so few may do by chance")
+    }
     return .broken(detail)
+  }
+
+  /// Whether a share of failures lies above its bound by less than three standard errors of the bound.
+  private static func mayBeChance(_ check: Check, _ value: Double, _ requests: Int?) -> Bool {
+    guard check.source == .metric(.errorRate), let bound = check.condition.max, value > bound,
+      bound > 0, bound < 1, let requests
+    else { return false }
+    let error = (bound * (1 - bound) / Double(max(1, requests))).squareRoot()
+    return value - bound < 3 * error
   }
 
   private enum Broken: Equatable {

@@ -36,6 +36,13 @@ package struct LogReading {
         var compared = comparer?.report(
           check.name, margin: check.condition.versus?.worseBy, at: now)
       else { return .nothing("nothing was compared yet") }
+      // An alarm must be told, even by another one where this stage leaves out the check that raised it.
+      let asked = occasion.plan.checks(stage: occasion.stage).filter {
+        $0.compared != nil && !$0.advisory
+      }.map(\.name)
+      if let accused = comparer?.accused, !asked.contains(accused), asked.first == check.name {
+        compared.isWorse = true
+      }
       if check.condition.hasBound,
         case .value(let value, let requests) = plain(metric, check, occasion.canary, &tally)
       {
@@ -45,7 +52,7 @@ package struct LogReading {
       return .compared(compared)
     }
     let canary = plain(metric, check, occasion.canary, &tally)
-    guard check.holdsShared == true, case .value(let value, let requests?) = canary else {
+    guard check.weighsStable == true, case .value(let value, let requests?) = canary else {
       return canary
     }
     guard case .value(let stable, let stables?) = plain(metric, check, occasion.stable, &tally)

@@ -30,7 +30,6 @@ package struct Comparer: Hashable, Sendable, Codable {
   var boundWealth: Wealth
   private let goodFactors: [Double]
   private let badFactors: [Double]
-  private var canaryBad = 0
   private(set) var suspendedSince: Int64?
   var isAlone = false
 
@@ -173,7 +172,8 @@ package struct Comparer: Hashable, Sendable, Codable {
   private mutating func move(to milliseconds: Int64) {
     newest = milliseconds
     if let began {
-      let due = Int((milliseconds - began) / Wealth.restartInterval.milliseconds)
+      // Eleven days; what a clock that jumped would add after that is nothing.
+      let due = Int(min(100_000, (milliseconds - began) / Wealth.restartInterval.milliseconds))
       while boundWealth.restartCount < due {
         boundWealth.restart()
         silence.wealth.restart()
@@ -196,7 +196,6 @@ package struct Comparer: Hashable, Sendable, Codable {
   // MARK: the absolute bound
 
   private mutating func betOnBound(_ failed: Bool) {
-    if failed { canaryBad += 1 }
     guard failures != nil, suspendedSince == nil else { return }
     boundWealth.scale(failed ? badFactors : goodFactors)
   }
@@ -225,17 +224,20 @@ package struct Comparer: Hashable, Sendable, Codable {
     subjects.reduce(0) { $1.check.advisory ? $0 : $0 + $1.capital * $1.wealth.total }
   }
 
+  /// The gating comparison that raised the alarm.
+  package var accused: Name? {
+    alarms.first { alarm in
+      subjects.contains { $0.check.name == alarm.check && !$0.check.advisory }
+    }?.check
+  }
+
   private mutating func soundAlarm(_ milliseconds: Int64) {
     for subject in subjects where subject.check.advisory {
       if subject.wealth.total >= 1 / alpha, subject.canaryBad >= Self.leastBad {
         sound(subject, subject.wealth.total, milliseconds)
       }
     }
-    guard
-      !alarms.contains(where: { alarm in
-        subjects.contains { $0.check.name == alarm.check && !$0.check.advisory }
-      })
-    else { return }
+    guard accused == nil else { return }
     let silent = silenceCapital * silence.wealth.total
     let ratio = compared + silent
     let all = ratio + boundCapital * boundWealth.total

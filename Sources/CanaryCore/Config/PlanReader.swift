@@ -88,7 +88,7 @@ package struct PlanReader {
       guard case .metric(let metric) = checks[index].source, Compare(metric) != nil,
         checks[index].condition.hasBound
       else { continue }
-      checks[index].holdsShared = true
+      checks[index].weighsStable = true
     }
   }
 
@@ -155,9 +155,13 @@ package struct PlanReader {
     }
     for key in reader.keys where !names.contains(key) {
       let near =
-        Spelling.nearest(to: key, among: names).map { "; did you mean '\(Text.shown($0, limit: 63))'?" } ?? ""
+        Spelling.nearest(to: key, among: names).map {
+          "; did you mean '\(Text.shown($0, limit: 63))'?"
+        } ?? ""
       reader.fault(
-        key, "must be the name of a check of the plan (\(Text.shown(names.joined(separator: ", "), limit: 200)))\(near)")
+        key,
+        "must be the name of a check of the plan (\(Text.shown(names.joined(separator: ", "), limit: 200)))\(near)"
+      )
     }
     return nodes.compactMap { node in
       guard case .table(var merged) = node, case .text(let name)? = merged["name"] else {

@@ -74,8 +74,8 @@ package struct Check: Hashable, Sendable, Codable {
   package var expected: Expected?
   /// The endpoint of the config that is asked; nil: the one named like the source.
   package var endpoint: String?
-  /// A bound that stable breaks as well is a fault of both: the stage is held, the canary not blamed.
-  package var holdsShared: Bool?
+  /// A bound that stable breaks as well is a fault of both, and one that chance may have broken waits.
+  package var weighsStable: Bool?
 
   package init(
     name: Name, source: Source, condition: Condition = Condition(), every: Span? = nil,
