@@ -17,6 +17,10 @@ extension Judge {
         "stable itself fails (\(rate) in the last minute): a fault of both, the canary is not blamed; \(line)"
       )
     }
+    if compared.evidence >= suspicion, !compared.leads {
+      return .waiting(
+        "\(line); all comparisons together stand at 1 in \(Compared.odds(compared.evidence))")
+    }
     if compared.evidence >= suspicion {
       return .waiting("\(line): \(compared.odds); 1 in \(Compared.odds(compared.alarm)) reverts")
     }

@@ -10,6 +10,8 @@ package struct Compared: Hashable, Sendable, Codable {
   package var alarm: Double
   /// Whether the evidence was enough, and this comparison is the one to name.
   package var isWorse: Bool
+  /// Whether this comparison contributes most to the evidence, which all of them share.
+  package var leads: Bool
   /// The upper bound of how much worse the canary is, as a share of its requests, at 95 %.
   package var upper: Double?
   package var margin: Double
@@ -31,7 +33,7 @@ package struct Compared: Hashable, Sendable, Codable {
 
   package init(
     compare: Compare, canary: BadCount, stable: BadCount, evidence: Double, alarm: Double,
-    isWorse: Bool, upper: Double? = nil, margin: Double, needed: Int? = nil,
+    isWorse: Bool, leads: Bool = true, upper: Double? = nil, margin: Double, needed: Int? = nil,
     neededTime: Span? = nil, isAlone: Bool, edge: Double? = nil
   ) {
     self.compare = compare
@@ -40,6 +42,7 @@ package struct Compared: Hashable, Sendable, Codable {
     self.evidence = evidence
     self.alarm = alarm
     self.isWorse = isWorse
+    self.leads = leads
     self.upper = upper
     self.margin = margin
     self.needed = needed
@@ -62,7 +65,8 @@ extension Comparer {
     var report = Compared(
       compare: subject.check.compare, canary: counts.0, stable: counts.1,
       evidence: alarm?.evidence ?? (subject.check.advisory ? subject.wealth.total : evidence),
-      alarm: 1 / alpha, isWorse: alarm != nil, upper: subject.excess.upper, margin: margin,
+      alarm: 1 / alpha, isWorse: alarm != nil, leads: subject.check.advisory || leads(check),
+      upper: subject.excess.upper, margin: margin,
       isAlone: isAlone, edge: subject.limits.map { $0.edge / 1000 })
     report.due = alarm?.due
     let excess = subject.excess
@@ -102,8 +106,9 @@ extension Compared {
       return "canary 5xx \(Self.side(canary)) against stable \(Self.side(stable))"
     case .slow(let quantile):
       guard let edge else { return "canary \(Self.quantile(quantile)) against stable" }
-      return
-        "canary slower than stable's \(Self.quantile(quantile)) of \(Self.time(edge)) (+10 %) in \(Self.side(canary)) against \(Self.side(stable))"
+      let what = "slower than stable's \(Self.quantile(quantile)) of \(Self.time(edge)) (+10 %)"
+      if canary.requests == 0 { return "no canary request yet to be \(what)" }
+      return "canary \(what) in \(Self.side(canary)) against \(Self.side(stable))"
     }
   }
 

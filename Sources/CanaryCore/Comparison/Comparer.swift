@@ -271,6 +271,9 @@ package struct Comparer: Hashable, Sendable, Codable {
   /// Two failures may coincide.
   private static let leastBad = 3
 
+  /// Whether the gating comparison of that name contributes most.
+  func leads(_ check: Name) -> Bool { leader.map { subjects[$0].check.name == check } ?? false }
+
   /// The gating comparison that contributes most.
   private var leader: Int? {
     subjects.indices.filter { !subjects[$0].check.advisory }.max {
