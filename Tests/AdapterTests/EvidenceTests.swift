@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What the access log says, through the end of one process and the start of the next.
-@Suite(.blocking, .timeLimit(.minutes(5))) struct EvidenceTests {
+@Suite(.blocking) struct EvidenceTests {
   private static let checks: [Check] = [
     Check(
       name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.9), minRequests: 1),

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.blocking, .timeLimit(.minutes(30))) struct LogFollowerTests {
+@Suite(.blocking) struct LogFollowerTests {
   private static let parser = LogParser(PoolTable([("127.0.0.1:9002", "green")]), .response)
   private static func line(_ number: Int) -> String {
     "canary1\t1795000000.\(number % 900 + 100)\t1\t200\t0.001\t127.0.0.1:9002\t200\t0.001\t0.001\n"

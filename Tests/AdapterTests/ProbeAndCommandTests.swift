@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What is asked of the servers themselves, and of programs.
-@Suite(.blocking, .timeLimit(.minutes(5))) struct ProbeAndCommandTests {
+@Suite(.blocking) struct ProbeAndCommandTests {
   private func states(_ ports: [Int], _ checks: String) async throws -> [String: CheckState] {
     let folder = try Folder()
     let servers = ports.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ")

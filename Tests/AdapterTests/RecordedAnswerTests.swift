@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The examples of docs/sources.md, each against a recorded answer of the API that it is for.
-@Suite(.blocking, .timeLimit(.minutes(5))) struct RecordedAnswerTests {
+@Suite(.blocking) struct RecordedAnswerTests {
   private static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
 
   /// The example under a heading of the page.

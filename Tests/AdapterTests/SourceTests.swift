@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Every source against the real thing, and against everything that a server can do wrong.
-@Suite(.blocking, .timeLimit(.minutes(10))) struct SourceTests {
+@Suite(.blocking) struct SourceTests {
   /// The sources of a config with these endpoints and checks (JSON5), and the checks by name.
   private func sources(
     _ folder: Folder, endpoints: String, checks: String, environment: [String: String] = [:]

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// One body for every store: what the driver may rely on.
-@Suite(.timeLimit(.minutes(2))) struct StoreTests {
+@Suite(.timeLimit(.minutes(30))) struct StoreTests {
   enum Kind: CaseIterable { case memory, sqlite }
 
   private func make(_ kind: Kind, _ folder: Folder) -> any Store {

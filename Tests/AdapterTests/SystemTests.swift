@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite(.blocking, .timeLimit(.minutes(30))) struct SystemTests {
+@Suite(.blocking) struct SystemTests {
   @Test func `a program's end and words are told`() throws {
     let good = try Spawn.run(["sh", "-c", "echo out; echo err >&2; exit 3"], limit: .seconds(10))
     #expect(good.end == .exit(3) && good.output == "out\nerr\n")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The judge with real Nginx and real load: many services at once behind one Nginx, each with a fate of its own.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct ComparisonTests {
+@Suite(.blocking) struct ComparisonTests {
   private enum Fate: Equatable {
     /// The canary fails 5 %, stable 0.1 %.
     case bad

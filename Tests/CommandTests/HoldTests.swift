@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Holding, cutting short, waiting no longer, and what programs read.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct HoldTests {
+@Suite(.blocking) struct HoldTests {
   private static let plan = """
     stages: [{ weight: 20, soak: "2s" }, { weight: 50, soak: "10m" }, { weight: 100, soak: "300ms" }],
     checks: [{ name: "health", probe: "/health", every: "200ms", failures: 2 }]

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The fifth promise: bad input gets a clear error with the right status, and nothing is touched.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct InputTests {
+@Suite(.blocking) struct InputTests {
   /// The bytes of everything that a refused command must leave alone.
   private func traces(_ sandbox: Sandbox) throws -> String {
     let ran = try Spawn.run(

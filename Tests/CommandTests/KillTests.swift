@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The fourth promise: killed anywhere, nothing is lost.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct KillTests {
+@Suite(.blocking) struct KillTests {
   private static let plan = """
     stages: [
       { weight: 20, soak: "300ms" }, { weight: 50, soak: "300ms" }, { weight: 80, soak: "300ms" },

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A service in a location of the user's own, as with an Nginx that is there already.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct LocationTests {
+@Suite(.blocking) struct LocationTests {
   @Test func `a location of one's own is rolled out and keeps its own log`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

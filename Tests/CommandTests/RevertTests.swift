@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The first promise: a revert can't be blocked.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct RevertTests {
+@Suite(.blocking) struct RevertTests {
   private static let slow = """
     stages: [{ weight: 50, soak: "10m" }, { weight: 100, soak: "1s" }],
     checks: [{ name: "health", probe: "/health", every: "1s", failures: 3 }]

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The main job, by the real program, with real Nginx under real load.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct RolloutTests {
+@Suite(.blocking) struct RolloutTests {
   @Test func `a good release reaches everybody in exact shares and hurts nobody`() throws {
     let sandbox = try Sandbox(blue: 2)
     defer { sandbox.close() }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Foreign sources as gates and as guards, by the real program with a real Prometheus and a real Alertmanager.
-@Suite(.blocking, .timeLimit(.minutes(30))) struct SourceGateTests {
+@Suite(.blocking) struct SourceGateTests {
   private func start(
     _ monitoring: Monitoring, _ sandbox: Sandbox, plan: String, service: String = ""
   )

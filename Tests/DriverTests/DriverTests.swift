@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The real driver with a store, a router and sources that a test commands, under a clock that it drives.
-@Suite(.timeLimit(.minutes(2))) struct DriverTests {
+@Suite(.timeLimit(.minutes(30))) struct DriverTests {
   private static let plan = Plan(
     name: "test",
     stages: [(10.0, 60.0), (100, 30)].compactMap { percent, soak in

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 package import Testing
 
@@ -5,6 +6,9 @@ package import Testing
 ///
 /// Swift's pool has as many threads as there are cores. Without a bound, such tests would take all of
 /// them, and every test that awaits would stand still until its time limit.
+///
+/// Each has ten minutes, counted from its turn: a time limit of the suite would count the waiting too,
+/// and so fail what stands last in a long line on a slow machine.
 package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
   package let isRecursive = true
 
@@ -13,6 +17,13 @@ package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
     performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
     await Turnstile.shared.enter()
+    // A thread that is blocked cannot be cancelled: one that hangs ends the run, and says which it is.
+    let watch = DispatchWorkItem {
+      print("\(test.name) hangs: it has had its turn for ten minutes. The run ends here.")
+      exit(1)
+    }
+    DispatchQueue.global().asyncAfter(deadline: .now() + 600, execute: watch)
+    defer { watch.cancel() }
     do {
       try await function()
     } catch {
