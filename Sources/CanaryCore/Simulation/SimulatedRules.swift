@@ -21,6 +21,7 @@ package struct SimulatedRules {
     var withPeers: Bool
     var isBad = false
     var hurt = 0
+    var hurtAtAlarm: Int?
 
     @inline(__always)
     mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64) {
@@ -31,6 +32,7 @@ package struct SimulatedRules {
         peers.take(milliseconds: milliseconds, isCanary: isCanary, failed: failed, latency: latency)
       }
       if isCanary, failed, isBad { hurt += 1 }
+      if hurtAtAlarm == nil, !comparer.alarms.isEmpty { hurtAtAlarm = hurt }
     }
   }
 
@@ -58,8 +60,8 @@ package struct SimulatedRules {
         now += 500
         if compared == nil, let alarm = sink.comparer.alarms.first {
           compared = Decision(
-            after: Span(milliseconds: max(0, alarm.milliseconds - onset)), hurt: sink.hurt,
-            isFalse: alarm.milliseconds < onset)
+            after: Span(milliseconds: max(0, alarm.milliseconds - onset)),
+            hurt: sink.hurtAtAlarm ?? sink.hurt, isFalse: alarm.milliseconds < onset)
           if !withPeers { return }
         }
         guard withPeers, now % 1000 == 0 else { continue }
