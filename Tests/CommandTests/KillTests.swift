@@ -23,9 +23,11 @@ import Testing
     }
     #expect(events.first == "started", "\(events)")
     #expect(events.filter { $0 == "stage" }.count <= 4, "\(events)")
+    // One that was killed before its first stage has nothing to take back, and is just over.
+    let begun = events.contains("stage") || events.contains("reverting")
     #expect(
-      events.filter { $0 == "reverting" }.count == events.filter { $0 == "reverted" }.count,
-      "\(events)")
+      events.filter { $0 == "reverting" }.count
+        == (begun ? events.filter { $0 == "reverted" }.count : 0), "\(events)")
     #expect(events.filter { $0 == "reverted" }.count <= 1, "\(events)")
   }
 

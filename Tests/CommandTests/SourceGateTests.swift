@@ -146,14 +146,15 @@ import Testing
   @Test func `a verdict is explained, and a log replayed`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    try sandbox.start(
-      plan: """
-        stages: [{ weight: 20, soak: "60s" }, { weight: 100, soak: "1s" }],
-        checks: [
-          { name: "errors_vs_stable", metric: "error_rate", versus: "stable", worse_by: "2%" },
-          { name: "few", metric: "request_rate", min: 1, advisory: true },
-        ]
-        """)
+    let plan = """
+      stages: [{ weight: 20, soak: "60s" }, { weight: 100, soak: "1s" }],
+      checks: [
+        { name: "errors_vs_stable", metric: "error_rate", versus: "stable", worse_by: "2%" },
+        { name: "few", metric: "request_rate", min: 1, advisory: true },
+      ]
+      """
+    // A strict one, so that the log has more than enough for the usual one that it is replayed by.
+    try sandbox.start(plan: plan + ", alpha: \"0.001%\"")
     try sandbox.set("green.fail")
     let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 5))
     let promoted = try sandbox.canary("promote", "chat", "--json")
@@ -176,6 +177,7 @@ import Testing
     #expect(
       none.code == 2 && none.text.contains("has no rollout 7; the newest is 1"), "\(none.text)")
 
+    try sandbox.writeConfig(plan: plan)
     let log = "\(sandbox.folder)/logs/canary-chat.log"
     let replay = try sandbox.canary("simulate", "chat", "--log", log)
     #expect(replay.code == 0, "\(replay.text)")
