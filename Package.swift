@@ -25,7 +25,9 @@ let package = Package(
       name: "NginxTemplates",
       path: "nginx-templates",
       resources: [
-        .embedInCode("http.conf"), .embedInCode("location.conf"), .embedInCode("server.conf"),
+        .embedInCode("audience.conf"), .embedInCode("http.conf"), .embedInCode("location.conf"),
+        .embedInCode("locations.conf"), .embedInCode("server.conf"), .embedInCode("shadow.conf"),
+        .embedInCode("upstream.conf"),
       ],
       swiftSettings: settings),
     .target(

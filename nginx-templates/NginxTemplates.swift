@@ -2,8 +2,12 @@
 package enum NginxTemplates {
   /// File name and bytes of each template.
   package static let files: [String: [UInt8]] = [
+    "audience.conf": PackageResources.audience_conf,
     "http.conf": PackageResources.http_conf,
     "location.conf": PackageResources.location_conf,
+    "locations.conf": PackageResources.locations_conf,
     "server.conf": PackageResources.server_conf,
+    "shadow.conf": PackageResources.shadow_conf,
+    "upstream.conf": PackageResources.upstream_conf,
   ]
 }

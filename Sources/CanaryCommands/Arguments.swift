@@ -5,11 +5,14 @@ struct Option: Sendable {
   let name: String
   let value: String?
   let help: String
+  /// Whether it may be given several times.
+  let repeats: Bool
 
-  init(_ name: String, _ value: String? = nil, _ help: String) {
+  init(_ name: String, _ value: String? = nil, _ help: String, repeats: Bool = false) {
     self.name = name
     self.value = value
     self.help = help
+    self.repeats = repeats
   }
 
   static let config = Option(
@@ -62,7 +65,7 @@ struct UsageError: Error {
 struct Arguments: Sendable {
   private(set) var service: String?
   private(set) var flags: Set<String> = []
-  private(set) var values: [String: String] = [:]
+  private(set) var values: [String: [String]] = [:]
 
   init(_ words: [String], for spec: CommandSpec) throws(UsageError) {
     var rest = words[...]
@@ -89,11 +92,13 @@ struct Arguments: Sendable {
         flags.insert(name)
         continue
       }
-      guard values[name] == nil else { throw UsageError(text: "\(name) is given twice") }
+      guard values[name] == nil || option.repeats else {
+        throw UsageError(text: "\(name) is given twice")
+      }
       if parts.count == 2 {
-        values[name] = parts[1]
+        values[name, default: []].append(parts[1])
       } else if let value = rest.popFirst() {
-        values[name] = value
+        values[name, default: []].append(value)
       } else {
         throw UsageError(text: "\(name) needs a value: \(name) \(option.value ?? "")")
       }
@@ -110,5 +115,7 @@ struct Arguments: Sendable {
   }
 
   func has(_ flag: String) -> Bool { flags.contains(flag) }
-  subscript(_ option: String) -> String? { values[option] }
+  subscript(_ option: String) -> String? { values[option]?.first }
+  /// Every value of an option that may be given several times.
+  func all(_ option: String) -> [String] { values[option] ?? [] }
 }

@@ -7,6 +7,7 @@ enum CheckWords {
     let shown = Shown(check.source)
     switch check.source {
     case .metric(let metric): text = "\(metric.rawValue) over \(check.window)"
+    case .shadow(let metric): text = "\(metric.shadowName) over \(check.window)"
     case .probe(let path): text = "GET \(path) on every server of the canary"
     case .command(let words): text = words.joined(separator: " ")
     case .prometheus(let query, _): text = "PromQL \(Text.shown(query, limit: 80))"

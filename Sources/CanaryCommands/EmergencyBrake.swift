@@ -35,7 +35,7 @@ struct EmergencyBrake {
   func trial() -> String? {
     let path = "\(config.nginx.include)/\(service).conf"
     guard let routing = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)?.routing,
-      routing.brake == routing.stable, routing.weight == .none
+      routing.brake == routing.stable, routing.isClean
     else { return nil }
     let flag = config.brake(of: service)
     do throws(FileError) {
@@ -79,7 +79,7 @@ struct EmergencyBrake {
     let path = "\(config.nginx.include)/\(service).conf"
     let facts = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)
     pulled.pool = facts?.routing?.brake
-    pulled.filesSendToCanary = (facts?.routing?.weight ?? .none) > .none
+    pulled.filesSendToCanary = facts?.routing?.isClean == false
     if let routing = facts?.routing, routing.brake != routing.stable, await !leadsBack(routing) {
       return pulled
     }

@@ -13,7 +13,7 @@ package enum Program {
   static let commands: [Command] = [
     CheckCommand.command, ApplyCommand.command, RenderCommand.command, PromoteCommand.command,
     RevertCommand.command, HoldCommands.pause, HoldCommands.resume, HoldCommands.advance,
-    StatusCommand.command, HistoryCommand.command, SimulateCommand.command,
+    StatusCommand.command, RouteCommand.command, HistoryCommand.command, SimulateCommand.command,
     ControllerCommand.command,
     VersionCommand.command,
   ]

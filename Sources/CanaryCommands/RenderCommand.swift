@@ -10,7 +10,7 @@ enum RenderCommand {
       summary: "print the Nginx configuration for a canary weight; touches nothing",
       options: [
         Option("--weight", "PERCENT", "the canary's share, 0 to 100; else 0"),
-        Option("--location", nil, "print only the .location file"),
+        Option("--location", nil, "print only what belongs in a server {} of your own"),
       ])
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
@@ -26,16 +26,19 @@ enum RenderCommand {
       weight = parsed
     }
     let state = try await world.load(service)
-    let routing = Routing(
+    var routing = Routing(
       stable: state.stable, canary: state.running?.to ?? state.other, weight: weight,
-      brake: state.stable,
-      fallback: true)
+      brake: state.stable, fallback: true)
+    // A weight that is asked for is a stage of a rollout, in which people are chosen too.
+    if arguments["--weight"] != nil {
+      routing.audience = state.serving?.routing.audience ?? Audience(salt: "sample")
+    }
     do throws(RouterError) {
       let files = try world.router.render(service.name, routing, state.generation)
-      if !arguments.has("--location") {
-        output.out("# \(world.router.httpFile(service.name))\n\(files.http)")
+      for (suffix, text) in files.all where suffix != "conf" || !arguments.has("--location") {
+        guard let text else { continue }
+        output.out("# \(world.router.file(service.name, suffix))\n\(text)")
       }
-      output.out("# \(world.router.locationFile(service.name))\n\(files.location)")
     } catch {
       throw Failure(.wrong, error.text)
     }

@@ -117,7 +117,7 @@ struct StatusReport {
     }
     return .table([
       ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
-      ("weight", .number(stage.weight.percent)),
+      ("weight", .number(stage.weight.percent)), ("audience", JSON(stage.words)),
       ("soak_seconds", .number(stage.soak.seconds)), ("elapsed_seconds", .number(elapsed)),
     ])
   }

@@ -22,7 +22,8 @@ struct World: Sendable {
       if config.templates != nil, let service = config.services.first {
         let routing = Routing(
           stable: service.stable, canary: nil, weight: .none, brake: service.stable, fallback: true)
-        _ = try templates.render(service, in: config, routing: routing, generation: Generation(0))
+        let choice = Choice(service, routing, zone: config.nginx.zone)
+        _ = try templates.render(choice, in: config, generation: Generation(0))
       }
       router = NginxRouter(config: config, templates: templates) {
         output.err("canary: warning: \($0)")

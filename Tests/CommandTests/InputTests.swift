@@ -56,8 +56,7 @@ import Testing
     try expect(sandbox, ["revert", "chat"], code: 0, says: "nothing to revert")
     for command in [
       "check", "apply", "render", "promote", "revert", "pause", "resume", "advance", "status",
-      "history",
-      "simulate", "controller", "version",
+      "route", "history", "simulate", "controller", "version",
     ] {
       let help = try sandbox.canary(command, "--help")
       #expect(help.code == 0 && help.text.contains("Usage: canary \(command)"), "\(help.text)")

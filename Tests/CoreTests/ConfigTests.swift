@@ -206,23 +206,30 @@ struct ConfigTests {
   private func expectContained(_ config: Config, _ templates: TemplateSet, _ what: String) {
     for service in config.services {
       let other = service.pools.first { $0.name != service.stable }?.name
-      for weight in [Weight.none, .all] {
+      let sole = service.plan.stages.first
+      for weight in [Weight.none, sole?.weight ?? .none, .all] {
+        let audience = Audience(
+          salt: "1", only: sole?.only, shadow: sole?.shadow, limit: sole?.limit)
         let routing = Routing(
           stable: service.stable, canary: other, weight: weight, brake: service.stable,
-          fallback: true)
+          fallback: true, audience: weight == .none ? nil : audience)
+        let choice = Choice(service, routing, zone: config.nginx.zone)
         guard
-          let files = try? templates.render(
-            service, in: config, routing: routing, generation: Generation(1))
+          let files = try? templates.render(choice, in: config, generation: Generation(1))
         else {
           Issue.record("\(what) cannot be rendered")
           continue
         }
-        let text = files.http
-        let code = text.split(separator: "\n").filter { !$0.drop { $0 == " " }.hasPrefix("#") }
+        let text = [files.http, files.location, files.locations].compactMap(\.self).joined()
+        let code: [Substring] = files.http.split(separator: "\n").filter {
+          !$0.drop { $0 == " " }.hasPrefix("#")
+        }
         #expect(code.joined().count { $0 == "{" } == code.joined().count { $0 == "}" }, "\(what)")
-        #expect(code.count { $0.hasPrefix("upstream ") } == 2, "\(what)")
+        let groups = choice.groups.count + (choice.shadow == nil ? 0 : 1)
+        #expect(code.count { $0.hasPrefix("upstream ") } == groups, "\(what)")
         let servers = code.count { $0.hasPrefix("server {") }
-        #expect(servers == (service.listen.isEmpty ? 1 : 2), "\(what)")
+        let own = (service.listen.isEmpty ? 1 : 2) + (choice.shadow == nil ? 0 : 1)
+        #expect(servers == own, "\(what)")
         let odd = code.filter { line in
           let last = line.last ?? ";"
           return !";{}".contains(last) && !line.hasPrefix("log_format")

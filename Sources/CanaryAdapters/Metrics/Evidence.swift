@@ -86,9 +86,12 @@ actor Evidence {
         from: occasion.started - LogReading.baselineSpan, to: occasion.started)
       comparer = LogReading.comparer(occasion, baseline: baseline)
     }
+    // A share of the clients need not be that share of their requests: where keys are drawn, silence says nothing.
+    let isDrawnByKey = service.sticky != nil && occasion.weight < .all
+    let weight = isDrawnByKey ? 0 : occasion.weight.percent / 100
     comparer?.begin(
-      stage: occasion.stage, generation: occasion.generation.number,
-      weight: occasion.weight.percent / 100, trusted: occasion.trusted, at: occasion.since)
+      stage: occasion.stage, generation: occasion.generation.number, weight: weight,
+      trusted: occasion.trusted, at: occasion.since)
   }
 
   /// Saves what was counted and compared.

@@ -105,7 +105,7 @@ package final class MetricSources: MetricSource {
     let asking = Asking(endpoint, environment: environment)
     let now: @Sendable () -> Instant = { [clock] in clock.now() }
     switch check.source {
-    case .metric: return .failed("not from the log")
+    case .metric, .shadow: return .failed("not from the log")
     case .probe(let path):
       guard let servers = config.service(service)?.pool(facts.pool)?.servers else {
         return .failed("the config has no pool \(facts.pool)")

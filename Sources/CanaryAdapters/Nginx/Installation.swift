@@ -17,7 +17,7 @@ struct Installation {
   /// A configuration without the canary overwrites what a person changed, after keeping a copy; a
   /// revert also goes on without the lock when its holder is stuck.
   func install(_ files: GeneratedFiles, _ routing: Routing) throws(RouterError) {
-    let force = routing.weight == .none
+    let force = routing.isClean
     let isRevert = force && routing.brake == routing.stable
     let lock = try takeLock(patience: .seconds(isRevert ? 2 : 20), force: isRevert)
     defer { withExtendedLifetime(lock) {} }
@@ -31,7 +31,7 @@ struct Installation {
     try keepEdits(targets.map(\.path), former, force: force)
     try checkStop()
     do throws(RouterError) {
-      if !isInPlace { for target in targets { try write(target.path, target.text) } }
+      if !isInPlace { try write(targets) }
       try test()
     } catch {
       restore(targets.map(\.path), former)
@@ -60,7 +60,7 @@ struct Installation {
     let former = try read(targets)
     try keepEdits(targets.map(\.path), former, force: true)
     do throws(RouterError) {
-      for target in targets { try write(target.path, target.text) }
+      try write(targets)
       try test()
     } catch {
       restore(targets.map(\.path), former)
@@ -70,12 +70,15 @@ struct Installation {
 
   // MARK: steps
 
-  private func targets(_ files: GeneratedFiles) -> [(path: String, text: String)] {
-    [(router.httpFile(service), files.http), (router.locationFile(service), files.location)]
+  /// Each file with its text; nil for one that is to be away.
+  private typealias Targets = [(path: String, text: String?)]
+
+  private func targets(_ files: GeneratedFiles) -> Targets {
+    files.all.map { (router.file(service, $0.suffix), $0.text) }
   }
 
   /// The bytes that are in place now; nil for a file that is not there.
-  private func read(_ targets: [(path: String, text: String)]) throws(RouterError) -> [String?] {
+  private func read(_ targets: Targets) throws(RouterError) -> [String?] {
     var former: [String?] = []
     for target in targets {
       do throws(FileError) {
@@ -186,9 +189,11 @@ struct Installation {
     if stop.isRequested { throw RouterError(.cancelled, "not wanted any more") }
   }
 
-  private func write(_ path: String, _ text: String) throws(RouterError) {
+  private func write(_ targets: Targets) throws(RouterError) {
     do throws(FileError) {
-      try Files.replace(path, with: text)
+      for (path, text) in targets {
+        if let text { try Files.replace(path, with: text) } else { try Files.remove(path) }
+      }
     } catch {
       throw RouterError(
         .refused, "\(error.description). The folder of nginx.include must be writable")

@@ -32,14 +32,25 @@ package struct NginxRouter: Router {
     }
   }
 
-  package func httpFile(_ service: Name) -> String { "\(config.nginx.include)/\(service).conf" }
-  package func locationFile(_ service: Name) -> String {
-    "\(config.nginx.include)/\(service).location"
+  package func httpFile(_ service: Name) -> String { file(service, "conf") }
+  /// Where a generated file goes, by the end of its name.
+  package func file(_ service: Name, _ suffix: String) -> String {
+    "\(config.nginx.include)/\(service).\(suffix)"
   }
 
   package func render(
     _ service: Name, _ routing: Routing, _ generation: Generation
   ) throws(RouterError) -> GeneratedFiles {
+    let choice = try choice(service, routing)
+    do throws(Problems) {
+      return try templates.render(choice, in: config, generation: generation)
+    } catch {
+      throw RouterError(.refused, "the templates cannot be used: \(error)")
+    }
+  }
+
+  /// How requests are told apart under a routing; throws where the config has no place for it any more.
+  package func choice(_ service: Name, _ routing: Routing) throws(RouterError) -> Choice {
     guard let service = config.service(service) else {
       throw RouterError(.refused, "the config has no service '\(service)' any more")
     }
@@ -48,11 +59,27 @@ package struct NginxRouter: Router {
       throw RouterError(
         .refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
     }
-    do throws(Problems) {
-      return try templates.render(service, in: config, routing: routing, generation: generation)
+    let (known, revealed) = try revealed(service, routing)
+    return Choice(known, revealed, zone: config.nginx.zone)
+  }
+
+  /// The service with its preview's secrets read from where they are kept; only where the canary is met.
+  ///
+  /// So a secret that cannot be read keeps nobody from going back.
+  private func revealed(_ service: Service, _ routing: Routing) throws(RouterError) -> (
+    Service, Routing
+  ) {
+    guard routing.audience != nil else { return (service, routing) }
+    var service = service
+    var routing = routing
+    do throws(EvidenceError) {
+      try service.preview?.reveal()
+      try service.never?.reveal()
+      try routing.audience?.only?.reveal()
     } catch {
-      throw RouterError(.refused, "the templates cannot be used: \(error)")
+      throw RouterError(.refused, "\(service.name): the secret of a preview: \(error.description)")
     }
+    return (service, routing)
   }
 
   package func apply(
@@ -126,7 +153,7 @@ package struct NginxRouter: Router {
 
   /// The names of generated files that were changed by hand since they were written.
   package func editedFiles(_ service: Name) -> [String] {
-    [httpFile(service), locationFile(service)].filter { path in
+    ["conf", "location", "locations"].map { file(service, $0) }.filter { path in
       guard let text = (try? Files.read(path)) ?? nil else { return false }
       return !Seal.isWhole(text)
     }

@@ -31,10 +31,14 @@ package enum NginxTrial {
         // The same text as would be installed, but for the places it writes to.
         let files = try scratch(router, folder).render(name, routing, Generation(0))
         try Files.replace("\(folder)/\(name).conf", with: files.http)
-        if router.config.service(name)?.listen.isEmpty == true {
-          try Files.replace("\(folder)/\(name).location", with: files.location)
-          locations +=
-            "server { listen unix:\(folder)/\(name).sock; location / { include \(folder)/\(name).location; } }\n"
+        guard router.config.service(name)?.listen.isEmpty == true else { continue }
+        for (suffix, text) in files.all where suffix != "conf" {
+          guard let text else { continue }
+          let path = "\(folder)/\(name).\(suffix)"
+          try Files.replace(path, with: text)
+          let include = "include \(path);"
+          let body = suffix == "location" ? "location / { \(include) }" : include
+          locations += "server { listen unix:\(folder)/\(name).sock; \(body) }\n"
         }
       }
       try Files.replace(

@@ -11,7 +11,7 @@ package enum PoolAddresses {
         pool.servers.flatMap { server in
           ([server.address] + resolved(server.address)).map { (address: $0, pool: pool.name) }
         }
-      })
+      }, copies: service.plan.stages.contains { $0.shadow != nil })
   }
 
   /// `10.0.0.7:80` and `[2001:db8::7]:80` for `web:80`; nothing for an address that needs no resolving.

@@ -64,7 +64,7 @@ package final class Guard {
     // A canary without a share, in the configuration that was there before the driver, needs no brake; and after a
     // promotion the brake would lead to the pool before it.
     if let facts = facts(file), facts.generation.number == generation,
-      facts.routing?.weight == Weight.none
+      facts.routing?.isClean == true
     {
       return
     }

@@ -97,7 +97,8 @@ package enum Judge {
   ) -> Outcome {
     guard value.isFinite else { return .held("the value is \(value): not a number to judge by") }
     if let requests, requests < check.minRequests {
-      return .held("\(requests) canary requests in \(check.window), \(check.minRequests) needed")
+      let whose = check.source.isShadow ? "shadow" : "canary"
+      return .held("\(requests) \(whose) requests in \(check.window), \(check.minRequests) needed")
     }
     let broken = brokenBound(check.condition, value)
     let shown = Shown(check.source)
@@ -109,7 +110,9 @@ package enum Judge {
       if let max = check.condition.max { detail += " ≤ \(shown.text(max))" }
       if let min = check.condition.min { detail += " ≥ \(shown.text(min))" }
     }
-    if let requests, check.source != .metric(.requests) { detail += " over \(requests) requests" }
+    if let requests, check.source.logMetric != .requests {
+      detail += " over \(requests) \(check.source.isShadow ? "copies" : "requests")"
+    }
     if broken == .none { return .good(detail) }
     if check.weighsStable == true, let shared, brokenBound(check.condition, shared) != .none {
       return .held(
@@ -168,7 +171,8 @@ package enum Judge {
 
   /// The reading of a built-in metric: what the window's counts say.
   package static func reading(
-    _ metric: Metric, requests: Int, failures: Int, window: Span, quantile: (Double) -> Double?
+    _ metric: Metric, requests: Int, failures: Int, window: Span, whose: String = "canary",
+    quantile: (Double) -> Double?
   ) -> Measurement.Reading {
     switch metric {
     case .requests: return .value(Double(requests), requests: requests)
@@ -176,11 +180,11 @@ package enum Judge {
       guard window > .zero else { return .nothing("the stage has only begun") }
       return .value(Double(requests) / window.seconds, requests: requests)
     case .errorRate:
-      if requests == 0 { return .nothing("no canary requests in \(window)") }
+      if requests == 0 { return .nothing("no \(whose) requests in \(window)") }
       return .value(Double(failures) / Double(requests), requests: requests)
     case .latencyP50, .latencyP95, .latencyP99:
       guard let value = metric.quantile.flatMap(quantile) else {
-        return .nothing("no canary requests in \(window)")
+        return .nothing("no \(whose) requests in \(window)")
       }
       return .value(value, requests: requests)
     }
@@ -194,8 +198,8 @@ package struct Shown {
 
   package init(_ source: Source) {
     switch source {
-    case .metric(.errorRate): unit = .share
-    case .metric(let metric): unit = metric.quantile == nil ? .plain : .time
+    case .metric(.errorRate), .shadow(.errorRate): unit = .share
+    case .metric(let metric), .shadow(let metric): unit = metric.quantile == nil ? .plain : .time
     case .probe: unit = .time
     case .command, .prometheus, .http, .alerts: unit = .plain
     }

@@ -1,7 +1,8 @@
 /// Reads lines of the log format that the generated configuration writes.
 ///
 /// `canary1 ⇥ time ⇥ generation ⇥ status ⇥ request time ⇥ addresses ⇥ statuses ⇥ header times ⇥ response times`; the
-/// last four are lists with one item a try: `a, b` for retries and `a : b` after an internal redirect.
+/// last four are lists with one item a try: `a, b` for retries and `a : b` after an internal redirect. A line that begins
+/// with `canary2` has two more: the way by which its pool was chosen (`Way`), and the status of gRPC.
 package struct LogParser: Sendable {
   private let table: PoolTable
   private let latency: LatencyKind
@@ -24,7 +25,7 @@ package struct LogParser: Sendable {
   @inline(__always)
   private func count(_ start: Cursor, into tally: inout LogTally) -> Bool {
     var cursor = start
-    guard cursor.skipMark(), let time = cursor.time(), time >= 1_000_000_000_000,
+    guard let version = cursor.version(), let time = cursor.time(), time >= 1_000_000_000_000,
       time < 100_000_000_000_000,
       let generation = cursor.number(), let status = cursor.status(), cursor.skipField()
     else { return false }
@@ -37,6 +38,13 @@ package struct LogParser: Sendable {
     var headerTimes = cursor
     guard cursor.skipField() else { return false }
     var responseTimes = cursor
+    var way = Way.drawn
+    var isBroken = false
+    if version == 2 {
+      guard cursor.skipField(), let read = cursor.way() else { return false }
+      way = read
+      isBroken = Self.isFailure(grpc: cursor.rest)
+    }
     guard cursor.isLastField else { return false }
     if addresses.isAtNothing { return statuses.isAtNothing }
     // Counted before anything is added, so that a line is counted whole or not at all.
@@ -49,17 +57,19 @@ package struct LogParser: Sendable {
       let tried = statuses.item().status
       let header = headerTimes.item().time
       let response = responseTimes.item().time
-      guard let pool = table.index(address.bytes) else {
+      guard let pool = way == .shadow ? table.shadow : table.index(address.bytes) else {
         tally.unattributed &+= 1
         continue
       }
       let spent = latency == .response ? response : header
       // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
       let isAborted = tried == 0 && status < 500
-      if index == 0 {
+      let failed = tried >= 500 || tried == 0 || (isBroken && index == tries - 1)
+      tally.note(generation: generation, milliseconds: time, pool: index == 0 ? pool : nil)
+      // Only those whom chance put where they are can be compared.
+      if index == 0, way == .drawn {
         tally.compare(
-          generation: generation, milliseconds: time, pool: pool,
-          failed: isAborted ? nil : tried >= 500 || tried == 0,
+          generation: generation, milliseconds: time, pool: pool, failed: isAborted ? nil : failed,
           latency: isAborted ? response : spent)
       }
       tally.add(second: second, pool: pool) { counts in
@@ -68,12 +78,38 @@ package struct LogParser: Sendable {
           return
         }
         counts.requests &+= 1
-        if tried >= 500 || tried == 0 { counts.failures &+= 1 }
+        if failed { counts.failures &+= 1 }
         if let spent { counts.latency.record(milliseconds: spent) }
       }
     }
     return true
   }
+
+  /// Whether a status of gRPC is a fault of the server: what a gateway would answer with 5xx (grpc.io, `code.proto`).
+  ///
+  /// 2 unknown, 4 deadline exceeded, 8 resource exhausted, 12 unimplemented, 13 internal, 14 unavailable, 15 data loss.
+  private static func isFailure(grpc bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    switch (bytes.count, bytes.first, bytes.last) {
+    case (1, 50?, _), (1, 52?, _), (1, 56?, _): true
+    case (2, 49?, let last?): (50...53).contains(last)
+    default: false
+    }
+  }
+}
+
+/// By which rule a request came to its pool.
+package enum Way: UInt8, Sendable {
+  /// By chance, or by its key: these are compared.
+  case drawn = 100  // d
+  case preview = 112  // p
+  /// Kept out by `never`.
+  case never = 110  // n
+  /// Not among those who may be drawn in this stage.
+  case excluded = 120  // x
+  /// A copy.
+  case shadow = 115  // s
+
+  package var letter: String { String(UnicodeScalar(rawValue)) }
 }
 
 /// One item of a list: the bytes between two separators.
@@ -120,15 +156,28 @@ private struct Cursor {
     end = line.endIndex
   }
 
-  /// Steps over `canary1` and its tab.
+  /// Steps over `canary1` or `canary2` and its tab.
   @inline(__always)
-  mutating func skipMark() -> Bool {
+  mutating func version() -> Int? {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
-      base[at + 4] == 114, base[at + 5] == 121, base[at + 6] == 49, base[at + 7] == 9
-    else { return false }
+      base[at + 4] == 114, base[at + 5] == 121, base[at + 7] == 9
+    else { return nil }
+    let version = Int(base[at + 6]) - 48
+    guard version == 1 || version == 2 else { return nil }
     at += 8
-    return true
+    return version
   }
+
+  /// One letter and a tab.
+  @inline(__always)
+  mutating func way() -> Way? {
+    guard end - at > 2, base[at + 1] == 9, let way = Way(rawValue: base[at]) else { return nil }
+    at += 2
+    return way
+  }
+
+  /// All that is left.
+  var rest: Slice<UnsafeBufferPointer<UInt8>> { Slice(base: base, bounds: at..<end) }
 
   /// Seconds with three decimals and a tab, in milliseconds.
   @inline(__always)

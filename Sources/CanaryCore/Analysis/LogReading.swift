@@ -30,7 +30,8 @@ package struct LogReading {
   }
 
   private func reading(_ check: Check, _ tally: inout LogTally) -> Measurement.Reading {
-    guard case .metric(let metric) = check.source else { return .failed("not from the log") }
+    guard let metric = check.source.logMetric else { return .failed("not from the log") }
+    if check.source.isShadow { return plain(metric, check, PoolTable.shadowName, &tally) }
     if check.condition.versus != nil {
       guard
         var compared = comparer?.report(
@@ -70,6 +71,7 @@ package struct LogReading {
     let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)
     return Judge.reading(
       metric, requests: counts.requests, failures: counts.failures, window: now - from,
+      whose: check.source.isShadow ? "shadow" : "canary",
       quantile: { counts.latency.quantile($0) })
   }
 }

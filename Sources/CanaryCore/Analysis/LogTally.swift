@@ -28,8 +28,13 @@ package struct PoolTable: Hashable, Sendable {
   /// Index of the pool by the hash of an address; two addresses of one hash are told apart by `addresses`.
   private let byHash: [UInt64: Int]
   private let addresses: [String: Int]
+  /// Index of the copies' own pool; nil where nothing is copied.
+  package let shadow: Int?
 
-  package init(_ entries: [(address: String, pool: Name)]) {
+  /// The pool that copies are counted under; no pool of a config has its name.
+  package static let shadowName: Name = "shadow"
+
+  package init(_ entries: [(address: String, pool: Name)], copies: Bool = false) {
     var pools: [Name] = []
     var byHash: [UInt64: Int] = [:]
     var addresses: [String: Int] = [:]
@@ -39,6 +44,8 @@ package struct PoolTable: Hashable, Sendable {
       addresses[address] = index
       byHash[Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }] = index
     }
+    shadow = copies ? pools.count : nil
+    if copies { pools.append(Self.shadowName) }
     self.pools = pools
     self.byHash = byHash
     self.addresses = addresses
@@ -112,13 +119,18 @@ package struct LogTally: Sendable {
     change(&open[pool])
   }
 
+  /// Takes note of a line's time and, by its first try, of its generation.
+  @inline(__always)
+  package mutating func note(generation: Int, milliseconds: Int64, pool: Int?) {
+    if milliseconds > newest { newest = milliseconds }
+    if census != nil, let pool { enrol(generation, milliseconds, pool) }
+  }
+
   /// Hands the first try of a request to the comparison, if there is one.
   @inline(__always)
   package mutating func compare(
     generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?
   ) {
-    if milliseconds > newest { newest = milliseconds }
-    if census != nil { enrol(generation, milliseconds, pool) }
     guard let canary = duel?.canary, let stable = duel?.stable, pool == canary || pool == stable
     else { return }
     duel?.comparer.add(

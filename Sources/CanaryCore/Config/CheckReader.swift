@@ -38,7 +38,7 @@ package struct CheckReader {
     guard let name, let source else { return nil }
     // `requests` and `request_rate` are themselves the answer to "how many": no floor unless asked for.
     let floor =
-      source.isFromLog && source != .metric(.requests) && source != .metric(.requestRate) ? 20 : 0
+      source.logMetric.map { [.requests, .requestRate].contains($0) ? 0 : 20 } ?? 0
     var check = Check(
       name: name, source: source, condition: condition, every: every, window: window ?? .minutes(1),
       lasting: lasting ?? .zero, failures: failures ?? 1, warmup: warmup ?? .zero,
@@ -58,6 +58,8 @@ package struct CheckReader {
     switch source {
     case .metric(let metric)? where !hasCondition:
       table.faultHere("must have a max, a min or versus: \"stable\" for \(metric.rawValue)")
+    case .shadow(let metric)? where !hasCondition:
+      table.faultHere("must have a max or a min for \(metric.shadowName)")
     case .prometheus? where !hasCondition:
       table.faultHere("must have a max or a min to judge the query's value by")
     case .http(let request)? where request.pointer != nil && !hasCondition:
@@ -72,7 +74,7 @@ package struct CheckReader {
       for key in ["max", "min"] where table.has(key) {
         table.fault(key, "has no meaning for alerts: none may fire")
       }
-    case .metric?, .probe?, .command?, .prometheus?, .http?, nil: break
+    case .metric?, .shadow?, .probe?, .command?, .prometheus?, .http?, nil: break
     }
     return Condition(max: max, min: min, versus: versus)
   }
@@ -112,11 +114,11 @@ package struct CheckReader {
   private func bound(_ key: String, _ source: Source?) -> Double? {
     let isTime: Bool
     switch source {
-    case .metric(.errorRate)?:
+    case .metric(.errorRate)?, .shadow(.errorRate)?:
       return table.read(key, "must be a share such as \"5%\" or 0.05, from 0 to 1") { node in
         Self.share(node)
       }
-    case .metric(let metric)?: isTime = metric.quantile != nil
+    case .metric(let metric)?, .shadow(let metric)?: isTime = metric.quantile != nil
     case .probe?: isTime = true
     case .command?, .prometheus?, .http?, .alerts?, nil: isTime = false
     }

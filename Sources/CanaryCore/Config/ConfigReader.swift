@@ -64,15 +64,17 @@ package struct ConfigReader {
   }
 
   private func readNginx(_ table: TableReader) -> NginxSettings {
-    table.refuseUnknown(known: ["config", "include", "test", "reload", "logs", "verify"])
+    table.refuseUnknown(known: ["config", "include", "test", "reload", "logs", "verify", "zone"])
     let config = path(table, "config") ?? "/etc/nginx/nginx.conf"
-    return NginxSettings(
+    var nginx = NginxSettings(
       config: config,
       include: path(table, "include") ?? "/etc/nginx/canary",
       test: argv(table, "test") ?? ["nginx", "-t", "-c", config],
       reload: argv(table, "reload") ?? ["nginx", "-s", "reload", "-c", config],
       logs: path(table, "logs") ?? "/var/log/nginx",
       verify: table.span("verify", atLeast: .seconds(1)) ?? .seconds(15))
+    nginx.zone = table.text("zone", "must be \(Name.rule)") { Name($0) != nil }.flatMap(Name.init)
+    return nginx
   }
 
   private func readEndpoints(_ table: TableReader) -> [Endpoint] {

@@ -54,7 +54,7 @@ struct EndpointReader {
   }
 
   /// `{ env: "NAME" }`, `{ file: "/path" }`, or, where it need not be secret, a text.
-  private static func secret(_ table: TableReader, _ key: String, plain: Bool) -> Secret? {
+  static func secret(_ table: TableReader, _ key: String, plain: Bool) -> Secret? {
     let where_ = "{ env: \"NAME\" } or { file: \"/path\" }"
     if case .text? = table.node(key) {
       guard plain else {

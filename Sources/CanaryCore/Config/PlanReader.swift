@@ -52,7 +52,7 @@ package struct PlanReader {
       table.has("checks")
       ? table.tables("checks") : nodes.map { TableReader($0, at: "", faults: FaultList()) }
     var checks = readChecks(readers, demands)
-    var stages = readStages(nodes, checks, demands)
+    var stages = StageReader(table, nodes, checks: checks, demands: demands).read()
     let alpha = table.read("alpha", "must be a share such as \"1%\", above 0 and at most 20%") {
       CheckReader.share($0).flatMap { $0 > 0 && $0 <= 0.2 ? $0 : nil }
     }
@@ -90,105 +90,6 @@ package struct PlanReader {
       else { continue }
       checks[index].weighsStable = true
     }
-  }
-
-  private func readStages(_ nodes: [Node], _ checks: [Check], _ demands: Bool) -> [Stage] {
-    guard table.has("stages") else {
-      table.faultHere(
-        "must have stages: [{ weight: 5, soak: \"30m\" }, … { weight: 100, soak: \"10m\" }]")
-      return []
-    }
-    let readers = table.tables("stages")
-    if table.list("stages")?.isEmpty == true {
-      table.fault("stages", "must hold at least one stage")
-    }
-    var stages: [Stage] = []
-    var previous: Weight?
-    for (index, reader) in readers.enumerated() {
-      reader.refuseUnknown(known: ["weight", "soak", "deadline", "on_deadline", "checks"])
-      let weight = readWeight(reader)
-      if let weight, let previous, weight <= previous {
-        reader.fault("weight", "must be above the stage before it (\(previous))")
-      }
-      if let weight, index == readers.count - 1, weight != .all {
-        reader.fault("weight", "must be 100 in the last stage")
-      }
-      previous = weight ?? previous
-      if !reader.has("soak") { reader.faultHere("must have a soak, such as soak: \"30m\"") }
-      let soak = reader.span("soak")
-      let deadline = reader.span("deadline")
-      if let soak, let deadline, deadline < soak {
-        reader.fault("deadline", "must not be shorter than the soak (\(soak))")
-      }
-      let onDeadline = reader.read("on_deadline", "must be \"revert\" or \"pause\"") {
-        node -> OnDeadline? in
-        if case .text(let text) = node { return OnDeadline(rawValue: text) }
-        return nil
-      }
-      let own = reader.has("checks") ? overridden(reader.table("checks"), nodes, demands) : nil
-      if let weight, let soak {
-        var stage = Stage(
-          weight: weight, soak: soak, deadline: deadline, onDeadline: onDeadline ?? .revert)
-        stage.checks = own
-        stages.append(stage)
-      }
-    }
-    return stages
-  }
-
-  private func readWeight(_ reader: TableReader) -> Weight? {
-    if !reader.has("weight") { reader.faultHere("must have a weight") }
-    return reader.read(
-      "weight", "must be a percentage above 0 and at most 100, with two decimals at most"
-    ) { node in
-      guard case .number(let percent) = node, let weight = Weight(percent: percent), weight > .none
-      else { return nil }
-      return weight
-    }
-  }
-
-  /// The plan's checks with what a stage says otherwise: a table of other keys, or false for a check it leaves out.
-  private func overridden(_ reader: TableReader, _ nodes: [Node], _ demands: Bool) -> [Check] {
-    let names = nodes.compactMap { node -> String? in
-      guard case .table(let table) = node, case .text(let name)? = table["name"] else { return nil }
-      return name
-    }
-    for key in reader.keys where !names.contains(key) {
-      let near =
-        Spelling.nearest(to: key, among: names).map {
-          "; did you mean '\(Text.shown($0, limit: 63))'?"
-        } ?? ""
-      reader.fault(
-        key,
-        "must be the name of a check of the plan (\(Text.shown(names.joined(separator: ", "), limit: 200)))\(near)"
-      )
-    }
-    return nodes.compactMap { node in
-      guard case .table(var merged) = node, case .text(let name)? = merged["name"] else {
-        return nil
-      }
-      switch reader.node(name) {
-      case nil: return read(merged, at: "", FaultList(), demands)
-      case .bool(false)?: return nil
-      case .table(let changes)?:
-        if changes["name"] != nil { reader.fault(name, "cannot change the name of a check") }
-        merged.merge(changes) { $1 }
-        return reader.readInner(name, .table(merged)) {
-          CheckReader($0, demandsEvidence: demands).read()
-        }
-      case .some:
-        reader.fault(name, "must be a table of keys, or false to leave the check out")
-        return nil
-      }
-    }
-  }
-
-  private func read(_ table: [String: Node], at path: String, _ faults: FaultList, _ demands: Bool)
-    -> Check?
-  {
-    CheckReader(
-      TableReader(.table(table), at: path, faults: faults), demandsEvidence: demands
-    ).read()
   }
 
   private func readChecks(_ readers: [TableReader], _ demands: Bool) -> [Check] {

@@ -15,17 +15,18 @@ struct ServiceReader {
   static let keys = [
     "listen", "server_names", "pools", "stable", "plan", "retain", "shield", "fallback", "headers",
     "buffering", "timeout", "connect_timeout", "body_limit", "keepalive", "latency", "access_log",
-    "guards",
+    "guards", "protocol", "http2", "routes", "sticky", "trusted", "preview", "never", "expose",
+    "answer_headers",
   ]
 
   /// The service, or nil when a fault makes it unusable; every fault is noted.
   func read() -> Service? {
     table.refuseUnknown(known: Self.keys)
-    let pools = readPools(table.table("pools"))
+    let pools = PoolsReader(table.table("pools")).read()
     let stable = readStable(pools)
     let plan = readPlan()
     let listen = readListen()
-    let proxying = readProxying()
+    let proxying = ProxyingReader(table).read()
     let serverNames = table.texts("server_names", "must be a host name, which may begin with '*.'")
     {
       let host = $0.hasPrefix("*.") ? String($0.dropFirst(2)) : $0
@@ -39,11 +40,28 @@ struct ServiceReader {
     }
     let accessLogs = readAccessLogs()
     let guards = readGuards(plan)
+    let audience = AudienceReader(table)
+    let sticky = audience.readSticky()
+    let trusted = audience.readTrusted()
+    let preview = audience.readSelector("preview")
+    let never = audience.readSelector("never")
+    let routes = ProxyingReader(table).readRoutes(proxying)
+    let answerHeaders = ProxyingReader.headers(table.table("answer_headers"))
     guard let stable, let plan else { return nil }
-    return Service(
+    var service = Service(
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
       accessLogs: accessLogs, guards: guards)
+    service.sticky = sticky
+    service.trusted = trusted
+    service.preview = preview
+    service.never = never
+    service.expose = table.bool("expose") ?? false
+    service.answerHeaders = answerHeaders
+    service.routes = routes
+    service.http2 = table.bool("http2") ?? false
+    audience.refuseWhatDoesNotFit(service)
+    return service
   }
 
   /// Checks that stand outside of any plan; what a stage alone can say has no place there.
@@ -67,48 +85,6 @@ struct ServiceReader {
       }
       return StandingGuard(check: check, then: then ?? .hold)
     }
-  }
-
-  private func readPools(_ table: TableReader) -> [Pool] {
-    var pools: [Pool] = []
-    var owner: [String: Name] = [:]
-    for key in table.keys {
-      guard let name = Name(key) else {
-        table.fault(key, "must have a name of \(Name.rule)")
-        continue
-      }
-      let pool = table.table(key)
-      pool.refuseUnknown(known: ["servers"])
-      var servers: [Server] = []
-      for (index, node) in (pool.list("servers") ?? []).enumerated() {
-        let path = "servers[\(index)]"
-        guard case .text(let text) = node else {
-          pool.faultAt(path, node, "must be a text such as \"127.0.0.1:9001 weight=2\"")
-          continue
-        }
-        do throws(Rule) {
-          let server = try Server(parsing: text)
-          if let other = owner.updateValue(name, forKey: server.address) {
-            throw Rule(other == name ? "is listed twice" : "is already a server of pool '\(other)'")
-          }
-          servers.append(server)
-        } catch {
-          pool.faultAt(path, node, error.description)
-        }
-      }
-      if !pool.has("servers") {
-        pool.faultHere("must have servers: [\"127.0.0.1:9001\"]")
-      } else if pool.list("servers")?.isEmpty == true {
-        pool.fault("servers", "must name at least one server")
-      } else if servers.count > 1000 {
-        pool.fault("servers", "must name at most 1000 servers")
-      }
-      pools.append(Pool(name: name, servers: servers))
-    }
-    if table.keys.count < 2 {
-      table.faultHere("must name two pools, such as blue and green")
-    }
-    return pools
   }
 
   private func readStable(_ pools: [Pool]) -> Name? {
@@ -162,39 +138,6 @@ struct ServiceReader {
         return nil
       }
     }
-  }
-
-  private func readProxying() -> Proxying {
-    var proxying = Proxying()
-    if let value = table.bool("buffering") { proxying.buffering = value }
-    if let value = table.bool("shield") { proxying.shield = value }
-    if let value = table.bool("fallback") { proxying.fallback = value }
-    if let value = table.span("timeout", atLeast: .seconds(1)) { proxying.timeout = value }
-    if let value = table.span("connect_timeout", atLeast: Span(milliseconds: 100)) {
-      proxying.connectTimeout = value
-    }
-    if let value = table.int("keepalive", in: 1...10_000) { proxying.keepalive = value }
-    proxying.bodyLimit = table.text(
-      "body_limit", "must be a size such as \"0\" (none), \"100m\" or \"1g\""
-    ) {
-      let digits = $0.prefix { ("0"..."9").contains($0) }
-      let unit = $0.dropFirst(digits.count).lowercased()
-      return (1...9).contains(digits.count) && ["", "k", "m", "g"].contains(unit)
-    }
-    let headers = table.table("headers")
-    for key in headers.keys {
-      let value = headers.text(
-        key, "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'"
-      ) {
-        Address.isHeaderValue($0)
-      }
-      if !Address.isHeaderName(key) {
-        headers.fault(key, "must have a name of letters, digits and dashes")
-      } else if let value {
-        proxying.headers[key] = value
-      }
-    }
-    return proxying
   }
 
   private func readAccessLogs() -> [String] {

@@ -43,11 +43,12 @@ struct SourceReader {
   }
 
   private func readMetric() -> Source? {
-    let names = Metric.allCases.map(\.rawValue)
+    let names = Metric.allCases.map(\.rawValue) + Metric.allCases.map(\.shadowName)
     return table.read("metric", "must be one of \(names.joined(separator: ", "))") {
       node -> Source? in
       guard case .text(let text) = node else { return nil }
-      return Metric(rawValue: text).map(Source.metric)
+      if let metric = Metric(rawValue: text) { return .metric(metric) }
+      return Metric.allCases.first { $0.shadowName == text }.map(Source.shadow)
     }
   }
 

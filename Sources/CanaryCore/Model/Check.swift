@@ -7,6 +7,9 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case requests
   case requestRate = "request_rate"
 
+  /// Its name where it is measured on copies of requests instead of users' own.
+  package var shadowName: String { "shadow_\(rawValue)" }
+
   /// The quantile that a latency metric asks for; nil for the others.
   package var quantile: Double? {
     switch self {

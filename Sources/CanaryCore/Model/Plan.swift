@@ -11,6 +11,13 @@ package struct Stage: Hashable, Sendable, Codable {
   package var onDeadline: OnDeadline
   /// The checks of this stage, where they differ from the plan's.
   package var checks: [Check]?
+  /// Whether those whom the service lets preview reach the canary; nil: they do.
+  package var preview: Bool?
+  /// Nobody else is drawn by the weight.
+  package var only: Selector?
+  package var shadow: Shadow?
+  /// The most that the canary is given in this stage.
+  package var limit: RequestRate?
 
   /// Without a deadline: three times the soak, at least ten minutes more than it.
   package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert)
@@ -19,6 +26,21 @@ package struct Stage: Hashable, Sendable, Codable {
     self.soak = soak
     self.deadline = deadline ?? max(soak * 3, soak + .minutes(10))
     self.onDeadline = onDeadline
+  }
+}
+
+extension Stage {
+  /// Who meets the canary in this stage, beside its weight; nil when nobody is chosen.
+  package var words: String? {
+    var parts: [String] = []
+    if weight == .none, preview == true { parts.append("testers only") }
+    if let only {
+      let count = only.ranges.count + only.tags.count + only.headers.count + only.cookies.count
+      parts.append("only those of \(count) \(count == 1 ? "rule" : "rules")")
+    }
+    if let shadow { parts.append("\(shadow.share)% copied") }
+    if let limit { parts.append("at most \(limit)") }
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 }
 
@@ -55,6 +77,9 @@ package struct Plan: Hashable, Sendable, Codable {
     self.checks = checks
     self.ready = ready ?? Readiness(path: Self.probePath(of: checks))
   }
+
+  /// How long a client must be remembered for: all deadlines, and a day for pauses.
+  package var span: Span { stages.reduce(.hours(24)) { $0 + $1.deadline } }
 
   /// The checks that gate a stage.
   package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }

@@ -9,17 +9,23 @@ package struct Server: Hashable, Sendable, Codable {
   /// stops.
   package let maxFails: Int
   package let failTimeout: Span
+  /// Where it stands; an Nginx of the same zone prefers it.
+  package let zone: Name?
 
   package init(
-    address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10)
+    address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10),
+    zone: Name? = nil
   ) {
     self.address = address
     self.weight = weight
     self.maxFails = maxFails
     self.failTimeout = failTimeout
+    self.zone = zone
   }
 
-  /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s`; throws the rule that the text breaks.
+  private static let known = "known: weight=N, max_fails=N, fail_timeout=TIME, zone=NAME"
+
+  /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s zone=b`; throws the rule that the text breaks.
   package init(parsing text: String) throws(Rule) {
     var words = text.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
     guard !words.isEmpty else { throw Rule("must be an address such as 127.0.0.1:9001") }
@@ -28,13 +34,12 @@ package struct Server: Hashable, Sendable, Codable {
     var weight = 1
     var maxFails = 0
     var failTimeout = Span.seconds(10)
+    var zone: Name?
     var seen: Set<String> = []
     for word in words {
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2, seen.insert(parts[0]).inserted else {
-        throw Rule(
-          "has the unknown or repeated parameter '\(word)'; known: weight=N, max_fails=N, fail_timeout=TIME"
-        )
+        throw Rule("has the unknown or repeated parameter '\(word)'; \(Self.known)")
       }
       switch parts[0] {
       case "weight":
@@ -52,13 +57,15 @@ package struct Server: Hashable, Sendable, Codable {
           throw Rule("fail_timeout must be a time of at least 1s")
         }
         failTimeout = span
+      case "zone":
+        guard let name = Name(parts[1]) else { throw Rule("zone must be \(Name.rule)") }
+        zone = name
       default:
-        throw Rule(
-          "has the unknown parameter '\(parts[0])'; known: weight=N, max_fails=N, fail_timeout=TIME"
-        )
+        throw Rule("has the unknown parameter '\(parts[0])'; \(Self.known)")
       }
     }
-    self.init(address: address, weight: weight, maxFails: maxFails, failTimeout: failTimeout)
+    self.init(
+      address: address, weight: weight, maxFails: maxFails, failTimeout: failTimeout, zone: zone)
   }
 }
 
@@ -72,10 +79,13 @@ package struct Rule: Error, Hashable, Sendable, CustomStringConvertible {
 package struct Pool: Hashable, Sendable, Codable {
   package let name: Name
   package let servers: [Server]
+  /// The most requests that it is given; more are answered with 429.
+  package let limit: RequestRate?
 
-  package init(name: Name, servers: [Server]) {
+  package init(name: Name, servers: [Server], limit: RequestRate? = nil) {
     self.name = name
     self.servers = servers
+    self.limit = limit
   }
 }
 

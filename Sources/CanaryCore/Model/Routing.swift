@@ -12,10 +12,12 @@ package struct Routing: Hashable, Sendable, Codable {
   ///
   /// Never to one that was just reverted.
   package var fallback: Bool
+  /// Who meets the canary besides those whom the weight draws; nil outside a rollout.
+  package var audience: Audience?
 
   package init(
     stable: Name, canary: Name?, weight: Weight, brake: Name, brakeUntil: Instant? = nil,
-    fallback: Bool
+    fallback: Bool, audience: Audience? = nil
   ) {
     self.stable = stable
     self.canary = canary
@@ -23,7 +25,11 @@ package struct Routing: Hashable, Sendable, Codable {
     self.brake = brake
     self.brakeUntil = brakeUntil
     self.fallback = fallback
+    self.audience = audience
   }
+
+  /// Whether nobody is sent to the canary.
+  package var isClean: Bool { weight == .none && audience == nil }
 }
 
 /// The exact integer weights of all servers in one upstream group.
@@ -46,7 +52,7 @@ package enum Share {
     return (stableScaled.map { $0 / divisor }, canaryScaled.map { $0 / divisor })
   }
 
-  private static func reduced(_ weights: [Int]) -> [Int] {
+  package static func reduced(_ weights: [Int]) -> [Int] {
     let divisor = max(1, weights.reduce(0, gcd))
     return weights.map { $0 / divisor }
   }

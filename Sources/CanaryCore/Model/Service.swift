@@ -1,3 +1,10 @@
+/// What Nginx speaks with the servers of a pool.
+package enum Scheme: String, Hashable, Sendable, Codable, CaseIterable {
+  case http
+  /// HTTP/2 without TLS, as gRPC uses it.
+  case grpc
+}
+
 /// How Nginx passes a request on to a pool.
 package struct Proxying: Hashable, Sendable, Codable {
   /// Off by default: streams of events reach the client at once.
@@ -16,8 +23,21 @@ package struct Proxying: Hashable, Sendable, Codable {
   package var shield = true
   /// A stable pool that is entirely down falls back to the other pool.
   package var fallback = true
+  package var scheme = Scheme.http
 
   package init() {}
+}
+
+/// One location of a service, with settings of its own; all routes share one weight.
+package struct Route: Hashable, Sendable {
+  /// A prefix such as `/api`, or `= /exact`, as `location` takes it.
+  package var path: String
+  package var proxying: Proxying
+
+  package init(path: String, proxying: Proxying) {
+    self.path = path
+    self.proxying = proxying
+  }
 }
 
 /// Which of the times that Nginx writes is the latency of a try.
@@ -61,6 +81,22 @@ package struct Service: Hashable, Sendable {
   package var accessLogs: [String]
   /// What must hold for the service at any time.
   package var guards: [StandingGuard]
+  /// What keeps a client in one pool during a rollout.
+  package var sticky: Sticky?
+  /// Proxies whose word on a client's address and tags is believed.
+  package var trusted: [AddressRange] = []
+  /// Who reaches the canary at any weight, while a rollout runs.
+  package var preview: Selector?
+  /// Who never meets the canary, unless by a preview's secret.
+  package var never: Selector?
+  /// Whether answers name the pool that gave them.
+  package var expose = false
+  /// Headers of every answer, because ours replace those that are inherited.
+  package var answerHeaders: [String: String] = [:]
+  /// The locations, when there are several; empty: one for all.
+  package var routes: [Route] = []
+  /// Whether what it listens on speaks HTTP/2.
+  package var http2 = false
 
   package init(
     name: Name, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: Name,
@@ -93,6 +129,8 @@ package struct NginxSettings: Hashable, Sendable {
   package var logs: String
   /// How long running workers may take to answer with a new generation.
   package var verify: Span
+  /// The zone that this host is in: its servers are preferred.
+  package var zone: Name?
 
   package init(
     config: String, include: String, test: [String], reload: [String], logs: String, verify: Span

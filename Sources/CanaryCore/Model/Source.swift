@@ -1,6 +1,8 @@
 /// Where a measurement comes from.
 package enum Source: Hashable, Sendable, Codable {
   case metric(Metric)
+  /// The same of the copies that went to the canary as a shadow.
+  case shadow(Metric)
   /// GET this path on every server of the canary pool.
   case probe(path: String)
   /// Run this program; its exit status, or a number on its standard output, is the measurement.
@@ -13,14 +15,24 @@ package enum Source: Hashable, Sendable, Codable {
   case alerts([String])
 
   /// Whether the access log answers it.
-  package var isFromLog: Bool { if case .metric = self { true } else { false } }
+  package var isFromLog: Bool { logMetric != nil }
+
+  /// What is asked of the access log, of users or of copies.
+  package var logMetric: Metric? {
+    switch self {
+    case .metric(let metric), .shadow(let metric): metric
+    case .probe, .command, .prometheus, .http, .alerts: nil
+    }
+  }
+
+  package var isShadow: Bool { if case .shadow = self { true } else { false } }
 
   /// Whether it has no address of its own.
   package var needsURL: Bool {
     switch self {
     case .prometheus, .alerts: true
     case .http(let request): request.url.hasPrefix("/")
-    case .metric, .probe, .command: false
+    case .metric, .shadow, .probe, .command: false
     }
   }
 
@@ -29,7 +41,7 @@ package enum Source: Hashable, Sendable, Codable {
     switch self {
     case .prometheus: "prometheus"
     case .alerts: "alertmanager"
-    case .metric, .probe, .command, .http: nil
+    case .metric, .shadow, .probe, .command, .http: nil
     }
   }
 }

@@ -51,7 +51,8 @@ package struct FileFacts: Hashable, Sendable {
       routing = Routing(
         stable: stable, canary: facts["canary"].flatMap(Name.init), weight: weight, brake: brake,
         brakeUntil: facts["until"].flatMap(Int64.init).map(Instant.init(milliseconds:)),
-        fallback: false)
+        fallback: false,
+        audience: facts["audience"].flatMap { $0 == "-" ? nil : Audience(salt: $0) })
     }
   }
 }

@@ -5,7 +5,9 @@ package struct Template: Sendable {
   package indirect enum Value: Sendable {
     case text(String)
     /// A section, repeated once a row; the names are stated apart, so that an empty list is checked too.
-    case rows(names: Set<String>, [[String: Value]])
+    ///
+    /// `inner` are the sections inside of it, with their own names.
+    case rows(names: Set<String>, inner: [String: Set<String>] = [:], [[String: Value]])
   }
 
   private indirect enum Piece: Sendable {
@@ -79,12 +81,12 @@ package struct Template: Sendable {
   /// What a value can fill, without its rows.
   private enum Shape {
     case text
-    case rows(Set<String>)
+    case rows(Set<String>, [String: Set<String>])
 
     init(_ value: Value) {
       switch value {
       case .text: self = .text
-      case .rows(let names, _): self = .rows(names)
+      case .rows(let names, let inner, _): self = .rows(names, inner)
       }
     }
   }
@@ -113,18 +115,21 @@ package struct Template: Sendable {
         faults.add(Problem(name, "has the unknown slot '{{\(slot)}}'\(advice)"))
       case .section(let section, let inner):
         used.insert(section)
-        guard case .rows(let names)? = scopes.reversed().lazy.compactMap({ $0[section] }).first
+        guard
+          case .rows(let names, let sections)? = scopes.reversed().lazy.compactMap({ $0[section] })
+            .first
         else {
           faults.add(Problem(name, "has the unknown section '{{#\(section)}}'"))
           continue
         }
-        let scope = Dictionary(uniqueKeysWithValues: names.map { ($0, Shape.text) })
+        var scope = sections.mapValues { Shape.rows($0, [:]) }
+        for name in names { scope[name] = .text }
         var innerUsed: Set<String> = []
         collect(inner, scopes: scopes + [scope], used: &innerUsed, faults: &faults)
-        for missing in names.subtracting(innerUsed).sorted() {
+        for missing in Set(scope.keys).subtracting(innerUsed).sorted() {
           faults.add(Problem(name, "does not use '{{\(missing)}}' in '{{#\(section)}}'"))
         }
-        used.formUnion(innerUsed.subtracting(names))
+        used.formUnion(innerUsed.subtracting(scope.keys))
       }
     }
   }
@@ -138,7 +143,7 @@ package struct Template: Sendable {
           out += text
         }
       case .section(let section, let inner):
-        guard case .rows(_, let rows)? = scopes.reversed().lazy.compactMap({ $0[section] }).first
+        guard case .rows(_, _, let rows)? = scopes.reversed().lazy.compactMap({ $0[section] }).first
         else { continue }
         for row in rows { write(inner, scopes: scopes + [row], into: &out) }
       }

@@ -202,10 +202,14 @@ struct Policy {
       stable: rollout.from, canary: rollout.to, weight: .none, brake: rollout.from, fallback: false)
   }
 
-  func routing(_ rollout: Rollout, stage: Int) -> Routing {
-    Routing(
-      stable: rollout.from, canary: rollout.to, weight: rollout.plan.stages[stage].weight,
-      brake: rollout.from, fallback: true)
+  func routing(_ rollout: Rollout, stage index: Int) -> Routing {
+    let stage = rollout.plan.stages[index]
+    let audience = Audience(
+      salt: "\(rollout.number).\(rollout.started.milliseconds)", preview: stage.preview ?? true,
+      only: stage.only, shadow: stage.shadow, limit: stage.limit, span: rollout.plan.span)
+    return Routing(
+      stable: rollout.from, canary: rollout.to, weight: stage.weight, brake: rollout.from,
+      fallback: true, audience: audience)
   }
 
   /// The roles exchanged; the brake still leads back, so that a revert needs no reload first.

@@ -42,9 +42,11 @@ extension Policy {
       decision.state.serving = Serving(generation: generation, routing: routing)
       decision.state.rollout?.checks = rollout.plan.checks(stage: stage).map(CheckState.init)
       set(.soaking(Soak(stage: stage, began: now)))
+      let words = rollout.plan.stages[stage].words.map { " (\($0))" } ?? ""
       note(
         "stage", rollout.number, weight: routing.weight, actor: .canary,
-        detail: "stage \(stage + 1) of \(rollout.plan.stages.count), generation \(generation)")
+        detail:
+          "stage \(stage + 1) of \(rollout.plan.stages.count)\(words), generation \(generation)")
       // A brake left by a driver that died has no meaning once the stage is served again.
       decision.effects = [.release, .wake(now)]
     case .applyFailed(_, let why):

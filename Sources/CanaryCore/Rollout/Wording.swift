@@ -55,7 +55,10 @@ package enum Wording {
   }
 
   private static func stageText(_ rollout: Rollout, _ soak: Soak) -> String {
-    "stage \(soak.stage + 1) of \(rollout.plan.stages.count) · \(rollout.plan.stages[soak.stage].weight)% on \(rollout.to)"
+    let stage = rollout.plan.stages[soak.stage]
+    let words = stage.words.map { " (\($0))" } ?? ""
+    return
+      "stage \(soak.stage + 1) of \(rollout.plan.stages.count) · \(stage.weight)% on \(rollout.to)\(words)"
   }
 
   private static func left(_ rollout: Rollout, _ soak: Soak) -> String {

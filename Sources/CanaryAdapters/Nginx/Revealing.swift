@@ -1,0 +1,24 @@
+internal import CanaryCore
+
+extension Selector {
+  /// Reads each secret from where it is kept; throws what is wrong with that place, never the secret.
+  mutating func reveal() throws(EvidenceError) {
+    var secrets = Secrets(environment: Who.environment)
+    for index in headers.indices {
+      headers[index].value = try Self.plain(headers[index].value, &secrets)
+    }
+    for index in cookies.indices {
+      cookies[index].value = try Self.plain(cookies[index].value, &secrets)
+    }
+  }
+
+  private static func plain(
+    _ secret: Secret, _ secrets: inout Secrets
+  ) throws(EvidenceError) -> Secret {
+    let text = try secrets.value(secret)
+    if let fault = SelectorReader.fault(ofValue: text) {
+      throw EvidenceError(description: "it \(fault)")
+    }
+    return Secret(.plain(text))
+  }
+}

@@ -1,0 +1,38 @@
+/// How Nginx draws a share of clients, done once more in the open.
+package enum Draw {
+  /// MurmurHash2 of 32 bits with seed 0, as `split_clients` computes it (Austin Appleby; `ngx_murmurhash.c`).
+  package static func hash(_ text: String) -> UInt32 {
+    let data = Array(text.utf8)
+    let m: UInt32 = 0x5bd1_e995
+    var h = UInt32(truncatingIfNeeded: data.count)
+    var at = 0
+    while data.count - at >= 4 {
+      var k =
+        UInt32(data[at]) | UInt32(data[at + 1]) << 8 | UInt32(data[at + 2]) << 16
+        | UInt32(data[at + 3]) << 24
+      k = k &* m
+      k ^= k >> 24
+      k = k &* m
+      h = h &* m
+      h ^= k
+      at += 4
+    }
+    let rest = data[at...]
+    if !rest.isEmpty {
+      for (index, byte) in rest.enumerated() { h ^= UInt32(byte) << UInt32(8 * index) }
+      h = h &* m
+    }
+    h ^= h >> 13
+    h = h &* m
+    h ^= h >> 15
+    return h
+  }
+
+  /// Whether a key is among the share: whoever is in at one weight is in at every higher one.
+  package static func isIn(_ key: String, _ weight: Weight) -> Bool {
+    if weight == .all { return true }
+    // The bound that split_clients computes from a percentage with two decimals.
+    let bound = UInt64(weight.basisPoints) * 0xffff_ffff / 10_000
+    return UInt64(hash(key)) < bound
+  }
+}

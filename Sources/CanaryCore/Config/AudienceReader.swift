@@ -1,0 +1,171 @@
+/// Reads who meets the canary: `sticky`, `trusted`, `preview` and `never` of a service.
+struct AudienceReader {
+  private let table: TableReader
+
+  init(_ table: TableReader) { self.table = table }
+
+  /// `"ip"`, `"user"`, `"cookie:NAME"` or `"header:NAME"`.
+  func readSticky() -> Sticky? {
+    let rule = "must be \"ip\", \"user\", \"cookie:NAME\" or \"header:NAME\""
+    return table.read("sticky", rule) { node in
+      guard case .text(let text) = node else { return nil }
+      if text == "ip" { return .ip }
+      if text == "user" { return .user }
+      let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else { return nil }
+      if parts[0] == "cookie", SelectorReader.isCookieName(parts[1]) { return .cookie(parts[1]) }
+      if parts[0] == "header", Address.isHeaderName(parts[1]) { return .header(parts[1]) }
+      return nil
+    }
+  }
+
+  /// The proxies in front; without a word of it, those on this host.
+  func readTrusted() -> [AddressRange] {
+    guard table.has("trusted") else {
+      return ["127.0.0.1", "::1"].compactMap { try? AddressRange(parsing: $0) }
+    }
+    return SelectorReader.ranges(table, "trusted")
+  }
+
+  func readSelector(_ key: String) -> Selector? {
+    table.has(key) ? SelectorReader.read(table, key) : nil
+  }
+
+  /// What the stages of the plan ask of the service.
+  func refuseWhatDoesNotFit(_ service: Service) {
+    let routes = service.routes.map(\.path)
+    for (index, stage) in service.plan.stages.enumerated() {
+      let named = "stage \(index + 1) of plan '\(service.plan.name)'"
+      if stage.preview == true, service.preview == nil {
+        table.faultHere("must have `preview`: \(named) is for those whom it lets in")
+      }
+      guard let shadow = stage.shadow else { continue }
+      if service.listen.isEmpty, routes.isEmpty {
+        table.faultHere(
+          "must have `listen` or `routes`: \(named) copies requests, which needs a location of its own in the server {}"
+        )
+      }
+      for path in shadow.paths ?? [] where !routes.contains(path) {
+        let near = Spelling.nearest(to: path, among: routes).map { "; did you mean '\($0)'?" } ?? ""
+        table.faultHere(
+          "must have the route '\(Text.shown(path, limit: 60))': \(named) copies its requests\(near)"
+        )
+      }
+    }
+    for route in service.routes where route.proxying.scheme == .grpc {
+      if !service.listen.isEmpty, !service.http2 {
+        table.faultHere("must have http2: true, because its route \(route.path) speaks gRPC")
+      }
+    }
+    if service.routes.isEmpty, service.proxying.scheme == .grpc, !service.listen.isEmpty,
+      !service.http2
+    {
+      table.fault("protocol", "needs http2: true for what the service listens on")
+    }
+  }
+}
+
+/// Reads which clients are meant: one table, or a list of tables any of which is enough.
+package enum SelectorReader {
+  static let keys = ["header", "cookie", "from"]
+
+  static func read(_ table: TableReader, _ key: String) -> Selector? {
+    var all = Selector()
+    if case .list? = table.node(key) {
+      for reader in table.tables(key) { all.add(one(reader)) }
+    } else {
+      all = one(table.table(key))
+    }
+    return all.isEmpty ? nil : all
+  }
+
+  private static func one(_ table: TableReader) -> Selector {
+    table.refuseUnknown(known: keys)
+    var found = Selector()
+    if !keys.contains(where: table.has) {
+      table.faultHere("must have header, cookie or from")
+    }
+    if table.has("header") { header(table.table("header"), into: &found) }
+    if table.has("cookie") { cookie(table.table("cookie"), into: &found) }
+    if table.has("from") { found.ranges = ranges(table, "from") }
+    return found
+  }
+
+  private static func header(_ table: TableReader, into found: inout Selector) {
+    table.refuseUnknown(known: ["name", "value", "values"])
+    if !table.has("name") { table.faultHere("must have a name") }
+    let name = table.text(
+      "name", "must be the name of a header, of letters, digits and dashes",
+      where: Address.isHeaderName)
+    if table.has("value") == table.has("values") {
+      table.faultHere(
+        "must have a value, which only those know who are meant, or values, which a trusted proxy sets"
+      )
+      return
+    }
+    if table.has("values") {
+      let rule = "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'"
+      let values = table.texts("values", rule) { !$0.isEmpty && Address.isHeaderValue($0) } ?? []
+      if values.isEmpty { table.fault("values", "must hold at least one value") }
+      if values.count > 200 { table.fault("values", "must hold at most 200 values") }
+      if let name { found.tags.append(Selector.Tag(name: name, values: values)) }
+    } else if let value = secret(table), let name {
+      found.headers.append(Selector.Secretly(name: name, value: value))
+    }
+  }
+
+  private static func cookie(_ table: TableReader, into found: inout Selector) {
+    table.refuseUnknown(known: ["name", "value"])
+    for key in ["name", "value"] where !table.has(key) { table.faultHere("must have a \(key)") }
+    let name = table.text(
+      "name", "must be the name of a cookie, of letters, digits and '_'", where: isCookieName)
+    if let value = secret(table), let name {
+      found.cookies.append(Selector.Secretly(name: name, value: value))
+    }
+  }
+
+  private static func secret(_ table: TableReader) -> Secret? {
+    guard let secret = EndpointReader.secret(table, "value", plain: true) else { return nil }
+    if case .plain(let text) = secret.place, let fault = fault(ofValue: text) {
+      table.fault("value", fault)
+      return nil
+    }
+    return secret
+  }
+
+  /// Why a value cannot be compared with what a client sends; nil when it can.
+  package static func fault(ofValue text: String) -> String? {
+    if text.lowercased() == "never" { return "must not be 'never', which always leads to stable" }
+    let fits =
+      Address.isHeaderValue(text) && !text.contains(",") && text.first != " " && text.last != " "
+    return !text.isEmpty && fits
+      ? nil
+      : "must be visible ASCII without quotes, braces, ',', ';', '$' and '\\', and no space at its ends"
+  }
+
+  static func ranges(_ table: TableReader, _ key: String) -> [AddressRange] {
+    let found = (table.list(key) ?? []).enumerated().compactMap { index, node -> AddressRange? in
+      guard case .text(let text) = node else {
+        table.faultAt("\(key)[\(index)]", node, "must be a text such as \"10.1.0.0/16\"")
+        return nil
+      }
+      do throws(Rule) {
+        return try AddressRange(parsing: text)
+      } catch {
+        table.faultAt("\(key)[\(index)]", node, error.description)
+        return nil
+      }
+    }
+    if case .list(let items)? = table.node(key) {
+      if items.isEmpty, key == "from" { table.fault(key, "must hold at least one range") }
+      if items.count > 10_000 { table.fault(key, "must hold at most 10000 ranges") }
+    }
+    return found
+  }
+
+  /// What a variable of Nginx can name.
+  static func isCookieName(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+      && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 }
+  }
+}

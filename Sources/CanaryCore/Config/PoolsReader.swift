@@ -1,0 +1,61 @@
+/// Reads the pools of a service and their servers.
+struct PoolsReader {
+  private let table: TableReader
+
+  init(_ table: TableReader) { self.table = table }
+
+  func read() -> [Pool] {
+    var pools: [Pool] = []
+    var owner: [String: Name] = [:]
+    for key in table.keys {
+      guard let name = Name(key) else {
+        table.fault(key, "must have a name of \(Name.rule)")
+        continue
+      }
+      let pool = table.table(key)
+      if name == PoolTable.shadowName {
+        table.fault(key, "must have another name: 'shadow' is what copies of requests count under")
+      }
+      pool.refuseUnknown(known: ["servers", "limit"])
+      var servers: [Server] = []
+      for (index, node) in (pool.list("servers") ?? []).enumerated() {
+        let path = "servers[\(index)]"
+        guard case .text(let text) = node else {
+          pool.faultAt(path, node, "must be a text such as \"127.0.0.1:9001 weight=2\"")
+          continue
+        }
+        do throws(Rule) {
+          let server = try Server(parsing: text)
+          if let other = owner.updateValue(name, forKey: server.address) {
+            throw Rule(other == name ? "is listed twice" : "is already a server of pool '\(other)'")
+          }
+          servers.append(server)
+        } catch {
+          pool.faultAt(path, node, error.description)
+        }
+      }
+      if !pool.has("servers") {
+        pool.faultHere("must have servers: [\"127.0.0.1:9001\"]")
+      } else if pool.list("servers")?.isEmpty == true {
+        pool.fault("servers", "must name at least one server")
+      } else if servers.count > 1000 {
+        pool.fault("servers", "must name at most 1000 servers")
+      }
+      pools.append(Pool(name: name, servers: servers, limit: pool.rate("limit")))
+    }
+    if table.keys.count < 2 {
+      table.faultHere("must name two pools, such as blue and green")
+    }
+    return pools
+  }
+}
+
+extension TableReader {
+  /// A rate of requests, as in `100r/s`.
+  func rate(_ key: String) -> RequestRate? {
+    read(key, "must be a rate such as \"100r/s\" or \"30r/m\"") { node in
+      if case .text(let text) = node { return RequestRate(text) }
+      return nil
+    }
+  }
+}

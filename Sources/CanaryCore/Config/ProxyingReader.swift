@@ -1,0 +1,75 @@
+/// Reads how requests are passed on: of a service, and of a route where it differs.
+struct ProxyingReader {
+  private let table: TableReader
+
+  init(_ table: TableReader) { self.table = table }
+
+  func read(_ usual: Proxying = Proxying()) -> Proxying {
+    var proxying = usual
+    if let value = table.bool("buffering") { proxying.buffering = value }
+    if let value = table.bool("shield") { proxying.shield = value }
+    if let value = table.bool("fallback") { proxying.fallback = value }
+    if let value = table.span("timeout", atLeast: .seconds(1)) { proxying.timeout = value }
+    if let value = table.span("connect_timeout", atLeast: Span(milliseconds: 100)) {
+      proxying.connectTimeout = value
+    }
+    if let value = table.int("keepalive", in: 1...10_000) { proxying.keepalive = value }
+    let limit = table.text(
+      "body_limit", "must be a size such as \"0\" (none), \"100m\" or \"1g\""
+    ) {
+      let digits = $0.prefix { ("0"..."9").contains($0) }
+      let unit = $0.dropFirst(digits.count).lowercased()
+      return (1...9).contains(digits.count) && ["", "k", "m", "g"].contains(unit)
+    }
+    proxying.bodyLimit = limit ?? proxying.bodyLimit
+    let scheme = table.read("protocol", "must be \"http\" or \"grpc\"") { node -> Scheme? in
+      if case .text(let text) = node { return Scheme(rawValue: text) }
+      return nil
+    }
+    proxying.scheme = scheme ?? proxying.scheme
+    proxying.headers.merge(Self.headers(table.table("headers"))) { $1 }
+    return proxying
+  }
+
+  private static let routeKeys = [
+    "buffering", "timeout", "connect_timeout", "body_limit", "headers", "protocol",
+  ]
+
+  /// The locations of a service; what a route does not say is the service's.
+  func readRoutes(_ usual: Proxying) -> [Route] {
+    let routes = table.table("routes")
+    let found = routes.keys.compactMap { path -> Route? in
+      let reader = routes.table(path)
+      reader.refuseUnknown(known: Self.routeKeys)
+      let proxying = ProxyingReader(reader).read(usual)
+      let plain = path.hasPrefix("= ") ? String(path.dropFirst(2)) : path
+      guard Address.isRequestPath(plain), !plain.contains("?") else {
+        routes.fault(path, "must be a path such as \"/api\", or \"= /exact\"")
+        return nil
+      }
+      return Route(path: path, proxying: proxying)
+    }
+    if table.has("routes"), routes.keys.isEmpty {
+      table.fault("routes", "must hold at least one path, such as \"/\": {}")
+    }
+    return found
+  }
+
+  /// Literal headers by name.
+  static func headers(_ table: TableReader) -> [String: String] {
+    var found: [String: String] = [:]
+    for key in table.keys {
+      let value = table.text(
+        key, "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'"
+      ) {
+        Address.isHeaderValue($0)
+      }
+      if !Address.isHeaderName(key) {
+        table.fault(key, "must have a name of letters, digits and dashes")
+      } else if let value {
+        found[key] = value
+      }
+    }
+    return found
+  }
+}

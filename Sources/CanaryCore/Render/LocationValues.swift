@@ -1,0 +1,187 @@
+// What fills location.conf, locations.conf and shadow.conf.
+extension RenderValues {
+  func location(_ route: Route) -> [String: Template.Value] {
+    let proxying = route.proxying
+    let isHTTP = proxying.scheme == .http
+    var values = head
+    values["brake_file"] = .text(config.brake(of: service.name))
+    values["pool"] = .text(text(choice.start.to))
+    values["way"] = .rows(
+      names: ["letter"], explainsWay ? [["letter": .text(choice.start.way.letter)]] : [])
+    values["rules"] = .rows(names: ["condition", "to", "by"], choice.rules.map(row))
+    values["module"] = .text(isHTTP ? "proxy" : "grpc")
+    values["scheme"] = .text(proxying.scheme.rawValue)
+    values["retry_on"] = .text(retry.on)
+    values["tries"] = .text("\(retry.tries)")
+    values["connect_timeout"] = .text("\(proxying.connectTimeout.milliseconds)ms")
+    values["timeout"] = .text("\(proxying.timeout.milliseconds)ms")
+    values["http"] = .rows(
+      names: ["buffering"], isHTTP ? [["buffering": .text(proxying.buffering ? "on" : "off")]] : [])
+    values["log"] = .text(config.log(of: service.name))
+    values["headers"] = Self.pairs(
+      upgrade(isHTTP) + headerRows(proxying) + hidden(cookies: "$canary_cookies_\(variable)"))
+    let names = secretCookies
+    values["cookies"] = Self.section(!names.isEmpty)
+    // Twice, because a client may send it twice.
+    values["secrets"] = Self.texts("cookie", names.flatMap { [$0, $0] })
+    // Without a limit of the service's own, only a server {} that is ours lifts Nginx's 1 MiB.
+    let limit = proxying.bodyLimit ?? (service.listen.isEmpty ? nil : "0")
+    values["body"] = Self.texts("limit", limit.map { [$0] } ?? [])
+    values["logs"] = Self.texts("path", service.accessLogs)
+    let limits = limitedGroups
+    values["limits"] = .rows(
+      names: ["pool", "burst"],
+      limits.map { ["pool": .text($0.group.rawValue), "burst": .text("\($0.rate.burst)")] })
+    values["limited"] = Self.section(!limits.isEmpty)
+    values["answers"] = Self.pairs(answers)
+    let mirrored = choice.shadow.flatMap { $0.copies(route.path) && isHTTP ? $0 : nil }
+    values["mirror"] = .rows(
+      names: ["path", "body"],
+      mirrored.map {
+        [["path": .text(shadowPath), "body": .text($0.copiesBodies ? "on" : "off")]]
+      } ?? [])
+    return values
+  }
+
+  private var variable: String { service.name.variable }
+  private var shadowPath: String { "/.canary-copy-\(service.name)" }
+
+  private func text(_ target: Choice.Target) -> String {
+    switch target {
+    case .group(let group): "canary.\(service.name).\(group.rawValue)"
+    case .hand: "$canary_hand_\(variable)"
+    }
+  }
+
+  private func row(_ rule: Choice.Rule) -> [String: Template.Value] {
+    let condition =
+      switch rule.test {
+      case .address(let list, _): "$canary_\(list)_\(variable)"
+      case .header(let name, let value): "\(Self.headerVariable(name)) = \"\(value)\""
+      case .cookie(let name, let value): "$cookie_\(name) = \"\(value)\""
+      // A `map` would take BETA for beta.
+      case .tag(let list, _, let values):
+        "$canary_\(list)_\(variable) ~ \"^(?:\(values.map(Self.escaped).joined(separator: "|")))$\""
+      }
+    return [
+      "condition": .text(condition), "to": .text(text(rule.to)), "by": .text(rule.way.letter),
+    ]
+  }
+
+  /// The variable that Nginx keeps a request's header in.
+  static func headerVariable(_ name: String) -> String {
+    "$http_" + String(name.lowercased().map { $0 == "-" ? "_" : $0 })
+  }
+
+  /// The text as a regular expression that means itself, dollar and backslash excepted.
+  static func escaped(_ text: String) -> String {
+    String(text.flatMap { ".[](){}*+?^|#".contains($0) ? "\\\($0)" : "\($0)" })
+  }
+
+  static func pairs(_ pairs: [(String, String)]) -> Template.Value {
+    .rows(
+      names: ["header", "value"], pairs.map { ["header": .text($0.0), "value": .text($0.1)] })
+  }
+
+  /// Which failed tries are tried again, and how many tries there are in all.
+  ///
+  /// No server is tried twice, so one try more than the larger pool has servers is sure to reach the other pool, be it
+  /// in one group with the first or behind it as backup.
+  private var retry: (on: String, tries: Int) {
+    let meets = routing.weight > .none || !choice.rules.isEmpty
+    if !meets { return ("error timeout", choice.stable.count + (fallsBack ? 1 : 0)) }
+    let most = max(choice.stable.count, choice.canary.count)
+    if service.proxying.shield {
+      return ("error timeout http_500 http_502 http_503 http_504", most + 1)
+    }
+    let isZoned = choice.isZoned(choice.stable) || choice.isZoned(choice.canary)
+    return isZoned ? ("error timeout", most) : ("off", 1)
+  }
+
+  // MARK: headers
+
+  private func upgrade(_ isHTTP: Bool) -> [(String, String)] {
+    isHTTP ? [("Upgrade", "$http_upgrade"), ("Connection", "$canary_connection_\(variable)")] : []
+  }
+
+  private func headerRows(_ proxying: Proxying) -> [(String, String)] {
+    let usual = [
+      ("Host", "$host"), ("X-Real-IP", "$remote_addr"),
+      ("X-Forwarded-For", "$proxy_add_x_forwarded_for"), ("X-Forwarded-Proto", "$scheme"),
+    ]
+    let own = proxying.headers.sorted { $0.key < $1.key }
+    let replaced = Set(own.map { $0.key.lowercased() })
+    return usual.filter { !replaced.contains($0.0.lowercased()) }
+      + own.map { ($0.key, "\"\($0.value)\"") }
+  }
+
+  /// The names of cookies that only let somebody preview, in the order of the config.
+  private var secretCookies: [String] {
+    (service.preview?.cookies ?? []).map(\.name)
+  }
+
+  /// What keeps a preview's secret from the pools, in and out of rollouts.
+  private func hidden(cookies: String) -> [(String, String)] {
+    (service.preview?.headers ?? []).map { ($0.name, "''") }
+      + (secretCookies.isEmpty ? [] : [("Cookie", cookies)])
+  }
+
+  /// Headers of the answer: ours, and then those of the config that ours would push out.
+  private var answers: [(String, String)] {
+    var rows: [(String, String)] = []
+    if setsCookie { rows.append(("Set-Cookie", "$canary_cookie_\(variable)")) }
+    if !limitedGroups.isEmpty { rows.append(("Retry-After", "$canary_retry_\(variable)")) }
+    if service.expose { rows.append(("X-Canary-Pool", "$canary_shown_\(variable)")) }
+    return rows
+      + service.answerHeaders.sorted { $0.key < $1.key }.map { ($0.key, "\"\($0.value)\"") }
+  }
+
+  // MARK: locations.conf and shadow.conf
+
+  func locations(_ routes: [(path: String, lines: [String])]) -> [String: Template.Value] {
+    var routes = routes
+    // What no route is for is nobody's: without this, Nginx would look for files.
+    if !service.listen.isEmpty, !routes.contains(where: { $0.path == "/" }) {
+      routes.append(("/", ["return 404;"]))
+    }
+    var values = head
+    values["brake_file"] = .text(config.brake(of: service.name))
+    values["routes"] = .rows(
+      names: ["path"], inner: ["lines": ["line"]],
+      routes.map { ["path": .text($0.path), "lines": Self.texts("line", $0.lines)] })
+    let shadow = choice.shadow.map { shadow -> [String: Template.Value] in
+      let usual = headerRows(service.proxying)
+      let host = usual.first { $0.0.lowercased() == "host" }?.1 ?? "$host"
+      let sent =
+        [("Host", "\(service.name).copies.canary"), ("X-Canary-Host", host)]
+        + usual.filter { $0.0.lowercased() != "host" }
+        + hidden(cookies: "$canary_cookies_\(variable)")
+        + (shadow.copiesBodies ? [] : [("Content-Length", "''")])
+      return [
+        "path": .text(shadowPath), "body": .text(shadow.copiesBodies ? "on" : "off"),
+        "headers": Self.pairs(sent),
+      ]
+    }
+    values["shadow"] = .rows(
+      names: ["path", "body"], inner: ["headers": ["header", "value"]], shadow.map { [$0] } ?? [])
+    return values
+  }
+
+  /// The most copies that are under way at once.
+  private static let mostCopies = 64
+
+  var shadow: [String: Template.Value]? {
+    guard let shadow = choice.shadow else { return nil }
+    let timeout = min(service.proxying.timeout, .minutes(1))
+    let isAll = shadow.share == .all
+    return common.merging([
+      "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.probeSocket),
+      "shares": Self.texts("share", isAll ? [] : ["\(shadow.share)"]),
+      "otherwise": .text(isAll ? "1" : "''"), "methods": Self.texts("method", shadow.methods),
+      "most": .text("\(Self.mostCopies)"), "body": .text(shadow.copiesBodies ? "on" : "off"),
+      "connect_timeout": .text("\(service.proxying.connectTimeout.milliseconds)ms"),
+      "timeout": .text("\(timeout.milliseconds)ms"), "log": .text(config.log(of: service.name)),
+      "headers": Self.pairs(shadow.copiesBodies ? [] : [("Content-Length", "''")]),
+    ]) { $1 }
+  }
+}

@@ -1,0 +1,147 @@
+/// What fills the slots, computed once for all templates.
+struct RenderValues {
+  let choice: Choice
+  let config: Config
+  let generation: Generation
+
+  var service: Service { choice.service }
+  var routing: Routing { choice.routing }
+
+  var common: [String: Template.Value] {
+    ["service": .text(service.name.text), "variable": .text(service.name.variable)]
+  }
+
+  /// The slots that every generated file begins with.
+  var head: [String: Template.Value] {
+    common.merging(["generation": .text("\(generation)")]) { $1 }
+  }
+
+  /// The one location of a service without routes.
+  var usualRoute: Route { Route(path: "/", proxying: service.proxying) }
+
+  static func texts(_ name: String, _ texts: [String]) -> Template.Value {
+    .rows(names: [name], texts.map { [name: .text($0)] })
+  }
+
+  /// A section without slots of its own, there or not.
+  static func section(_ isThere: Bool) -> Template.Value { .rows(names: [], isThere ? [[:]] : []) }
+
+  // MARK: http.conf and server.conf
+
+  func http(blocks: [String], server: [String]) -> [String: Template.Value] {
+    var values = head
+    values["stable"] = .text(routing.stable.text)
+    values["canary"] = .text(routing.canary?.text ?? "-")
+    values["weight"] = .text("\(routing.weight)")
+    values["brake_pool"] = .text(routing.brake.text)
+    values["brake_until"] = .text(routing.brakeUntil.map { "\($0.milliseconds)" } ?? "-")
+    values["audience"] = .text(routing.audience?.salt ?? "-")
+    values["probe_socket"] = .text(config.probeSocket)
+    values["brake_file"] = .text(config.brake(of: service.name))
+    values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
+    values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
+    let variable = service.name.variable
+    var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
+    if isExplained {
+      let way = explainsWay ? "$canary_way_\(variable)" : Way.drawn.letter
+      let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
+      formats = [("", "canary2", "\\t\(way)\\t\(grpc)")]
+    }
+    if choice.shadow != nil {
+      formats.append((".copies", "canary2", "\\t\(Way.shadow.letter)\\t-"))
+    }
+    values["formats"] = .rows(
+      names: ["name", "mark", "more"],
+      formats.map { ["name": .text($0.name), "mark": .text($0.mark), "more": .text($0.more)] })
+    return values
+  }
+
+  private static func withoutLastNewline(_ text: String) -> String {
+    text.hasSuffix("\n") ? String(text.dropLast()) : text
+  }
+
+  /// Whether a line of the log says by which way its request came.
+  var explainsWay: Bool { !choice.rules.isEmpty || choice.start.way != .drawn }
+  private var isExplained: Bool { explainsWay || speaksGRPC }
+  var speaksGRPC: Bool {
+    (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
+      $0.proxying.scheme == .grpc
+    }
+  }
+
+  func server(lines: [String]) -> [String: Template.Value] {
+    let listens = service.listen.map { service.http2 ? "\($0) http2" : $0 }
+    return [
+      "listens": Self.texts("address", listens),
+      "names": Self.texts(
+        "name", service.serverNames.isEmpty ? [] : [service.serverNames.joined(separator: " ")]),
+      "lines": Self.texts("line", lines),
+    ]
+  }
+
+  // MARK: upstream.conf
+
+  /// The values of each upstream group.
+  var groups: [[String: Template.Value]] {
+    choice.groups.map { group in
+      [
+        "service": .text(service.name.text), "group": .text(group.rawValue), "zone": .text(zone),
+        "keepalive": .text("\(service.proxying.keepalive)"),
+        "servers": .rows(
+          names: ["address", "server_weight", "max_fails", "fail_timeout", "backup"], rows(group)),
+      ]
+    }
+  }
+
+  /// Shared memory of a group: Nginx wants eight pages at least; each server takes well under a kilobyte.
+  private var zone: String { "\(64 + (choice.stable.count + choice.canary.count) * 2)k" }
+
+  private func rows(_ group: Choice.Group) -> [[String: Template.Value]] {
+    switch group {
+    case .split: splitRows
+    case .stable: rows(choice.stable)
+    case .canary:
+      rows(choice.canary) + (service.proxying.shield ? rows(choice.stable, backup: true) : [])
+    case .brake: rows(service.pool(routing.brake)?.servers ?? [])
+    case .copies: rows(choice.canary)
+    }
+  }
+
+  private var splitRows: [[String: Template.Value]] {
+    if routing.weight == .none {
+      return rows(choice.stable) + (fallsBack ? rows(choice.canary, backup: true) : [])
+    }
+    if routing.weight == .all {
+      return rows(choice.canary)
+        + (service.proxying.shield ? rows(choice.stable, backup: true) : [])
+    }
+    let weights = Share.weights(
+      stable: choice.stable.map(\.weight), canary: choice.canary.map(\.weight),
+      weight: routing.weight)
+    return zip(choice.stable, weights.stable).map { row($0, weight: $1) }
+      + zip(choice.canary, weights.canary).map { row($0, weight: $1) }
+  }
+
+  /// The servers of one pool; those of another zone stand behind those of this host's.
+  private func rows(_ servers: [Server], backup: Bool = false) -> [[String: Template.Value]] {
+    let weights = backup ? servers.map(\.weight) : Share.reduced(servers.map(\.weight))
+    let zoned = choice.isZoned(servers)
+    return zip(servers, weights).map { server, weight in
+      row(server, weight: weight, backup: backup || (zoned && server.zone != choice.zone))
+    }
+  }
+
+  private func row(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template.Value]
+  {
+    [
+      "address": .text(server.address), "server_weight": .text("\(weight)"),
+      "max_fails": .text("\(server.maxFails)"),
+      "fail_timeout": .text("\(max(1, server.failTimeout.milliseconds / 1000))s"),
+      "backup": .text(backup ? " backup" : ""),
+    ]
+  }
+
+  var fallsBack: Bool {
+    service.proxying.fallback && routing.fallback && !choice.canary.isEmpty
+  }
+}
