@@ -67,19 +67,46 @@ package struct Client {
     -> Seen
   {
     let began = Self.now()
-    let length = body.isEmpty ? "" : "Content-Length: \(body.utf8.count)\r\n"
-    let text = "\(method) \(path) HTTP/1.1\r\nHost: test\r\n\(length)\r\n\(body)"
+    let answer = exchange(method: method, path: path, body: body)
+    return Seen(
+      began: began, ended: Self.now(), status: answer?.status ?? 0, pool: answer?.pool ?? "")
+  }
+
+  /// One request with headers of its own, each as `Name: value`; nil when nothing answers.
+  package mutating func exchange(
+    method: String = "GET", path: String = "/", headers: [String] = [], body: String = ""
+  ) -> Answer? {
+    let length = body.isEmpty ? [] : ["Content-Length: \(body.utf8.count)"]
+    let lines = ["\(method) \(path) HTTP/1.1", "Host: test"] + headers + length + ["", body]
+    let text = lines.joined(separator: "\r\n")
     for attempt in 0..<2 {
       let isKept = file >= 0
-      if !isKept, !connect() { break }
+      if !isKept, !connect() { return nil }
       if send(text), let answer = receive(noBody: method == "HEAD") {
-        if answer.closes { close() }
-        return Seen(began: began, ended: Self.now(), status: answer.status, pool: answer.pool)
+        if answer["connection"] == "close" { close() }
+        return answer
       }
       close()
-      if !isKept || attempt > 0 { break }
+      if !isKept || attempt > 0 { return nil }
     }
-    return Seen(began: began, ended: Self.now(), status: 0, pool: "")
+    return nil
+  }
+
+  /// What a client got.
+  package struct Answer: Sendable {
+    package var status: Int
+    fileprivate var lines: [Substring]
+    package var body: String
+
+    /// A header by its name in small letters; the first of several.
+    package subscript(_ name: String) -> String? {
+      lines.first { $0.lowercased().hasPrefix("\(name):") }.map {
+        String($0.dropFirst(name.count + 1).drop { $0 == " " })
+      }
+    }
+
+    /// The pool that answered, as the app says.
+    package var pool: String { self["x-pool"] ?? "" }
   }
 
   private static func now() -> Instant {
@@ -98,19 +125,18 @@ package struct Client {
     return write(file, bytes, bytes.count) == bytes.count
   }
 
-  private func receive(noBody: Bool) -> (status: Int, pool: String, closes: Bool)? {
+  private func receive(noBody: Bool) -> Answer? {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while true {
       if let head = Self.head(bytes) {
-        let text = String(decoding: bytes[..<head], as: UTF8.self).lowercased()
-        let lines = text.split(separator: "\r\n")
+        let lines = String(decoding: bytes[..<head], as: UTF8.self).split(separator: "\r\n")
         let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        let length = noBody ? 0 : Self.header("content-length", lines).flatMap { Int($0) } ?? 0
+        var answer = Answer(status: status, lines: lines, body: "")
+        let length = noBody ? 0 : answer["content-length"].flatMap { Int($0) } ?? 0
         if bytes.count >= head + 4 + length {
-          return (
-            status, Self.header("x-pool", lines) ?? "", Self.header("connection", lines) == "close"
-          )
+          answer.body = String(decoding: bytes[(head + 4)...], as: UTF8.self)
+          return answer
         }
       }
       let count = read(file, &chunk, chunk.count)
@@ -124,12 +150,6 @@ package struct Client {
     guard bytes.count >= 4 else { return nil }
     return (0...(bytes.count - 4)).first {
       bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
-    }
-  }
-
-  private static func header(_ name: String, _ lines: [Substring]) -> String? {
-    lines.first { $0.hasPrefix("\(name):") }.map {
-      String($0.dropFirst(name.count + 1).drop { $0 == " " })
     }
   }
 }

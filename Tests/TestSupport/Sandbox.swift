@@ -49,6 +49,8 @@ package final class Sandbox {
           server {
             listen 127.0.0.1:\(port);
             add_header X-Pool \(pool) always;
+            add_header X-Saw "$http_x_preview|$http_cookie|$http_x_user_tag" always;
+            access_log \(folder)/apps/\(pool).copies combined if=$http_x_canary_shadow;
             location = /health { if (-f \(folder)/apps/\(pool).sick) { return 503; } return 200 "ok\\n"; }
             location / {
               if (-f \(folder)/apps/\(pool).dead) { return 503; }
