@@ -1,0 +1,180 @@
+internal import CanaryAdapters
+package import CanaryCore
+internal import Glibc
+internal import Synchronization
+
+/// A server of an app, as far as tests need one: answers, streams, echoes, takes uploads, and can be slow, failing or dead.
+///
+/// `/events` is a stream of one event a second (or each `?every=MS`); an upgrade is answered by an echo of all bytes.
+package final class StandIn: Sendable {
+  package let name: String
+  package let port: Int
+  private struct State {
+    var listener: CInt = -1
+    var delay = Span.zero
+    var status = 200
+    var seen: [String] = []
+    var files: [CInt] = []
+  }
+  private let state = Mutex(State())
+
+  package init(_ name: String, port: Int = Sockets.freePort()) {
+    self.name = name
+    self.port = port
+    start()
+  }
+
+  deinit { stop() }
+
+  /// The heads of the requests that came, each whole.
+  package var seen: [String] { state.withLock { $0.seen } }
+
+  package func set(delay: Span = .zero, status: Int = 200) {
+    state.withLock {
+      $0.delay = delay
+      $0.status = status
+    }
+  }
+
+  package func start() {
+    let listener = Sockets.listen(port)
+    state.withLock { $0.listener = listener }
+    Thread.start { [weak self] in
+      while true {
+        let file = accept(listener, nil, nil)
+        guard file >= 0 else { return }
+        guard let self else {
+          close(file)
+          return
+        }
+        self.state.withLock { $0.files.append(file) }
+        Thread.start { [weak self] in self?.serve(file) }
+      }
+    }
+  }
+
+  /// Refuses connections from now on, and cuts those that are there.
+  package func stop() {
+    let (listener, files) = state.withLock { state in
+      defer { (state.listener, state.files) = (-1, []) }
+      return (state.listener, state.files)
+    }
+    if listener >= 0 {
+      shutdown(listener, Int32(SHUT_RDWR))
+      close(listener)
+    }
+    for file in files { shutdown(file, Int32(SHUT_RDWR)) }
+  }
+
+  private func serve(_ file: CInt) {
+    defer {
+      state.withLock { state in state.files.removeAll { $0 == file } }
+      close(file)
+    }
+    var bytes: [UInt8] = []
+    while let head = readHead(file, &bytes) {
+      state.withLock { $0.seen.append(head) }
+      let lines = head.split(separator: "\r\n")
+      let first = lines.first?.split(separator: " ").map(String.init) ?? []
+      guard first.count == 3 else { return }
+      if value("upgrade", lines) != nil { return echo(file, bytes) }
+      var length = value("content-length", lines).flatMap { Int($0) } ?? 0
+      let whole = length
+      length -= bytes.count
+      if length > 0 { guard discard(file, length) else { return } }
+      bytes = length < 0 ? Array(bytes.suffix(-length)) : []
+      if first[1].hasPrefix("/events") { return stream(file, first[1]) }
+      let (delay, status) = state.withLock { ($0.delay, $0.status) }
+      if delay > .zero { usleep(UInt32(delay.milliseconds * 1000)) }
+      let body = whole > 0 ? "\(whole)\n" : "\(name) \(first[1])\n"
+      let text =
+        "HTTP/1.1 \(status) x\r\nContent-Length: \(body.utf8.count)\r\nX-Pool: \(name)\r\nConnection: keep-alive\r\n\r\n"
+        + (first[0] == "HEAD" ? "" : body)
+      guard Sockets.send(file, text) else { return }
+    }
+  }
+
+  private func stream(_ file: CInt, _ path: String) {
+    let every = path.split(separator: "=").last.flatMap { UInt32($0) } ?? 1000
+    guard
+      Sockets.send(
+        file,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Pool: \(name)\r\nConnection: close\r\n\r\n"
+      )
+    else { return }
+    for number in 0..<100_000 {
+      guard Sockets.send(file, "data: \(name) \(number)\n\n") else { return }
+      usleep(every * 1000)
+    }
+  }
+
+  private func echo(_ file: CInt, _ early: [UInt8]) {
+    guard
+      Sockets.send(
+        file,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Pool: \(name)\r\n\r\n"
+      )
+    else { return }
+    var next = early
+    while true {
+      guard write(file, next, next.count) == next.count else { return }
+      var chunk = [UInt8](repeating: 0, count: 4096)
+      let count = read(file, &chunk, chunk.count)
+      guard count > 0 else { return }
+      next = Array(chunk[..<count])
+    }
+  }
+
+  private func readHead(_ file: CInt, _ bytes: inout [UInt8]) -> String? {
+    while true {
+      if let end = (0..<max(0, bytes.count - 3)).first(where: {
+        bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
+      }) {
+        let head = String(decoding: bytes[..<end], as: UTF8.self)
+        bytes.removeFirst(end + 4)
+        return head
+      }
+      var chunk = [UInt8](repeating: 0, count: 16 << 10)
+      let count = read(file, &chunk, chunk.count)
+      guard count > 0 else { return nil }
+      bytes += chunk[..<count]
+    }
+  }
+
+  private func discard(_ file: CInt, _ length: Int) -> Bool {
+    var left = length
+    var chunk = [UInt8](repeating: 0, count: 256 << 10)
+    while left > 0 {
+      let count = read(file, &chunk, min(left, chunk.count))
+      guard count > 0 else { return false }
+      left -= count
+    }
+    return true
+  }
+
+  private func value(_ name: String, _ lines: [Substring]) -> String? {
+    lines.first { $0.lowercased().hasPrefix("\(name):") }.map {
+      String($0.dropFirst(name.count + 1).drop { $0 == " " })
+    }
+  }
+}
+
+/// A thread of its own for what blocks for long.
+enum Thread {
+  static func start(_ work: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+      let work: @Sendable () -> Void
+      init(_ work: @escaping @Sendable () -> Void) { self.work = work }
+    }
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Box(work))
+    let code = pthread_create(
+      &thread, nil,
+      { raw in
+        raw.map { Unmanaged<Box>.fromOpaque($0).takeRetainedValue().work() }
+        return nil
+      }, box.toOpaque())
+    precondition(code == 0, "no thread")
+    pthread_detach(thread)
+  }
+}
