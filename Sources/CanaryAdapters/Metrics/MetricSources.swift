@@ -23,11 +23,12 @@ package final class MetricSources: MetricSource {
 
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? {
     await evidence[service]?.begin()
-    guard let servers = config.service(service)?.pool(pool)?.servers else {
+    guard let found = config.service(service), let servers = found.pool(pool)?.servers else {
       return "the config has no pool \(pool)"
     }
     async let guarded = askGuards(readiness.guards ?? [], service, pool: pool)
-    let fault = await Probing.ask(servers, path: readiness.path, limit: .seconds(5))
+    let fault = await Probing.ask(
+      servers, path: readiness.path, limit: .seconds(5), found.speech)
     let guardFault = await guarded
     return fault ?? guardFault
   }
@@ -107,10 +108,11 @@ package final class MetricSources: MetricSource {
     switch check.source {
     case .metric, .shadow: return .failed("not from the log")
     case .probe(let path):
-      guard let servers = config.service(service)?.pool(facts.pool)?.servers else {
+      guard let found = config.service(service), let servers = found.pool(facts.pool)?.servers
+      else {
         return .failed("the config has no pool \(facts.pool)")
       }
-      return await Probing.measure(servers, path: path, check)
+      return await Probing.measure(servers, path: path, check, found.speech)
     case .command(let words): return await Blocking.run { CommandSource.run(words, check) }
     case .prometheus(let query, let reduce):
       return await PrometheusSource(
@@ -123,6 +125,16 @@ package final class MetricSources: MetricSource {
     case .alerts(let matchers):
       return await AlertsSource(asking: asking, url: endpoint?.url ?? "", facts: facts)
         .measure(matchers, check, freshFor: freshFor)
+    }
+  }
+}
+
+extension Service {
+  /// What its servers are asked in.
+  var speech: HTTPQuestion.Speech {
+    switch proxying.scheme {
+    case .http: .http
+    case .grpc: .http2
     }
   }
 }

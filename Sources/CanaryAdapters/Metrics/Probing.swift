@@ -4,8 +4,10 @@ internal import CanaryDriver
 /// Asks the servers of a pool themselves, past Nginx.
 enum Probing {
   /// Asks all servers side by side; nil when all answered as expected, else who did not, and how.
-  static func ask(_ servers: [Server], path: String?, limit: Span) async -> String? {
-    let answers = await all(servers, path: path, limit: limit)
+  static func ask(
+    _ servers: [Server], path: String?, limit: Span, _ speech: HTTPQuestion.Speech
+  ) async -> String? {
+    let answers = await all(servers, path: path, limit: limit, speech)
     let faults = zip(servers, answers).compactMap { server, answer -> String? in
       switch answer {
       // Without a path of its own, any answer shows that the server is up.
@@ -19,10 +21,10 @@ enum Probing {
   }
 
   /// One measurement of a probe check: with a bound, the slowest server's time; a server that fails is a failure.
-  static func measure(_ servers: [Server], path: String, _ check: Check) async
-    -> Measurement.Reading
-  {
-    let answers = await all(servers, path: path, limit: check.timeout)
+  static func measure(
+    _ servers: [Server], path: String, _ check: Check, _ speech: HTTPQuestion.Speech
+  ) async -> Measurement.Reading {
+    let answers = await all(servers, path: path, limit: check.timeout, speech)
     let expected = check.expected ?? Expected()
     var faults: [String] = []
     var slowest = 0.0
@@ -47,12 +49,14 @@ enum Probing {
     return .answer(true, "\(who), the slowest in \(shown.text(slowest)) ≤ \(shown.text(max))")
   }
 
-  private static func all(_ servers: [Server], path: String?, limit: Span) async -> [Result<
-    HTTPAnswer, HTTPError
-  >] {
+  private static func all(
+    _ servers: [Server], path: String?, limit: Span, _ speech: HTTPQuestion.Speech
+  ) async -> [Result<HTTPAnswer, HTTPError>] {
     await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
       for (index, server) in servers.enumerated() {
-        group.addTask { (index, await HTTPLoop.shared.ask(question(server, path, limit))) }
+        var question = question(server, path, limit)
+        question.speech = speech
+        group.addTask { [question] in (index, await HTTPLoop.shared.ask(question)) }
       }
       var found = [Result<HTTPAnswer, HTTPError>](
         repeating: .failure(HTTPError(description: "was not asked", isRefused: false)),

@@ -13,6 +13,17 @@ package struct HTTPQuestion: Sendable {
   package var bodyLimit = 64 << 10
   /// A connection of its own, closed afterwards.
   package var isFresh = false
+  /// What is spoken with the server.
+  package var speech = Speech.http
+
+  package enum Speech: Sendable {
+    case http
+    /// HTTP/2 without TLS and without asking first.
+    case http2
+    /// Nothing: a connection that opens is the answer.
+    case connection
+  }
+
   /// PEM files: whom to trust, and who we are.
   package var authority: String?
   package var certificate: String?
@@ -122,6 +133,13 @@ final class HTTPTransfer {
     _ = canary_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
     _ = canary_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(max(1, question.limit.milliseconds)))
     _ = canary_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, fault)
+    switch question.speech {
+    case .http: break
+    case .http2:
+      let version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+      _ = canary_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
+    case .connection: _ = canary_curl_set_long(handle, CURLOPT_CONNECT_ONLY, 1)
+    }
     if question.isFresh {
       _ = canary_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
       _ = canary_curl_set_long(handle, CURLOPT_FORBID_REUSE, 1)

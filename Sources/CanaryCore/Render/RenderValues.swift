@@ -123,11 +123,15 @@ struct RenderValues {
   }
 
   /// The servers of one pool; those of another zone stand behind those of this host's.
+  ///
+  /// Nginx knows one row of backups only. So that a far server of the same pool comes before one of the other pool, it
+  /// has a million times the weight.
   private func rows(_ servers: [Server], backup: Bool = false) -> [[String: Template.Value]] {
     let weights = backup ? servers.map(\.weight) : Share.reduced(servers.map(\.weight))
     let zoned = choice.isZoned(servers)
     return zip(servers, weights).map { server, weight in
-      row(server, weight: weight, backup: backup || (zoned && server.zone != choice.zone))
+      let isFar = !backup && zoned && server.zone != choice.zone
+      return row(server, weight: isFar ? weight * 1_000_000 : weight, backup: backup || isFar)
     }
   }
 
