@@ -225,7 +225,8 @@ struct ConfigTests {
           !$0.drop { $0 == " " }.hasPrefix("#")
         }
         #expect(code.joined().count { $0 == "{" } == code.joined().count { $0 == "}" }, "\(what)")
-        let groups = choice.groups.count + (choice.shadow == nil ? 0 : 1)
+        let groups =
+          choice.groups.count * service.backends.count + (choice.shadow == nil ? 0 : 1)
         #expect(code.count { $0.hasPrefix("upstream ") } == groups, "\(what)")
         let servers = code.count { $0.hasPrefix("server {") }
         let own = (service.listen.isEmpty ? 1 : 2) + (choice.shadow == nil ? 0 : 1)

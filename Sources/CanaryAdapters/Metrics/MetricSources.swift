@@ -28,7 +28,7 @@ package final class MetricSources: MetricSource {
     }
     async let guarded = askGuards(readiness.guards ?? [], service, pool: pool)
     let fault = await Probing.ask(
-      servers, path: readiness.path, limit: .seconds(5), found.speech)
+      servers, readiness, limit: .seconds(5), found.speech)
     let guardFault = await guarded
     return fault ?? guardFault
   }

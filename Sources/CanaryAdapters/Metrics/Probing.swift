@@ -5,14 +5,17 @@ internal import CanaryDriver
 enum Probing {
   /// Asks all servers side by side; nil when all answered as expected, else who did not, and how.
   static func ask(
-    _ servers: [Server], path: String?, limit: Span, _ speech: HTTPQuestion.Speech
+    _ servers: [Server], _ ready: Readiness, limit: Span, _ speech: HTTPQuestion.Speech
   ) async -> String? {
-    let answers = await all(servers, path: path, limit: limit, speech)
+    // Without a path of its own, any answer shows that a server is up.
+    let isAsked = { (server: Server) in
+      ready.path != nil && (ready.backend == nil || server.backend == ready.backend)
+    }
+    let answers = await all(servers, limit: limit, speech) { isAsked($0) ? ready.path : nil }
     let faults = zip(servers, answers).compactMap { server, answer -> String? in
       switch answer {
-      // Without a path of its own, any answer shows that the server is up.
       case .success(let answer):
-        path == nil
+        !isAsked(server)
           ? nil : Expectation.fault(answer, Expected()).map { "\(server.address) \($0)" }
       case .failure(let error): "\(server.address) \(text(error))"
       }
@@ -24,7 +27,8 @@ enum Probing {
   static func measure(
     _ servers: [Server], path: String, _ check: Check, _ speech: HTTPQuestion.Speech
   ) async -> Measurement.Reading {
-    let answers = await all(servers, path: path, limit: check.timeout, speech)
+    let servers = servers.filter { check.backend == nil || $0.backend == check.backend }
+    let answers = await all(servers, limit: check.timeout, speech) { _ in path }
     let expected = check.expected ?? Expected()
     var faults: [String] = []
     var slowest = 0.0
@@ -50,11 +54,11 @@ enum Probing {
   }
 
   private static func all(
-    _ servers: [Server], path: String?, limit: Span, _ speech: HTTPQuestion.Speech
+    _ servers: [Server], limit: Span, _ speech: HTTPQuestion.Speech, path: (Server) -> String?
   ) async -> [Result<HTTPAnswer, HTTPError>] {
     await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
       for (index, server) in servers.enumerated() {
-        var question = question(server, path, limit)
+        var question = question(server, path(server), limit)
         question.speech = speech
         group.addTask { [question] in (index, await HTTPLoop.shared.ask(question)) }
       }

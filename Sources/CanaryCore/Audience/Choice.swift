@@ -46,14 +46,27 @@ package struct Choice: Sendable {
   }
 
   private var audience: Audience? { routing.canary == nil ? nil : routing.audience }
-  package var stable: [Server] { service.pool(routing.stable)?.servers ?? [] }
-  package var canary: [Server] { routing.canary.flatMap { service.pool($0)?.servers } ?? [] }
+  package func stable(_ backend: Name?) -> [Server] {
+    service.pool(routing.stable)?.servers(of: backend) ?? []
+  }
+  package func canary(_ backend: Name?) -> [Server] {
+    routing.canary.flatMap { service.pool($0)?.servers(of: backend) } ?? []
+  }
 
   /// Whether some servers of a pool are preferred to its others.
   package func isZoned(_ servers: [Server]) -> Bool {
     guard let zone else { return false }
     let near = servers.count { $0.zone == zone }
     return near > 0 && near < servers.count
+  }
+
+  /// The name of a group in Nginx; each kind of servers has its own.
+  package func name(_ group: Group, _ backend: Name?) -> String {
+    "\(prefix(backend)).\(group.rawValue)"
+  }
+
+  package func prefix(_ backend: Name?) -> String {
+    "canary.\(service.name)" + (backend.map { ".\($0)" } ?? "")
   }
 
   package func limit(_ group: Group) -> RequestRate? {
@@ -69,7 +82,7 @@ package struct Choice: Sendable {
   /// Whether the pool must be known before a server is chosen; else one group of both gives exact shares.
   private var needsHand: Bool {
     service.sticky != nil || shadow != nil || limit(.stable) != nil || limit(.canary) != nil
-      || isZoned(stable) || isZoned(canary)
+      || service.backends.contains { isZoned(stable($0)) || isZoned(canary($0)) }
   }
 
   /// Where those go whom the weight draws from.

@@ -52,6 +52,7 @@ struct AudienceReader {
         )
       }
     }
+    refuseWrongBackends(service)
     for route in service.routes where route.proxying.scheme == .grpc {
       if !service.listen.isEmpty, !service.http2 {
         table.faultHere("must have http2: true, because its route \(route.path) speaks gRPC")
@@ -61,6 +62,45 @@ struct AudienceReader {
       !service.http2
     {
       table.fault("protocol", "needs http2: true for what the service listens on")
+    }
+  }
+}
+
+extension AudienceReader {
+  /// Where servers are of several kinds, each pool has all of them, and each route and probe names one.
+  private func refuseWrongBackends(_ service: Service) {
+    let names = service.backends.compactMap(\.self)
+    let known = names.map(\.text)
+    let asked =
+      service.routes.map { ("route \($0.path)", $0.backend) }
+      + service.plan.checks.filter { $0.backend != nil }.map { ("check \($0.name)", $0.backend) }
+      + [("ready", service.plan.ready.backend)].filter { $0.1 != nil }
+    for (what, backend) in asked {
+      switch (backend, names.isEmpty) {
+      case (nil, true): break
+      case (nil, false):
+        table.faultHere(
+          "must say backend for \(what): one of \(known.joined(separator: ", "))")
+      case (let backend?, _) where !names.contains(backend):
+        let near = Spelling.nearest(to: backend.text, among: known).map {
+          "; did you mean '\($0)'?"
+        }
+        table.faultHere(
+          "must have servers with backend=\(backend), which \(what) names\(near ?? "")")
+      case (_?, _): break
+      }
+    }
+    guard !names.isEmpty else { return }
+    if service.routes.isEmpty {
+      table.faultHere("must have routes, because its servers are of several kinds (backend=)")
+    }
+    for pool in service.pools {
+      for server in pool.servers where server.backend == nil {
+        table.faultHere("must say backend=… for server \(server.address), as its others do")
+      }
+      for name in names where pool.servers(of: name).isEmpty {
+        table.faultHere("must have a server with backend=\(name) in pool \(pool.name)")
+      }
     }
   }
 }

@@ -35,6 +35,7 @@ package struct CheckReader {
     let advisory = table.bool("advisory")
     let expected = reader.readExpected(source)
     let endpoint = reader.readEndpoint(source)
+    let backend = table.name("backend")
     guard let name, let source else { return nil }
     // `requests` and `request_rate` are themselves the answer to "how many": no floor unless asked for.
     let floor =
@@ -46,6 +47,7 @@ package struct CheckReader {
       advisory: advisory ?? false)
     check.expected = expected
     check.endpoint = endpoint
+    check.backend = backend
     return check
   }
 

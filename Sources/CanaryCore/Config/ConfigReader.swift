@@ -73,7 +73,7 @@ package struct ConfigReader {
       reload: argv(table, "reload") ?? ["nginx", "-s", "reload", "-c", config],
       logs: path(table, "logs") ?? "/var/log/nginx",
       verify: table.span("verify", atLeast: .seconds(1)) ?? .seconds(15))
-    nginx.zone = table.text("zone", "must be \(Name.rule)") { Name($0) != nil }.flatMap(Name.init)
+    nginx.zone = table.name("zone")
     return nginx
   }
 

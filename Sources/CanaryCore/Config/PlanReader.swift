@@ -71,11 +71,12 @@ package struct PlanReader {
   }
 
   private func readReady(_ checks: [Check]) -> Readiness {
-    var ready = Readiness(path: Plan.probePath(of: checks))
+    var ready = Plan.readiness(of: checks)
     let reader = table.table("ready")
-    reader.refuseUnknown(known: ["path", "times", "within"])
+    reader.refuseUnknown(known: ["path", "times", "within", "backend"])
     ready.path =
       reader.text("path", SourceReader.pathRule, where: Address.isRequestPath) ?? ready.path
+    ready.backend = reader.name("backend") ?? ready.backend
     ready.times = reader.int("times", in: 1...1000) ?? ready.times
     ready.within = reader.span("within", atLeast: .seconds(1)) ?? ready.within
     return ready

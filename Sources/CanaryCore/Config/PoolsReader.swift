@@ -51,6 +51,10 @@ struct PoolsReader {
 }
 
 extension TableReader {
+  func name(_ key: String) -> Name? {
+    text(key, "must be \(Name.rule)") { Name($0) != nil }.flatMap(Name.init)
+  }
+
   /// A rate of requests, as in `100r/s`.
   func rate(_ key: String) -> RequestRate? {
     read(key, "must be a rate such as \"100r/s\" or \"30r/m\"") { node in

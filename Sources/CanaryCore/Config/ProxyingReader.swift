@@ -32,7 +32,7 @@ struct ProxyingReader {
   }
 
   private static let routeKeys = [
-    "buffering", "timeout", "connect_timeout", "body_limit", "headers", "protocol",
+    "buffering", "timeout", "connect_timeout", "body_limit", "headers", "protocol", "backend",
   ]
 
   /// The locations of a service; what a route does not say is the service's.
@@ -47,7 +47,7 @@ struct ProxyingReader {
         routes.fault(path, "must be a path such as \"/api\", or \"= /exact\"")
         return nil
       }
-      return Route(path: path, proxying: proxying)
+      return Route(path: path, proxying: proxying, backend: reader.name("backend"))
     }
     if table.has("routes"), routes.keys.isEmpty {
       table.fault("routes", "must hold at least one path, such as \"/\": {}")

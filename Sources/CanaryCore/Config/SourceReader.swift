@@ -11,7 +11,7 @@ struct SourceReader {
   private static let special: [String: [String]] = [
     "endpoint": ["prometheus", "http", "alerts"], "reduce": ["prometheus"], "method": ["http"],
     "headers": ["http"], "body": ["http"], "json": ["http"], "json_time": ["http"],
-    "expect_status": ["http", "probe"], "expect_body": ["http", "probe"],
+    "expect_status": ["http", "probe"], "expect_body": ["http", "probe"], "backend": ["probe"],
   ]
   static let keys = sources + special.keys.sorted()
 

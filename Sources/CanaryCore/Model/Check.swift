@@ -77,6 +77,8 @@ package struct Check: Hashable, Sendable, Codable {
   package var expected: Expected?
   /// The endpoint of the config that is asked; nil: the one named like the source.
   package var endpoint: String?
+  /// The kind of servers that a probe asks; nil: all of them.
+  package var backend: Name?
   /// A bound that stable breaks as well is a fault of both, and one that chance may have broken waits.
   package var weighsStable: Bool?
 

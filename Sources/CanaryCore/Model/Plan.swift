@@ -50,6 +50,8 @@ package struct Readiness: Hashable, Sendable, Codable {
   package var path: String?
   package var times: Int
   package var within: Span
+  /// The kind of servers that the path is asked of; the others need only answer.
+  package var backend: Name?
   /// Guards of the service that must pass as well.
   package var guards: [Check]?
 
@@ -75,7 +77,7 @@ package struct Plan: Hashable, Sendable, Codable {
     self.name = name
     self.stages = stages
     self.checks = checks
-    self.ready = ready ?? Readiness(path: Self.probePath(of: checks))
+    self.ready = ready ?? Self.readiness(of: checks)
   }
 
   /// How long a client must be remembered for: all deadlines, and a day for pauses.
@@ -111,11 +113,14 @@ package struct Plan: Hashable, Sendable, Codable {
       .filter { $0 > 0 && $0 < 1 }.min() ?? 0.05
   }
 
-  /// The path of the first probe among the checks: what readiness asks when nothing else is said.
-  package static func probePath(of checks: [Check]) -> String? {
+  /// What readiness asks when nothing else is said: the first probe among the checks.
+  package static func readiness(of checks: [Check]) -> Readiness {
     for check in checks {
-      if case .probe(let path) = check.source { return path }
+      guard case .probe(let path) = check.source else { continue }
+      var ready = Readiness(path: path)
+      ready.backend = check.backend
+      return ready
     }
-    return nil
+    return Readiness()
   }
 }

@@ -11,21 +11,25 @@ package struct Server: Hashable, Sendable, Codable {
   package let failTimeout: Span
   /// Where it stands; an Nginx of the same zone prefers it.
   package let zone: Name?
+  /// Which part of the service it serves, such as `api` or `web`; nil where a pool is all of one kind.
+  package let backend: Name?
 
   package init(
     address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10),
-    zone: Name? = nil
+    zone: Name? = nil, backend: Name? = nil
   ) {
     self.address = address
     self.weight = weight
     self.maxFails = maxFails
     self.failTimeout = failTimeout
     self.zone = zone
+    self.backend = backend
   }
 
-  private static let known = "known: weight=N, max_fails=N, fail_timeout=TIME, zone=NAME"
+  private static let known =
+    "known: weight=N, max_fails=N, fail_timeout=TIME, zone=NAME, backend=NAME"
 
-  /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s zone=b`; throws the rule that the text breaks.
+  /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s zone=b backend=api`; throws the rule that the text breaks.
   package init(parsing text: String) throws(Rule) {
     var words = text.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
     guard !words.isEmpty else { throw Rule("must be an address such as 127.0.0.1:9001") }
@@ -35,6 +39,7 @@ package struct Server: Hashable, Sendable, Codable {
     var maxFails = 0
     var failTimeout = Span.seconds(10)
     var zone: Name?
+    var backend: Name?
     var seen: Set<String> = []
     for word in words {
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
@@ -60,12 +65,16 @@ package struct Server: Hashable, Sendable, Codable {
       case "zone":
         guard let name = Name(parts[1]) else { throw Rule("zone must be \(Name.rule)") }
         zone = name
+      case "backend":
+        guard let name = Name(parts[1]) else { throw Rule("backend must be \(Name.rule)") }
+        backend = name
       default:
         throw Rule("has the unknown parameter '\(parts[0])'; \(Self.known)")
       }
     }
     self.init(
-      address: address, weight: weight, maxFails: maxFails, failTimeout: failTimeout, zone: zone)
+      address: address, weight: weight, maxFails: maxFails, failTimeout: failTimeout, zone: zone,
+      backend: backend)
   }
 }
 
@@ -86,6 +95,11 @@ package struct Pool: Hashable, Sendable, Codable {
     self.name = name
     self.servers = servers
     self.limit = limit
+  }
+
+  /// Its servers of one kind; all of them where there is only one kind.
+  package func servers(of backend: Name?) -> [Server] {
+    backend.map { backend in servers.filter { $0.backend == backend } } ?? servers
   }
 }
 

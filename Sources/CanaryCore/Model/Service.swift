@@ -33,10 +33,13 @@ package struct Route: Hashable, Sendable {
   /// A prefix such as `/api`, or `= /exact`, as `location` takes it.
   package var path: String
   package var proxying: Proxying
+  /// Which kind of servers serves it; nil where a pool is all of one kind.
+  package var backend: Name?
 
-  package init(path: String, proxying: Proxying) {
+  package init(path: String, proxying: Proxying, backend: Name? = nil) {
     self.path = path
     self.proxying = proxying
+    self.backend = backend
   }
 }
 
@@ -118,6 +121,12 @@ package struct Service: Hashable, Sendable {
   }
 
   package func pool(_ name: Name) -> Pool? { pools.first { $0.name == name } }
+
+  /// The kinds of servers, in the order of their names; one that is nil where there is only one.
+  package var backends: [Name?] {
+    let named = Set(pools.flatMap(\.servers).compactMap(\.backend)).sorted()
+    return named.isEmpty ? [nil] : named
+  }
 }
 
 /// Where Nginx is and how it is told something.

@@ -12,7 +12,8 @@ extension RenderValues {
     // As soon as a second: the limit is a rate.
     values["retry"] = Self.texts("seconds", limitedGroups.isEmpty ? [] : ["1"])
     values["shown"] = .rows(
-      names: ["stable", "canary"], inner: ["addresses": ["pattern", "pool"]], shown)
+      names: ["stable"], inner: ["addresses": ["pattern", "pool"], "chosen": ["group", "pool"]],
+      shown)
     values["grpc"] = Self.section(speaksGRPC)
     return values
   }
@@ -98,11 +99,16 @@ extension RenderValues {
   {
     // Where one pool has all the weight, the group of both is that pool's.
     let sole: Weight = limited.group == .stable ? .none : .all
-    let groups = [limited.group.rawValue] + (routing.weight == sole ? ["split"] : [])
+    let groups = [limited.group] + (routing.weight == sole ? [.split] : [])
     return [
       "pool": .text(limited.group.rawValue), "rate": .text("\(limited.rate)"),
-      "groups": Self.texts("group", groups.map { $0 }),
+      "groups": Self.texts("group", names(groups)),
     ]
+  }
+
+  /// The names of groups in Nginx, of every kind of servers.
+  func names(_ groups: [Choice.Group]) -> [String] {
+    service.backends.flatMap { backend in groups.map { choice.name($0, backend) } }
   }
 
   // MARK: what an answer shows
@@ -116,7 +122,13 @@ extension RenderValues {
     }
     return [
       [
-        "stable": .text(routing.stable.text), "canary": .text(routing.canary?.text ?? "''"),
+        "stable": .text(routing.stable.text),
+        "chosen": .rows(
+          names: ["group", "pool"],
+          names([.split]).map { ["group": .text($0), "pool": .text("''")] }
+            + names([.canary]).map {
+              ["group": .text($0), "pool": .text(routing.canary?.text ?? "''")]
+            }),
         "addresses": .rows(names: ["pattern", "pool"], addresses),
       ]
     ]

@@ -5,12 +5,15 @@ extension RenderValues {
     let isHTTP = proxying.scheme == .http
     var values = head
     values["brake_file"] = .text(config.brake(of: service.name))
-    values["pool"] = .text(text(choice.start.to))
+    values["pool"] = .text(text(choice.start.to, route.backend))
+    values["brake_group"] = .text(choice.name(.brake, route.backend))
     values["way"] = .rows(
       names: ["letter"], explainsWay ? [["letter": .text(choice.start.way.letter)]] : [])
-    values["rules"] = .rows(names: ["condition", "to", "by"], choice.rules.map(row))
+    values["rules"] = .rows(
+      names: ["condition", "to", "by"], choice.rules.map { row($0, route.backend) })
     values["module"] = .text(isHTTP ? "proxy" : "grpc")
     values["scheme"] = .text(proxying.scheme.rawValue)
+    let retry = retry(route.backend)
     values["retry_on"] = .text(retry.on)
     values["tries"] = .text("\(retry.tries)")
     values["connect_timeout"] = .text("\(proxying.connectTimeout.milliseconds)ms")
@@ -28,6 +31,8 @@ extension RenderValues {
     let limit = proxying.bodyLimit ?? (service.listen.isEmpty ? nil : "0")
     values["body"] = Self.texts("limit", limit.map { [$0] } ?? [])
     values["logs"] = Self.texts("path", service.accessLogs)
+    values["copies"] = Self.texts(
+      "group", choice.shadow == nil ? [] : [choice.name(.copies, route.backend)])
     let limits = limitedGroups
     values["limits"] = .rows(
       names: ["pool", "burst"],
@@ -46,14 +51,14 @@ extension RenderValues {
   private var variable: String { service.name.variable }
   private var shadowPath: String { "/.canary-copy-\(service.name)" }
 
-  private func text(_ target: Choice.Target) -> String {
+  private func text(_ target: Choice.Target, _ backend: Name?) -> String {
     switch target {
-    case .group(let group): "canary.\(service.name).\(group.rawValue)"
-    case .hand: "$canary_hand_\(variable)"
+    case .group(let group): choice.name(group, backend)
+    case .hand: "\(choice.prefix(backend)).$canary_hand_\(variable)"
     }
   }
 
-  private func row(_ rule: Choice.Rule) -> [String: Template.Value] {
+  private func row(_ rule: Choice.Rule, _ backend: Name?) -> [String: Template.Value] {
     let condition =
       switch rule.test {
       case .address(let list, _): "$canary_\(list)_\(variable)"
@@ -64,7 +69,8 @@ extension RenderValues {
         "$canary_\(list)_\(variable) ~ \"^(?:\(values.map(Self.escaped).joined(separator: "|")))$\""
       }
     return [
-      "condition": .text(condition), "to": .text(text(rule.to)), "by": .text(rule.way.letter),
+      "condition": .text(condition), "to": .text(text(rule.to, backend)),
+      "by": .text(rule.way.letter),
     ]
   }
 
@@ -87,14 +93,15 @@ extension RenderValues {
   ///
   /// No server is tried twice, so one try more than the larger pool has servers is sure to reach the other pool, be it
   /// in one group with the first or behind it as backup.
-  private var retry: (on: String, tries: Int) {
+  private func retry(_ backend: Name?) -> (on: String, tries: Int) {
+    let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     let meets = routing.weight > .none || !choice.rules.isEmpty
-    if !meets { return ("error timeout", choice.stable.count + (fallsBack ? 1 : 0)) }
-    let most = max(choice.stable.count, choice.canary.count)
+    if !meets { return ("error timeout", stable.count + (fallsBack ? 1 : 0)) }
+    let most = max(stable.count, canary.count)
     if service.proxying.shield {
       return ("error timeout http_500 http_502 http_503 http_504", most + 1)
     }
-    let isZoned = choice.isZoned(choice.stable) || choice.isZoned(choice.canary)
+    let isZoned = choice.isZoned(stable) || choice.isZoned(canary)
     return isZoned ? ("error timeout", most) : ("off", 1)
   }
 
@@ -153,7 +160,10 @@ extension RenderValues {
       let usual = headerRows(service.proxying)
       let host = usual.first { $0.0.lowercased() == "host" }?.1 ?? "$host"
       let sent =
-        [("Host", "\(service.name).copies.canary"), ("X-Canary-Host", host)]
+        [
+          ("Host", "\(service.name).copies.canary"), ("X-Canary-Host", host),
+          ("X-Canary-Group", "$canary_copies_\(variable)"),
+        ]
         + usual.filter { $0.0.lowercased() != "host" }
         + hidden(cookies: "$canary_cookies_\(variable)")
         + (shadow.copiesBodies ? [] : [("Content-Length", "''")])
@@ -176,6 +186,7 @@ extension RenderValues {
     let isAll = shadow.share == .all
     return common.merging([
       "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.probeSocket),
+      "canaries": Self.texts("group", names([.canary])),
       "shares": Self.texts("share", isAll ? [] : ["\(shadow.share)"]),
       "otherwise": .text(isAll ? "1" : "''"), "methods": Self.texts("method", shadow.methods),
       "most": .text("\(Self.mostCopies)"), "body": .text(shadow.copiesBodies ? "on" : "off"),

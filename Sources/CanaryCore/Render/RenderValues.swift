@@ -17,7 +17,9 @@ struct RenderValues {
   }
 
   /// The one location of a service without routes.
-  var usualRoute: Route { Route(path: "/", proxying: service.proxying) }
+  var usualRoute: Route {
+    Route(path: "/", proxying: service.proxying, backend: service.backends.first ?? nil)
+  }
 
   static func texts(_ name: String, _ texts: [String]) -> Template.Value {
     .rows(names: [name], texts.map { [name: .text($0)] })
@@ -83,43 +85,47 @@ struct RenderValues {
 
   /// The values of each upstream group.
   var groups: [[String: Template.Value]] {
-    choice.groups.map { group in
-      [
-        "service": .text(service.name.text), "group": .text(group.rawValue), "zone": .text(zone),
-        "keepalive": .text("\(service.proxying.keepalive)"),
-        "servers": .rows(
-          names: ["address", "server_weight", "max_fails", "fail_timeout", "backup"], rows(group)),
-      ]
+    service.backends.flatMap { backend in
+      choice.groups.map { group in
+        [
+          "name": .text(choice.name(group, backend)), "zone": .text(zone),
+          "keepalive": .text("\(service.proxying.keepalive)"),
+          "servers": .rows(
+            names: ["address", "server_weight", "max_fails", "fail_timeout", "backup"],
+            rows(group, backend)),
+        ]
+      }
     }
   }
 
   /// Shared memory of a group: Nginx wants eight pages at least; each server takes well under a kilobyte.
-  private var zone: String { "\(64 + (choice.stable.count + choice.canary.count) * 2)k" }
+  private var zone: String {
+    "\(64 + (choice.stable(nil).count + choice.canary(nil).count) * 2)k"
+  }
 
-  private func rows(_ group: Choice.Group) -> [[String: Template.Value]] {
+  private func rows(_ group: Choice.Group, _ backend: Name?) -> [[String: Template.Value]] {
+    let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     switch group {
-    case .split: splitRows
-    case .stable: rows(choice.stable)
+    case .split: return splitRows(stable, canary)
+    case .stable: return rows(stable)
     case .canary:
-      rows(choice.canary) + (service.proxying.shield ? rows(choice.stable, backup: true) : [])
-    case .brake: rows(service.pool(routing.brake)?.servers ?? [])
-    case .copies: rows(choice.canary)
+      return rows(canary) + (service.proxying.shield ? rows(stable, backup: true) : [])
+    case .brake: return rows(service.pool(routing.brake)?.servers(of: backend) ?? [])
+    case .copies: return rows(canary)
     }
   }
 
-  private var splitRows: [[String: Template.Value]] {
+  private func splitRows(_ stable: [Server], _ canary: [Server]) -> [[String: Template.Value]] {
     if routing.weight == .none {
-      return rows(choice.stable) + (fallsBack ? rows(choice.canary, backup: true) : [])
+      return rows(stable) + (fallsBack ? rows(canary, backup: true) : [])
     }
     if routing.weight == .all {
-      return rows(choice.canary)
-        + (service.proxying.shield ? rows(choice.stable, backup: true) : [])
+      return rows(canary) + (service.proxying.shield ? rows(stable, backup: true) : [])
     }
     let weights = Share.weights(
-      stable: choice.stable.map(\.weight), canary: choice.canary.map(\.weight),
-      weight: routing.weight)
-    return zip(choice.stable, weights.stable).map { row($0, weight: $1) }
-      + zip(choice.canary, weights.canary).map { row($0, weight: $1) }
+      stable: stable.map(\.weight), canary: canary.map(\.weight), weight: routing.weight)
+    return zip(stable, weights.stable).map { row($0, weight: $1) }
+      + zip(canary, weights.canary).map { row($0, weight: $1) }
   }
 
   /// The servers of one pool; those of another zone stand behind those of this host's.
@@ -146,6 +152,6 @@ struct RenderValues {
   }
 
   var fallsBack: Bool {
-    service.proxying.fallback && routing.fallback && !choice.canary.isEmpty
+    service.proxying.fallback && routing.fallback && routing.canary != nil
   }
 }
