@@ -83,7 +83,8 @@ package final class StandIn: Sendable {
       length -= bytes.count
       if length > 0 { guard discard(file, length) else { return } }
       bytes = length < 0 ? Array(bytes.suffix(-length)) : []
-      if first[1].hasPrefix("/events") { return stream(file, first[1]) }
+      let wantsEvents = value("accept", lines) == "text/event-stream"
+      if wantsEvents || first[1].hasPrefix("/events") { return stream(file, first[1]) }
       let (delay, status) = state.withLock { ($0.delay, $0.status) }
       if delay > .zero { usleep(UInt32(delay.milliseconds * 1000)) }
       let body = whole > 0 ? "\(whole)\n" : "\(name) \(first[1])\n"

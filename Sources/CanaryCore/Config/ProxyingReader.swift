@@ -27,7 +27,10 @@ struct ProxyingReader {
       return nil
     }
     proxying.scheme = scheme ?? proxying.scheme
-    proxying.headers.merge(Self.headers(table.table("headers"))) { $1 }
+    let known = Address.headerVariables.map { "$\($0)" }.joined(separator: ", ")
+    let headers = Self.headers(
+      table.table("headers"), or: " other than \(known)", where: Address.isHeaderTemplate)
+    proxying.headers.merge(headers) { $1 }
     return proxying
   }
 
@@ -55,15 +58,15 @@ struct ProxyingReader {
     return found
   }
 
-  /// Literal headers by name.
-  static func headers(_ table: TableReader) -> [String: String] {
+  /// Headers by name, each a text that fits.
+  static func headers(
+    _ table: TableReader, or: String = "", where fits: (String) -> Bool = Address.isHeaderValue
+  ) -> [String: String] {
     var found: [String: String] = [:]
     for key in table.keys {
       let value = table.text(
-        key, "must be a text of visible ASCII without quotes, braces, ';', '$' and '\\'"
-      ) {
-        Address.isHeaderValue($0)
-      }
+        key, "must be a text of visible ASCII without quotes, braces, ';', '\\' and '$'\(or)",
+        where: fits)
       if !Address.isHeaderName(key) {
         table.fault(key, "must have a name of letters, digits and dashes")
       } else if let value {

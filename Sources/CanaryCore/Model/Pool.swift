@@ -180,6 +180,25 @@ package enum Address {
       && text.utf8.allSatisfy { (32...126).contains($0) && !"\"'{};$\\".utf8.contains($0) }
   }
 
+  /// Variables of Nginx that a header for the pools may hold: what the request was like, as Nginx sees it.
+  package static let headerVariables = [
+    "host", "http_host", "remote_addr", "request_id", "request_uri", "scheme", "server_port",
+  ]
+
+  /// The value of a header for the pools: as above, but for those variables.
+  package static func isHeaderTemplate(_ text: String) -> Bool {
+    var rest = text[...]
+    var plain = ""
+    while let dollar = rest.firstIndex(of: "$") {
+      plain += rest[..<dollar]
+      rest = rest[rest.index(after: dollar)...]
+      let name = rest.prefix { $0 == "_" || $0.isLowercase }
+      guard headerVariables.contains(String(name)) else { return false }
+      rest = rest[name.endIndex...]
+    }
+    return isHeaderValue(plain + rest)
+  }
+
   /// The name of a header: letters, digits and dashes.
   package static func isHeaderName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
