@@ -68,6 +68,26 @@ enum CheckCommand {
     await list.take("nginx -t of what would be generated") {
       NginxTrial.generated(world.router, services.map { ($0.name, world.first($0).resting) })
     }
+    // Who is chosen differs from stage to stage, and so does what is generated.
+    let stages = services.map(\.plan.stages.count).max() ?? 0
+    await list.take("nginx -t of every stage") {
+      for index in 0..<stages {
+        let routings = services.map {
+          ($0.name, stage(min(index, $0.plan.stages.count - 1), of: $0, world))
+        }
+        let outcome = NginxTrial.generated(world.router, routings)
+        guard case .good = outcome else { return outcome }
+      }
+      return .good
+    }
+  }
+
+  private static func stage(_ index: Int, of service: Service, _ world: World) -> Routing {
+    let state = world.first(service)
+    return Routing(
+      stable: state.stable, canary: state.other, weight: service.plan.stages[index].weight,
+      brake: state.stable, fallback: true,
+      audience: service.plan.audience(stage: index, salt: "check"))
   }
 
   private static func check(_ service: Service, _ world: World, _ list: inout Findings) async {

@@ -83,6 +83,14 @@ package struct Plan: Hashable, Sendable, Codable {
   /// How long a client must be remembered for: all deadlines, and a day for pauses.
   package var span: Span { stages.reduce(.hours(24)) { $0 + $1.deadline } }
 
+  /// Who meets the canary in a stage; the salt is the rollout's own.
+  package func audience(stage index: Int, salt: String) -> Audience {
+    let stage = stages[index]
+    return Audience(
+      salt: salt, preview: stage.preview ?? true, only: stage.only, shadow: stage.shadow,
+      limit: stage.limit, span: span)
+  }
+
   /// The checks that gate a stage.
   package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }
 

@@ -202,14 +202,12 @@ struct Policy {
       stable: rollout.from, canary: rollout.to, weight: .none, brake: rollout.from, fallback: false)
   }
 
-  func routing(_ rollout: Rollout, stage index: Int) -> Routing {
-    let stage = rollout.plan.stages[index]
-    let audience = Audience(
-      salt: "\(rollout.number).\(rollout.started.milliseconds)", preview: stage.preview ?? true,
-      only: stage.only, shadow: stage.shadow, limit: stage.limit, span: rollout.plan.span)
+  func routing(_ rollout: Rollout, stage: Int) -> Routing {
+    let salt = "\(rollout.number).\(rollout.started.milliseconds)"
     return Routing(
-      stable: rollout.from, canary: rollout.to, weight: stage.weight, brake: rollout.from,
-      fallback: true, audience: audience)
+      stable: rollout.from, canary: rollout.to, weight: rollout.plan.stages[stage].weight,
+      brake: rollout.from, fallback: true,
+      audience: rollout.plan.audience(stage: stage, salt: salt))
   }
 
   /// The roles exchanged; the brake still leads back, so that a revert needs no reload first.
