@@ -27,7 +27,7 @@ let package = Package(
       resources: [
         .embedInCode("audience.conf"), .embedInCode("http.conf"), .embedInCode("location.conf"),
         .embedInCode("locations.conf"), .embedInCode("server.conf"), .embedInCode("shadow.conf"),
-        .embedInCode("upstream.conf"),
+        .embedInCode("stream.conf"), .embedInCode("upstream.conf"),
       ],
       swiftSettings: settings),
     .target(

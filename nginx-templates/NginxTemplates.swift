@@ -8,6 +8,7 @@ package enum NginxTemplates {
     "locations.conf": PackageResources.locations_conf,
     "server.conf": PackageResources.server_conf,
     "shadow.conf": PackageResources.shadow_conf,
+    "stream.conf": PackageResources.stream_conf,
     "upstream.conf": PackageResources.upstream_conf,
   ]
 }

@@ -42,9 +42,11 @@ enum ApplyCommand {
       throw Failure(
         .busy, "rollout \(rollout.number) is running; apply when it is over. Nothing was touched.")
     }
-    if Probe(socket: world.config.probeSocket).removeStaleSocket() {
-      world.output.err(
-        "canary: removed \(world.config.probeSocket), which a killed Nginx left behind")
+    let sockets = [
+      world.config.probeSocket(of: service.name), world.config.relaySocket(of: service.name),
+    ]
+    for socket in sockets where Probe(socket: socket).removeStaleSocket() {
+      world.output.err("canary: removed \(socket), which a killed Nginx left behind")
     }
     let driver = world.driver(service)
     let rest = await driver.run(.apply(world.actor))
@@ -86,7 +88,7 @@ enum ApplyCommand {
 enum NginxReport {
   /// Workers still shutting down, with the oldest one's age and the limit that Nginx has for them; nil when there are none.
   static func leaving(_ world: World, _ service: Name) -> String? {
-    guard let workers = Workers.now(socket: world.config.probeSocket, service: service) else {
+    guard let workers = Workers.now(world.config.probe(service), service: service) else {
       return nil
     }
     let leaving = workers.filter(\.isShuttingDown)

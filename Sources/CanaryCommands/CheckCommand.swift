@@ -48,12 +48,15 @@ enum CheckCommand {
     }
     await list.take("nginx -t of what is installed now") { NginxTrial.installed(config) }
     if let main = MainConfig(config.nginx.config) {
-      if main.includes(config.nginx.include) {
-        list.good("\(config.nginx.config) includes \(config.nginx.include)/*.conf")
-      } else {
-        list.bad(
-          "\(config.nginx.config) has no `include \(config.nginx.include)/*.conf;` inside http {}: add that line"
-        )
+      for suffix in Set(services.map { config.mainSuffix(of: $0.name) }).sorted() {
+        let pattern = "\(config.nginx.include)/*.\(suffix)"
+        if main.includes(config.nginx.include, suffix) {
+          list.good("\(config.nginx.config) includes \(pattern)")
+        } else {
+          list.bad(
+            "\(config.nginx.config) has no `include \(pattern);` inside \(MainConfig.block(of: suffix)) {}: add that line"
+          )
+        }
       }
       if main.workerShutdownTimeout == nil {
         list.note(
@@ -98,7 +101,7 @@ enum CheckCommand {
       list.good("\(service.name): Nginx answers with generation \(generation)")
     case .failure(let silence):
       list.note(
-        "\(service.name): \(silence.sentence(socket: world.config.probeSocket, service: service.name)); after the first `canary apply` it must"
+        "\(service.name): \(silence.sentence(socket: world.config.probeSocket(of: service.name), service: service.name)); after the first `canary apply` it must"
       )
     }
     for file in world.router.editedFiles(service.name) {

@@ -28,7 +28,7 @@ enum Driving {
     do throws(SpawnError) {
       watcher = try Guard.start(
         lock: world.driveLock(service.name), brake: world.config.brake(of: service.name),
-        file: world.router.httpFile(service.name))
+        file: world.config.mainFile(of: service.name))
     } catch {
       throw Failure(.outside, "the guard that watches over a rollout cannot be started: \(error)")
     }

@@ -33,7 +33,7 @@ struct EmergencyBrake {
   ///
   /// Nil when running workers see it, or when it cannot be tried now; else why it would not work.
   func trial() -> String? {
-    let path = "\(config.nginx.include)/\(service).conf"
+    let path = config.mainFile(of: service)
     guard let routing = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)?.routing,
       routing.brake == routing.stable, routing.isClean
     else { return nil }
@@ -41,7 +41,7 @@ struct EmergencyBrake {
     do throws(FileError) {
       try Brake.put(
         flag, BrakeNote(by: .driver, actor: "canary", reason: "trial", time: SystemClock.now))
-      defer { try? Files.remove(flag) }
+      defer { try? Brake.lift(flag) }
       return seen()
     } catch {
       return error.description
@@ -51,14 +51,14 @@ struct EmergencyBrake {
   /// Nil when workers say that they see the flag; twice, because each answer is one worker's.
   private func seen() -> String? {
     do throws(Probe.Silence) {
-      let probe = Probe(socket: config.probeSocket)
+      let probe = config.probe(service)
       let first = try probe.ask(service)
       let second = try probe.ask(service)
       if first.braked && second.braked { return nil }
       return
         "Nginx does not see the brake file \(config.brake(of: service)); is `run` the same folder for Nginx, and open to its workers?"
     } catch {
-      return error.sentence(socket: config.probeSocket, service: service)
+      return error.sentence(socket: config.probeSocket(of: service), service: service)
     }
   }
 
@@ -76,7 +76,7 @@ struct EmergencyBrake {
   /// Puts the flag up and asks running workers whether they see it.
   func pull(reason: String?) async -> Pulled {
     var pulled = Pulled()
-    let path = "\(config.nginx.include)/\(service).conf"
+    let path = config.mainFile(of: service)
     let facts = ((try? Files.read(path)) ?? nil).flatMap(FileFacts.init)
     pulled.pool = facts?.routing?.brake
     pulled.filesSendToCanary = facts?.routing?.isClean == false

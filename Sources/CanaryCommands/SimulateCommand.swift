@@ -113,7 +113,8 @@ enum SimulateCommand {
     }
     let service = try world.service(arguments)
     let plan = try plan(arguments, output)
-    let table = PoolAddresses.table(of: service)
+    let table = PoolAddresses.table(
+      of: service, relay: world.config.relaySocket(of: service.name))
     let parser = LogParser(table, service.latency)
     var census = LogTally(pools: table.pools)
     census.census = [:]

@@ -15,7 +15,8 @@ enum TallyCommand {
       let arguments = try Arguments(words, for: spec)
       let world = try World(arguments, output: output)
       let service = try world.service(arguments)
-      let table = PoolAddresses.table(of: service)
+      let table = PoolAddresses.table(
+        of: service, relay: world.config.relaySocket(of: service.name))
       let path = arguments["--log"] ?? world.config.log(of: service.name)
       var tally = LogTally(pools: table.pools)
       if arguments.has("--judged") { tally.duel = Self.duel(service, table.pools) }

@@ -220,8 +220,8 @@ struct ConfigTests {
           Issue.record("\(what) cannot be rendered")
           continue
         }
-        let text = [files.http, files.location, files.locations].compactMap(\.self).joined()
-        let code: [Substring] = files.http.split(separator: "\n").filter {
+        let text = [files.main, files.location, files.locations].compactMap(\.self).joined()
+        let code: [Substring] = files.main.split(separator: "\n").filter {
           !$0.drop { $0 == " " }.hasPrefix("#")
         }
         #expect(code.joined().count { $0 == "{" } == code.joined().count { $0 == "}" }, "\(what)")

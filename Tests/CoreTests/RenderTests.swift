@@ -46,7 +46,7 @@ struct RenderTests {
 
   /// The server lines of an upstream group, without the parameters that are always the same.
   private func servers(_ files: GeneratedFiles, _ group: String) -> [String] {
-    let from = files.http.split(separator: "\n").drop { $0 != "upstream canary.chat.\(group) {" }
+    let from = files.main.split(separator: "\n").drop { $0 != "upstream canary.chat.\(group) {" }
     return from.prefix { $0 != "}" }.filter { $0.contains(" server ") }
       .map {
         $0.replacing(" max_fails=0 fail_timeout=10s", with: "").drop { $0 == " " }.dropFirst(7)
@@ -93,7 +93,7 @@ struct RenderTests {
   @Test func `the text is deterministic and says what it is`() throws {
     let files = try render(.all)
     #expect(try render(.all) == files)
-    let facts = try #require(FileFacts(files.http))
+    let facts = try #require(FileFacts(files.main))
     #expect(facts.generation == Generation(42) && facts.service == "chat")
     #expect(
       facts.routing?.weight == .all && facts.routing?.brake == "blue"
@@ -102,7 +102,7 @@ struct RenderTests {
   }
 
   @Test func `any change of a byte breaks the seal`() throws {
-    let text = try render(.none).http
+    let text = try render(.none).main
     #expect(Seal.isWhole(text))
     let bytes = Array(text.utf8)
     for at in stride(from: 0, to: bytes.count, by: 7) {
@@ -118,11 +118,11 @@ struct RenderTests {
     let own = try render(
       .none, "listen: [\"127.0.0.1:8080\"], server_names: [\"chat.example.org\"],")
     #expect(
-      own.http.contains(
+      own.main.contains(
         "    listen 127.0.0.1:8080;\n    server_name chat.example.org;\n    location / {\n"))
-    #expect(own.http.contains("client_max_body_size 0;"))
+    #expect(own.main.contains("client_max_body_size 0;"))
     let other = try render(.none)
-    #expect(!other.http.contains("location / {\n        #"))
+    #expect(!other.main.contains("location / {\n        #"))
     #expect(other.location?.contains("client_max_body_size") == false)
   }
 

@@ -125,7 +125,7 @@ package final class Sandbox {
 
   /// How many workers of the Nginx in front there are, leaving ones included.
   package var workers: [Worker] {
-    Workers.now(socket: "\(folder)/run/probe.sock", service: "chat") ?? []
+    Workers.now(Probe(socket: "\(folder)/run/probe.sock"), service: "chat") ?? []
   }
 
   // MARK: the config

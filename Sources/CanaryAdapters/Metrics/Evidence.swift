@@ -9,6 +9,7 @@ actor Evidence {
 
   private let service: Service
   private let log: String
+  private let relay: String
   private let store: SQLiteStore
   private var follower: LogFollower?
   private var table = PoolTable([])
@@ -18,9 +19,10 @@ actor Evidence {
   private var savedAt = Instant(milliseconds: 0)
   private var comparer: Comparer?
 
-  init(service: Service, log: String, store: SQLiteStore) {
+  init(service: Service, log: String, relay: String, store: SQLiteStore) {
     self.service = service
     self.log = log
+    self.relay = relay
     self.store = store
   }
 
@@ -61,7 +63,7 @@ actor Evidence {
       counted.merge(delta)
       if delta.unattributed > 0 {
         // A name may resolve to other addresses than it did when this reader began.
-        table = PoolAddresses.table(of: service)
+        table = PoolAddresses.table(of: service, relay: relay)
         follower.parser = LogParser(table, service.latency)
       }
       counted.drop(before: now.second - Self.kept)
@@ -107,7 +109,7 @@ actor Evidence {
   }
 
   private func open(from start: LogFollower.Start) async {
-    table = PoolAddresses.table(of: service)
+    table = PoolAddresses.table(of: service, relay: relay)
     counted = LogTally(pools: table.pools)
     unsaved = LogTally(pools: table.pools)
     follower = LogFollower(path: log, parser: LogParser(table, service.latency), from: start)

@@ -17,7 +17,12 @@ package final class MetricSources: MetricSource {
     self.environment = environment
     evidence = Dictionary(
       uniqueKeysWithValues: config.services.map { service in
-        (service.name, Evidence(service: service, log: config.log(of: service.name), store: store))
+        (
+          service.name,
+          Evidence(
+            service: service, log: config.log(of: service.name),
+            relay: config.relaySocket(of: service.name), store: store)
+        )
       })
   }
 
@@ -135,6 +140,7 @@ extension Service {
     switch proxying.scheme {
     case .http: .http
     case .grpc: .http2
+    case .tcp: .connection
     }
   }
 }

@@ -9,7 +9,8 @@ enum Probing {
   ) async -> String? {
     // Without a path of its own, any answer shows that a server is up.
     let isAsked = { (server: Server) in
-      ready.path != nil && (ready.backend == nil || server.backend == ready.backend)
+      speech != .connection && ready.path != nil
+        && (ready.backend == nil || server.backend == ready.backend)
     }
     let answers = await all(servers, limit: limit, speech) { isAsked($0) ? ready.path : nil }
     let faults = zip(servers, answers).compactMap { server, answer -> String? in
@@ -36,7 +37,9 @@ enum Probing {
       switch answer {
       case .success(let answer):
         slowest = max(slowest, answer.seconds)
-        if let fault = Expectation.fault(answer, expected) {
+        // A connection that opened is all there is to expect of bytes.
+        let fault = speech == .connection ? nil : Expectation.fault(answer, expected)
+        if let fault {
           faults.append("\(server.address) \(fault)")
         } else if let max = check.condition.max, answer.seconds > max {
           faults.append(

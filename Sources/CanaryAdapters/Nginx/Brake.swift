@@ -18,6 +18,21 @@ package enum Brake {
     _ = write(file, bytes, bytes.count)
   }
 
+  /// The socket of a TCP service that the flag stands for, if there is one: Nginx looks for no flag at a connection.
+  private static func relay(_ path: String) -> String {
+    "\(path.hasSuffix(".brake") ? String(path.dropLast(6)) : path).relay.sock"
+  }
+
+  /// Takes the flag away, once Nginx needs it no more.
+  package static func lift(_ path: String) throws(FileError) {
+    let (relay, off) = (relay(path), "\(relay(path)).off")
+    if Files.exists(off), !Files.exists(relay), rename(off, relay) == 0 {
+      // Where Nginx has stopped listening, the name must not stand in the way of the next socket.
+      _ = UnixSocket.removeStale(relay)
+    }
+    try Files.remove(path)
+  }
+
   /// Puts the brake on with a note.
   package static func put(_ path: String, _ note: BrakeNote) throws(FileError) {
     let encoder = JSONEncoder()
@@ -25,6 +40,9 @@ package enum Brake {
     try put(
       path,
       text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
+    // Without its name, nobody can connect to it any more: the very next connection goes to the other pool.
+    let relay = relay(path)
+    if Files.exists(relay) { _ = rename(relay, "\(relay).off") }
   }
 
   /// The note in the flag; a flag made by hand, such as by `touch`, is a person's.

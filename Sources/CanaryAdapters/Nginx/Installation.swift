@@ -23,7 +23,8 @@ struct Installation {
     defer { withExtendedLifetime(lock) {} }
     let targets = targets(files)
     let former = try read(targets)
-    if let found = former[0].flatMap(FileFacts.init), found.generation > generation {
+    let inPlace = former.lazy.compactMap { $0.flatMap(FileFacts.init) }.first
+    if let found = inPlace, found.generation > generation {
       throw RouterError(.overtaken(found.generation), "generation \(found.generation) is in place")
     }
     let isInPlace = zip(targets, former).allSatisfy { $0.text == $1 }
@@ -37,7 +38,7 @@ struct Installation {
       restore(targets.map(\.path), former)
       throw error
     }
-    let before = Workers.now(socket: router.config.probeSocket, service: service)
+    let before = Workers.now(router.config.probe(service), service: service)
     let errors = MainConfig(nginx.config)?.errorLog
     let offset = errors.flatMap(Files.size) ?? 0
     do throws(RouterError) {
@@ -117,7 +118,7 @@ struct Installation {
   }
 
   private func isServed() -> Bool {
-    let probe = Probe(socket: router.config.probeSocket)
+    let probe = router.config.probe(service)
     return (try? probe.ask(service))?.generation == generation
       && (try? probe.ask(service))?.generation == generation
   }

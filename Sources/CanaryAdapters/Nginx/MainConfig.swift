@@ -7,6 +7,10 @@ package struct MainConfig: Hashable, Sendable {
   package var workerShutdownTimeout: String?
   /// Patterns included inside `http {}`, absolute.
   package var httpIncludes: [String] = []
+  /// The same inside `stream {}`.
+  package var streamIncludes: [String] = []
+  /// Modules that are loaded, as they are named.
+  package var modules: [String] = []
 
   /// Reads the file and what it includes; nil when it cannot be read here, as with a container's own file.
   package init?(_ path: String) {
@@ -14,10 +18,15 @@ package struct MainConfig: Hashable, Sendable {
     read(text, folder: Files.folder(of: path), depth: 0, inside: [])
   }
 
-  /// Whether the generated files of that folder are included in `http {}`.
-  package func includes(_ folder: String) -> Bool {
-    httpIncludes.contains { fnmatch($0, "\(folder)/x.conf", FNM_PATHNAME) == 0 }
+  /// Whether the generated files of that folder with such an end of their name are included where they belong.
+  package func includes(_ folder: String, _ suffix: String = "conf") -> Bool {
+    (suffix == "conf" ? httpIncludes : streamIncludes).contains {
+      fnmatch($0, "\(folder)/x.\(suffix)", FNM_PATHNAME) == 0
+    }
   }
+
+  /// The block that files with such an end of their name belong in.
+  package static func block(of suffix: String) -> String { suffix == "conf" ? "http" : "stream" }
 
   private mutating func read(_ text: String, folder: String, depth: Int, inside: [String]) {
     var blocks = inside
@@ -44,9 +53,11 @@ package struct MainConfig: Hashable, Sendable {
     switch (words[0], blocks) {
     case ("error_log", []): errorLog = absolute(words[1], folder)
     case ("worker_shutdown_timeout", []): workerShutdownTimeout = words[1]
-    case ("include", []), ("include", ["http"]):
+    case ("load_module", []): modules.append(words[1])
+    case ("include", []), ("include", ["http"]), ("include", ["stream"]):
       let pattern = absolute(words[1], folder)
       if blocks == ["http"] { httpIncludes.append(pattern) }
+      if blocks == ["stream"] { streamIncludes.append(pattern) }
       // Nginx itself has no bound; a file that includes itself is refused by it with "too many open files".
       guard depth < 8 else { return }
       for file in Self.files(matching: pattern).prefix(2000) {

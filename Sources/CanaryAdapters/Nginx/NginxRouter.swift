@@ -26,13 +26,12 @@ package struct NginxRouter: Router {
   /// The generation that a running worker answers with.
   package func ask(_ service: Name) -> Result<Generation, Probe.Silence> {
     do throws(Probe.Silence) {
-      return .success(try Probe(socket: config.probeSocket).ask(service).generation)
+      return .success(try config.probe(service).ask(service).generation)
     } catch {
       return .failure(error)
     }
   }
 
-  package func httpFile(_ service: Name) -> String { file(service, "conf") }
   /// Where a generated file goes, by the end of its name.
   package func file(_ service: Name, _ suffix: String) -> String {
     "\(config.nginx.include)/\(service).\(suffix)"
@@ -136,7 +135,7 @@ package struct NginxRouter: Router {
 
   package func release(_ service: Name) throws(RouterError) {
     do throws(FileError) {
-      try Files.remove(config.brake(of: service))
+      try Brake.lift(config.brake(of: service))
     } catch {
       throw RouterError(.refused, error.description)
     }
@@ -148,12 +147,12 @@ package struct NginxRouter: Router {
 
   /// What the generated file on disk says of itself; nil when there is none.
   package func onDisk(_ service: Name) -> FileFacts? {
-    ((try? Files.read(httpFile(service))) ?? nil).flatMap(FileFacts.init)
+    ((try? Files.read(config.mainFile(of: service))) ?? nil).flatMap(FileFacts.init)
   }
 
   /// The names of generated files that were changed by hand since they were written.
   package func editedFiles(_ service: Name) -> [String] {
-    ["conf", "location", "locations"].map { file(service, $0) }.filter { path in
+    ["conf", "stream", "location", "locations"].map { file(service, $0) }.filter { path in
       guard let text = (try? Files.read(path)) ?? nil else { return false }
       return !Seal.isWhole(text)
     }

@@ -27,12 +27,14 @@ package enum NginxTrial {
     defer { _ = try? Spawn.run(["rm", "-rf", folder], limit: .seconds(10)) }
     do {
       var locations = ""
+      var hasStream = false
       for (name, routing) in services {
         // The same text as would be installed, but for the places it writes to.
         let files = try scratch(router, folder).render(name, routing, Generation(0))
-        try Files.replace("\(folder)/\(name).conf", with: files.http)
+        try Files.replace("\(folder)/\(name).\(files.mainSuffix)", with: files.main)
+        hasStream = hasStream || files.mainSuffix == "stream"
         guard router.config.service(name)?.listen.isEmpty == true else { continue }
-        for (suffix, text) in files.all where suffix != "conf" {
+        for (suffix, text) in files.all where suffix != files.mainSuffix {
           guard let text else { continue }
           let path = "\(folder)/\(name).\(suffix)"
           try Files.replace(path, with: text)
@@ -41,15 +43,19 @@ package enum NginxTrial {
           locations += "server { listen unix:\(folder)/\(name).sock; \(body) }\n"
         }
       }
+      let modules = MainConfig(router.config.nginx.config)?.modules ?? []
+      let loads = modules.map { "load_module \($0);\n" }.joined()
+      let stream = hasStream ? "stream { include \(folder)/*.stream; }" : ""
       try Files.replace(
         "\(folder)/nginx.main",
         with: """
-          pid \(folder)/nginx.pid;
+          \(loads)pid \(folder)/nginx.pid;
           error_log stderr;
           events {}
           http {
           include \(folder)/*.conf;
           \(locations)}
+          \(stream)
 
           """)
     } catch {

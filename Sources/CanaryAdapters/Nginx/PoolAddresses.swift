@@ -5,13 +5,14 @@ internal import Glibc
 /// The pools of a service by the addresses that Nginx will write: names are resolved, as Nginx does at its start.
 package enum PoolAddresses {
   /// Blocks while names are resolved.
-  package static func table(of service: Service) -> PoolTable {
+  package static func table(of service: Service, relay: String? = nil) -> PoolTable {
     PoolTable(
       service.pools.flatMap { pool in
         pool.servers.flatMap { server in
           ([server.address] + resolved(server.address)).map { (address: $0, pool: pool.name) }
         }
-      }, copies: service.plan.stages.contains { $0.shadow != nil })
+      },
+      copies: service.plan.stages.contains { $0.shadow != nil }, relay: relay.map { "unix:\($0)" })
   }
 
   /// `10.0.0.7:80` and `[2001:db8::7]:80` for `web:80`; nothing for an address that needs no resolving.

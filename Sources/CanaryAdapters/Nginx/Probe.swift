@@ -25,7 +25,13 @@ package struct Probe {
   private let socket: String
   private let client = HTTPClient()
 
-  package init(socket: String) { self.socket = socket }
+  /// Of a TCP service: the socket whose name the brake takes away; its probe speaks at once, without HTTP.
+  private let relay: String?
+
+  package init(socket: String, relay: String? = nil) {
+    self.socket = socket
+    self.relay = relay
+  }
 
   /// Why no worker answered for the service.
   package enum Silence: Error, Hashable, Sendable {
@@ -49,6 +55,12 @@ package struct Probe {
 
   /// One answer of one worker; each call is a connection of its own, so that any worker may take it.
   package func ask(_ service: Name, limit: Span = .seconds(1)) throws(Silence) -> ProbeAnswer {
+    if let relay {
+      let text = try UnixSocket.line(socket, limit: limit).get()
+      guard var answer = ProbeAnswer(text, service: service) else { throw .unknownService }
+      answer.braked = !Files.exists(relay)
+      return answer
+    }
     do throws(HTTPError) {
       let answer = try client.get(
         "http://\(service).canary/", unixSocket: socket, limit: limit, bodyLimit: 512)
@@ -64,22 +76,15 @@ package struct Probe {
 
   /// Removes the socket file that a killed Nginx left behind, which would keep the next one from starting.
   package func removeStaleSocket() -> Bool {
-    guard Files.exists(socket) else { return false }
-    // Only when connecting is refused: nobody listens, and nobody can ever listen on this file again.
-    let file = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard file >= 0 else { return false }
-    defer { close(file) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(socket.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard code != 0, errno == ECONNREFUSED else { return false }
-    return unlink(socket) == 0
+    UnixSocket.removeStale(socket)
+  }
+}
+
+extension Config {
+  /// How running workers are asked about a service.
+  package func probe(_ service: Name) -> Probe {
+    let socket = probeSocket(of: service)
+    return socket == probeSocket
+      ? Probe(socket: socket) : Probe(socket: socket, relay: relaySocket(of: service))
   }
 }

@@ -7,7 +7,7 @@ extension Installation {
   /// Waits until running workers answer with the new generation, many times in a row, and every former worker has
   /// stopped taking requests.
   func verify(before: [Worker]?, faults: () -> String?) throws(RouterError) {
-    let probe = Probe(socket: router.config.probeSocket)
+    let probe = router.config.probe(service)
     let start = SystemClock.now
     let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
     var run = 0
@@ -51,15 +51,17 @@ extension Installation {
       "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
     if let last { text += " (they answer with \(last))" }
     if let words { return text + ": \(words)" }
-    let socket = router.config.probeSocket
-    if let main = MainConfig(nginx.config), !main.includes(nginx.include) {
-      return text + ": \(nginx.config) has no `include \(nginx.include)/*.conf;` inside http {}"
+    let socket = router.config.probeSocket(of: service)
+    let suffix = router.config.mainSuffix(of: service)
+    if let main = MainConfig(nginx.config), !main.includes(nginx.include, suffix) {
+      return text
+        + ": \(nginx.config) has no `include \(nginx.include)/*.\(suffix);` inside \(MainConfig.block(of: suffix)) {}"
     }
     switch seen {
     case .nobody?: text += ": nobody listens on \(socket)"
     case .unknownService?:
       text +=
-        ": \(socket) answers, but not for this service; is \(router.httpFile(service)) included?"
+        ": \(socket) answers, but not for this service; is \(router.config.mainFile(of: service)) included?"
     case .other(let why)?: text += ": \(why)"
     case nil: break
     }
@@ -69,8 +71,8 @@ extension Installation {
 
 extension Workers {
   /// The workers that run now; nil when no worker answers or /proc does not show them.
-  package static func now(socket: String, service: Name) -> [Worker]? {
-    guard let answer = try? Probe(socket: socket).ask(service) else { return nil }
+  package static func now(_ probe: Probe, service: Name) -> [Worker]? {
+    guard let answer = try? probe.ask(service) else { return nil }
     return beside(worker: answer.worker)
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// `canary1 ⇥ time ⇥ generation ⇥ status ⇥ request time ⇥ addresses ⇥ statuses ⇥ header times ⇥ response times`; the
 /// last four are lists with one item a try: `a, b` for retries and `a : b` after an internal redirect. A line that begins
-/// with `canary2` has two more: the way by which its pool was chosen (`Way`), and the status of gRPC.
+/// with `canary2` has two more: the way by which its pool was chosen (`Way`), and the status of gRPC. One that begins with
+/// `canary3` is of a TCP service: the lists are addresses, times to connect, to the first byte, and to the end.
 package struct LogParser: Sendable {
   private let table: PoolTable
   private let latency: LatencyKind
@@ -54,15 +55,23 @@ package struct LogParser: Sendable {
     else { return false }
     for index in 0..<tries {
       let address = addresses.item()
-      let tried = statuses.item().status
+      let item = statuses.item()
+      let tried = version == 3 ? 0 : item.status
       let header = headerTimes.item().time
       let response = responseTimes.item().time
+      if version == 3, table.isRelay(address.bytes) { continue }
       guard let pool = way == .shadow ? table.shadow : table.index(address.bytes) else {
         tally.unattributed &+= 1
         continue
       }
       let spent = latency == .response ? response : header
       // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
+      if version == 3 {
+        connection(
+          pool, time, generation, isFirst: index == 0, connected: item.time, firstByte: header,
+          &tally)
+        continue
+      }
       let isAborted = tried == 0 && status < 500
       let failed = tried >= 500 || tried == 0 || (isBroken && index == tries - 1)
       tally.note(generation: generation, milliseconds: time, pool: index == 0 ? pool : nil)
@@ -83,6 +92,25 @@ package struct LogParser: Sendable {
       }
     }
     return true
+  }
+
+  /// Counts one try of a TCP service: it fails when the connection does not open.
+  private func connection(
+    _ pool: Int, _ time: Int64, _ generation: Int, isFirst: Bool, connected: Int64?,
+    firstByte: Int64?, _ tally: inout LogTally
+  ) {
+    let failed = connected == nil
+    let spent = latency == .response ? connected : firstByte
+    tally.note(generation: generation, milliseconds: time, pool: isFirst ? pool : nil)
+    if isFirst {
+      tally.compare(
+        generation: generation, milliseconds: time, pool: pool, failed: failed, latency: spent)
+    }
+    tally.add(second: time / 1000, pool: pool) { counts in
+      counts.requests &+= 1
+      if failed { counts.failures &+= 1 }
+      if let spent { counts.latency.record(milliseconds: spent) }
+    }
   }
 
   /// Whether a status of gRPC is a fault of the server: what a gateway would answer with 5xx (grpc.io, `code.proto`).
@@ -156,14 +184,14 @@ private struct Cursor {
     end = line.endIndex
   }
 
-  /// Steps over `canary1` or `canary2` and its tab.
+  /// Steps over `canary1`, `canary2` or `canary3` and its tab.
   @inline(__always)
   mutating func version() -> Int? {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
       base[at + 4] == 114, base[at + 5] == 121, base[at + 7] == 9
     else { return nil }
     let version = Int(base[at + 6]) - 48
-    guard version == 1 || version == 2 else { return nil }
+    guard (1...3).contains(version) else { return nil }
     at += 8
     return version
   }

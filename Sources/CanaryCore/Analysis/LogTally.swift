@@ -34,7 +34,12 @@ package struct PoolTable: Hashable, Sendable {
   /// The pool that copies are counted under; no pool of a config has its name.
   package static let shadowName: Name = "shadow"
 
-  package init(_ entries: [(address: String, pool: Name)], copies: Bool = false) {
+  /// What stands between Nginx and a pool, and logs its own tries.
+  private let relay: UInt64?
+
+  package init(
+    _ entries: [(address: String, pool: Name)], copies: Bool = false, relay: String? = nil
+  ) {
     var pools: [Name] = []
     var byHash: [UInt64: Int] = [:]
     var addresses: [String: Int] = [:]
@@ -44,6 +49,7 @@ package struct PoolTable: Hashable, Sendable {
       addresses[address] = index
       byHash[Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }] = index
     }
+    self.relay = relay.map { Array($0.utf8).withUnsafeBufferPointer { Self.hash($0[...]) } }
     shadow = copies ? pools.count : nil
     if copies { pools.append(Self.shadowName) }
     self.pools = pools
@@ -55,6 +61,11 @@ package struct PoolTable: Hashable, Sendable {
   @inline(__always)
   package func index(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
     byHash[Self.hash(address)]
+  }
+
+  @inline(__always)
+  package func isRelay(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+    relay == Self.hash(address)
   }
 
   /// FNV-1a.

@@ -53,6 +53,7 @@ struct AudienceReader {
       }
     }
     refuseWrongBackends(service)
+    if service.proxying.scheme == .tcp { refuseWhatNeedsHTTP(service) }
     for route in service.routes where route.proxying.scheme == .grpc {
       if !service.listen.isEmpty, !service.http2 {
         table.faultHere("must have http2: true, because its route \(route.path) speaks gRPC")
@@ -67,6 +68,28 @@ struct AudienceReader {
 }
 
 extension AudienceReader {
+  /// Bytes have no headers, no paths and no status.
+  private func refuseWhatNeedsHTTP(_ service: Service) {
+    if service.listen.isEmpty { table.faultHere("must have listen, because it speaks tcp") }
+    for key in [
+      "server_names", "headers", "buffering", "body_limit", "keepalive", "access_log", "routes",
+      "sticky", "preview", "never", "expose", "answer_headers", "http2", "trusted",
+    ] where table.has(key) {
+      table.fault(key, "has no meaning for protocol \"tcp\"")
+    }
+    for (index, stage) in service.plan.stages.enumerated() where stage.words != nil {
+      table.faultHere(
+        "cannot have preview, only, shadow or limit in stage \(index + 1) of plan '\(service.plan.name)': it speaks tcp"
+      )
+    }
+    for pool in service.pools {
+      if pool.limit != nil { table.faultHere("cannot limit pool \(pool.name): it speaks tcp") }
+      for server in pool.servers where server.zone != nil || server.backend != nil {
+        table.faultHere("cannot have zone or backend for \(server.address): it speaks tcp")
+      }
+    }
+  }
+
   /// Where servers are of several kinds, each pool has all of them, and each route and probe names one.
   private func refuseWrongBackends(_ service: Service) {
     let names = service.backends.compactMap(\.self)

@@ -57,6 +57,13 @@ package struct ConfigReader {
       faults.add(
         "run", .text(run), "must be a path of at most 96 characters: it holds a Unix socket")
     }
+    for service in services where service.proxying.scheme == .tcp {
+      if "\(run)/\(service.name).relay.sock".utf8.count > 107 {
+        faults.add(
+          "services.\(service.name)", nil,
+          "must have a shorter name, or `run` a shorter path: together they name a Unix socket")
+      }
+    }
     guard faults.problems.isEmpty else { throw faults.problems }
     return Config(
       file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,

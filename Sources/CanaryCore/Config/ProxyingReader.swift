@@ -4,8 +4,8 @@ struct ProxyingReader {
 
   init(_ table: TableReader) { self.table = table }
 
-  func read(_ usual: Proxying = Proxying()) -> Proxying {
-    var proxying = usual
+  func read(_ usual: Proxying? = nil) -> Proxying {
+    var proxying = usual ?? Proxying()
     if let value = table.bool("buffering") { proxying.buffering = value }
     if let value = table.bool("shield") { proxying.shield = value }
     if let value = table.bool("fallback") { proxying.fallback = value }
@@ -22,16 +22,23 @@ struct ProxyingReader {
       return (1...9).contains(digits.count) && ["", "k", "m", "g"].contains(unit)
     }
     proxying.bodyLimit = limit ?? proxying.bodyLimit
-    let scheme = table.read("protocol", "must be \"http\" or \"grpc\"") { node -> Scheme? in
-      if case .text(let text) = node { return Scheme(rawValue: text) }
-      return nil
-    }
+    let scheme = readScheme(isRoute: usual != nil)
     proxying.scheme = scheme ?? proxying.scheme
     let known = Address.headerVariables.map { "$\($0)" }.joined(separator: ", ")
     let headers = Self.headers(
       table.table("headers"), or: " other than \(known)", where: Address.isHeaderTemplate)
     proxying.headers.merge(headers) { $1 }
     return proxying
+  }
+
+  private func readScheme(isRoute: Bool) -> Scheme? {
+    let known = isRoute ? [Scheme.http, .grpc] : Scheme.allCases
+    let names = known.map { "\"\($0.rawValue)\"" }
+    let rule = "must be \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")"
+    return table.read("protocol", rule) { node in
+      guard case .text(let text) = node else { return nil }
+      return known.first { $0.rawValue == text }
+    }
   }
 
   private static let routeKeys = [

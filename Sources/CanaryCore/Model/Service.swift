@@ -3,6 +3,8 @@ package enum Scheme: String, Hashable, Sendable, Codable, CaseIterable {
   case http
   /// HTTP/2 without TLS, as gRPC uses it.
   case grpc
+  /// Bytes: a connection is passed on whole.
+  case tcp
 }
 
 /// How Nginx passes a request on to a pool.
@@ -184,5 +186,20 @@ package struct Config: Hashable, Sendable {
   /// The flag file that sends every new request of a service to stable.
   package func brake(of service: Name) -> String { "\(run)/\(service).brake" }
   package var probeSocket: String { "\(run)/probe.sock" }
+
+  private func isTCP(_ service: Name) -> Bool {
+    self.service(service)?.proxying.scheme == .tcp
+  }
+  /// The socket on which running workers tell what they run.
+  package func probeSocket(of service: Name) -> String {
+    isTCP(service) ? "\(run)/\(service).probe.sock" : probeSocket
+  }
+  /// The socket that leads to the canary of a TCP service; the brake takes its name away.
+  package func relaySocket(of service: Name) -> String { "\(run)/\(service).relay.sock" }
+  /// How the name of the generated file ends that says what is routed where.
+  package func mainSuffix(of service: Name) -> String { isTCP(service) ? "stream" : "conf" }
+  package func mainFile(of service: Name) -> String {
+    "\(nginx.include)/\(service).\(mainSuffix(of: service))"
+  }
   package func log(of service: Name) -> String { "\(nginx.logs)/canary-\(service).log" }
 }

@@ -1,7 +1,10 @@
 /// The generated files of a service.
 package struct GeneratedFiles: Hashable, Sendable {
-  /// Belongs in `http {}`: upstreams, log format, probe, and the whole `server {}` where the service listens.
-  package var http: String
+  /// Belongs in `http {}`: upstreams, log format, probe, and the whole `server {}` where the service listens; of a TCP
+  /// service, in `stream {}`.
+  package var main: String
+  /// `conf` or `stream`.
+  package var mainSuffix: String
   /// Belongs in a location of the user's own; nil for a service with routes.
   package var location: String?
   /// Belongs in a `server {}` of the user's own: every route; nil for a service without, or with a server of its own.
@@ -9,7 +12,10 @@ package struct GeneratedFiles: Hashable, Sendable {
 
   /// Each possible file by the end of its name; nil for one that must not be there.
   package var all: [(suffix: String, text: String?)] {
-    [("conf", http), ("location", location), ("locations", locations)]
+    [
+      ("conf", mainSuffix == "conf" ? main : nil), ("stream", mainSuffix == "stream" ? main : nil),
+      ("location", location), ("locations", locations),
+    ]
   }
 }
 
@@ -17,7 +23,7 @@ package struct GeneratedFiles: Hashable, Sendable {
 package struct TemplateSet: Sendable {
   package static let names = [
     "http.conf", "upstream.conf", "audience.conf", "location.conf", "locations.conf", "server.conf",
-    "shadow.conf",
+    "shadow.conf", "stream.conf",
   ]
   private let templates: [String: Template]
 
@@ -53,6 +59,11 @@ package struct TemplateSet: Sendable {
   ) throws(Problems) -> GeneratedFiles {
     let service = choice.service
     let values = RenderValues(choice: choice, config: config, generation: generation)
+    let suffix = config.mainSuffix(of: service.name)
+    if service.proxying.scheme == .tcp {
+      let text = try fill("stream.conf", values.stream)
+      return GeneratedFiles(main: Seal.seal(text), mainSuffix: suffix)
+    }
     var blocks: [String] = []
     for group in values.groups { blocks.append(try fill("upstream.conf", group)) }
     let audience = try fill("audience.conf", values.audience)
@@ -68,10 +79,11 @@ package struct TemplateSet: Sendable {
     let http = try fill("http.conf", values.http(blocks: blocks, server: server))
     if service.routes.isEmpty {
       let location = try fill("location.conf", values.location(values.usualRoute))
-      return GeneratedFiles(http: Seal.seal(http), location: Seal.seal(location), locations: nil)
+      return GeneratedFiles(
+        main: Seal.seal(http), mainSuffix: suffix, location: Seal.seal(location))
     }
     return GeneratedFiles(
-      http: Seal.seal(http), location: nil,
+      main: Seal.seal(http), mainSuffix: suffix,
       locations: service.listen.isEmpty ? Seal.seal(locations) : nil)
   }
 

@@ -16,6 +16,18 @@ struct RenderValues {
     common.merging(["generation": .text("\(generation)")]) { $1 }
   }
 
+  /// The slots of the line that says what is routed where.
+  var facts: [String: Template.Value] {
+    var values = head
+    values["stable"] = .text(routing.stable.text)
+    values["canary"] = .text(routing.canary?.text ?? "-")
+    values["weight"] = .text("\(routing.weight)")
+    values["brake_pool"] = .text(routing.brake.text)
+    values["brake_until"] = .text(routing.brakeUntil.map { "\($0.milliseconds)" } ?? "-")
+    values["audience"] = .text(routing.audience?.salt ?? "-")
+    return values
+  }
+
   /// The one location of a service without routes.
   var usualRoute: Route {
     Route(path: "/", proxying: service.proxying, backend: service.backends.first ?? nil)
@@ -31,13 +43,7 @@ struct RenderValues {
   // MARK: http.conf and server.conf
 
   func http(blocks: [String], server: [String]) -> [String: Template.Value] {
-    var values = head
-    values["stable"] = .text(routing.stable.text)
-    values["canary"] = .text(routing.canary?.text ?? "-")
-    values["weight"] = .text("\(routing.weight)")
-    values["brake_pool"] = .text(routing.brake.text)
-    values["brake_until"] = .text(routing.brakeUntil.map { "\($0.milliseconds)" } ?? "-")
-    values["audience"] = .text(routing.audience?.salt ?? "-")
+    var values = facts
     values["probe_socket"] = .text(config.probeSocket)
     values["brake_file"] = .text(config.brake(of: service.name))
     values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
@@ -99,7 +105,7 @@ struct RenderValues {
   }
 
   /// Shared memory of a group: Nginx wants eight pages at least; each server takes well under a kilobyte.
-  private var zone: String {
+  var zone: String {
     "\(64 + (choice.stable(nil).count + choice.canary(nil).count) * 2)k"
   }
 
@@ -141,8 +147,7 @@ struct RenderValues {
     }
   }
 
-  private func row(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template.Value]
-  {
+  func row(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template.Value] {
     [
       "address": .text(server.address), "server_weight": .text("\(weight)"),
       "max_fails": .text("\(server.maxFails)"),

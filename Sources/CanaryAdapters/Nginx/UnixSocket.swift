@@ -1,0 +1,66 @@
+internal import CanaryCore
+internal import Glibc
+
+/// Sockets in the file system, which Nginx listens on.
+enum UnixSocket {
+  enum Outcome {
+    case connected(CInt)
+    /// Nobody listens, and nobody can ever listen on this file again.
+    case refused
+    case failed(CInt)
+  }
+
+  static func connect(_ path: String) -> Outcome {
+    let file = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard file >= 0 else { return .failed(errno) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+      close(file)
+      return .failed(ENAMETOOLONG)
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    let code = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    if code == 0 { return .connected(file) }
+    let fault = errno
+    close(file)
+    return fault == ECONNREFUSED ? .refused : .failed(fault)
+  }
+
+  /// What is said to whoever connects, up to half a kilobyte; nil when nothing is said in time.
+  static func line(_ path: String, limit: Span) -> Result<String, Probe.Silence> {
+    switch connect(path) {
+    case .refused, .failed(ENOENT): return .failure(.nobody)
+    case .failed(let code): return .failure(.other(String(cString: strerror(code))))
+    case .connected(let file):
+      defer { close(file) }
+      var bytes: [UInt8] = []
+      var chunk = [UInt8](repeating: 0, count: 512)
+      while bytes.count < 512, bytes.last != 10 {
+        var poller = pollfd(fd: file, events: Int16(POLLIN), revents: 0)
+        guard poll(&poller, 1, Int32(limit.milliseconds)) > 0 else {
+          return .failure(.other("no answer within \(limit)"))
+        }
+        let count = read(file, &chunk, chunk.count)
+        guard count > 0 else { break }
+        bytes += chunk[..<count]
+      }
+      return .success(String(decoding: bytes, as: UTF8.self))
+    }
+  }
+
+  /// Removes the socket file that a killed Nginx left behind, which would keep the next one from starting.
+  static func removeStale(_ path: String) -> Bool {
+    switch connect(path) {
+    case .refused: return unlink(path) == 0
+    case .connected(let file): close(file)
+    case .failed: break
+    }
+    return false
+  }
+}
