@@ -140,7 +140,7 @@ enum PromoteCommand {
     var earliest = Span.zero
     for (index, stage) in request.plan.stages.enumerated() {
       world.output.out(
-        "  stage \(index + 1): \(stage.weight)% for at least \(stage.soak), from \(earliest) after the start; deadline \(stage.deadline), then \(stage.onDeadline.rawValue)"
+        "  stage \(index + 1): \(stage.weight)%\(stage.words.map { " (\($0))" } ?? "") for at least \(stage.soak), from \(earliest) after the start; deadline \(stage.deadline), then \(stage.onDeadline.rawValue)"
       )
       earliest = earliest + stage.soak
     }

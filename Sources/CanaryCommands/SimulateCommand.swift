@@ -29,7 +29,14 @@ enum SimulateCommand {
   ) { arguments, output throws(Failure) in
     if let path = arguments["--log"] { return try replay(path, arguments, output) }
     let scenario = try scenario(arguments)
-    let plan = try plan(arguments, output)
+    var plan = try plan(arguments, output)
+    let count = plan.stages.count
+    plan.stages.removeAll { $0.weight == .none }
+    if plan.stages.count < count {
+      output.err(
+        "canary: stages without a weight are left out: invented traffic has neither testers nor copies"
+      )
+    }
     let runs = try number(arguments, "--runs", 1...100_000) ?? 200
     let seed = try number(arguments, "--seed", 0...1_000_000_000) ?? 1
     if output.outIsTerminal { output.err("\(runs) rollouts, and as many of a good canary …") }

@@ -8,7 +8,7 @@ struct SimulationTests {
     for seed in UInt64(1)...2000 {
       var world = SimulatedWorld(seed: seed)
       do throws(Broken) {
-        try world.run(steps: 250)
+        try world.run(steps: 300)
       } catch {
         Issue.record("seed \(seed): \(error)")
         return
@@ -97,7 +97,7 @@ struct SimulationTests {
     for seed in UInt64(1)...400 {
       var world = SimulatedWorld(seed: seed, policy: mutated)
       do throws(Broken) {
-        try world.run(steps: 250)
+        try world.run(steps: 300)
       } catch {
         return
       }

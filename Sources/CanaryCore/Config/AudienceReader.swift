@@ -45,6 +45,12 @@ struct AudienceReader {
           "must have `listen` or `routes`: \(named) copies requests, which needs a location of its own in the server {}"
         )
       }
+      let copied = service.routes.filter { shadow.copies($0.path) }
+      if (copied.isEmpty ? [service.proxying] : copied.map(\.proxying)).allSatisfy({
+        $0.scheme == .grpc
+      }) {
+        table.faultHere("cannot be copied in \(named): Nginx copies no gRPC")
+      }
       for path in shadow.paths ?? [] where !routes.contains(path) {
         let near = Spelling.nearest(to: path, among: routes).map { "; did you mean '\($0)'?" } ?? ""
         table.faultHere(

@@ -156,10 +156,10 @@ struct StageReader {
         table["max"] != nil || table["min"] != nil, !named.contains(metric.shadowName)
       else { return nil }
       let twin = "shadow_\(name)"
-      if Name(twin) == nil {
+      if Name(twin) == nil || checks.contains(where: { $0.name.text == twin }) {
         reader.fault(
-          "shadow", "needs the name '\(Text.shown(twin, limit: 80))' for a check, which is too long"
-        )
+          "shadow",
+          "needs the name '\(Text.shown(twin, limit: 80))' for a check, which is too long or taken")
         return nil
       }
       for key in ["versus", "worse_by", "evidence"] { table[key] = nil }

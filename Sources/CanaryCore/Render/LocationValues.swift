@@ -130,6 +130,8 @@ extension RenderValues {
   /// What keeps a preview's secret from the pools, in and out of rollouts.
   private func hidden(cookies: String) -> [(String, String)] {
     (service.preview?.headers ?? []).map { ($0.name, "''") }
+      // Nobody else may tell the app that a request is a copy.
+      + (service.plan.stages.contains { $0.shadow != nil } ? [("X-Canary-Shadow", "''")] : [])
       + (secretCookies.isEmpty ? [] : [("Cookie", cookies)])
   }
 

@@ -1,0 +1,160 @@
+/// One item of a list: the bytes between two separators.
+struct LogItem {
+  let bytes: Slice<UnsafeBufferPointer<UInt8>>
+
+  /// The status as a number; 0 for `-`, which Nginx writes for a try without an answer.
+  var status: Int {
+    var value = 0
+    for byte in bytes {
+      guard byte >= 48, byte <= 57, value < 1000 else { return 0 }
+      value = value &* 10 &+ Int(byte &- 48)
+    }
+    return value
+  }
+
+  /// Seconds with three decimals, in milliseconds; nil for `-`.
+  var time: Int64? {
+    var value: Int64 = 0
+    var hasDot = false
+    guard let first = bytes.first, first != 45 else { return nil }
+    for byte in bytes {
+      if byte == 46, !hasDot {
+        hasDot = true
+        continue
+      }
+      guard byte >= 48, byte <= 57, value < 1_000_000_000_000 else { return nil }
+      value = value &* 10 &+ Int64(byte &- 48)
+    }
+    return hasDot ? value : nil
+  }
+}
+
+/// A place in a line.
+struct LogCursor {
+  private let base: UnsafeBufferPointer<UInt8>
+  private var at: Int
+  private let end: Int
+
+  @inline(__always)
+  init(_ line: Slice<UnsafeBufferPointer<UInt8>>) {
+    base = line.base
+    at = line.startIndex
+    end = line.endIndex
+  }
+
+  /// Steps over `canary1`, `canary2` or `canary3` and its tab.
+  @inline(__always)
+  mutating func version() -> Int? {
+    guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
+      base[at + 4] == 114, base[at + 5] == 121, base[at + 7] == 9
+    else { return nil }
+    let version = Int(base[at + 6]) - 48
+    guard (1...3).contains(version) else { return nil }
+    at += 8
+    return version
+  }
+
+  /// One letter and a tab.
+  @inline(__always)
+  mutating func way() -> Way? {
+    guard end - at > 2, base[at + 1] == 9, let way = Way(rawValue: base[at]) else { return nil }
+    at += 2
+    return way
+  }
+
+  /// All that is left.
+  var rest: Slice<UnsafeBufferPointer<UInt8>> { Slice(base: base, bounds: at..<end) }
+
+  /// Seconds with three decimals and a tab, in milliseconds.
+  @inline(__always)
+  mutating func time() -> Int64? {
+    var value: Int64 = 0
+    var decimals = -1
+    while at < end, base[at] != 9 {
+      let byte = base[at]
+      at &+= 1
+      if byte == 46, decimals < 0 {
+        decimals = 0
+        continue
+      }
+      guard byte >= 48, byte <= 57, value < 100_000_000_000_000 else { return nil }
+      value = value &* 10 &+ Int64(byte &- 48)
+      if decimals >= 0 { decimals &+= 1 }
+    }
+    guard decimals == 3, at < end else { return nil }
+    at &+= 1
+    return value
+  }
+
+  /// A whole number and a tab.
+  @inline(__always)
+  mutating func number() -> Int? {
+    var value = 0
+    let start = at
+    while at < end, base[at] >= 48, base[at] <= 57 {
+      guard value < 1_000_000_000_000 else { return nil }
+      value = value &* 10 &+ Int(base[at] &- 48)
+      at &+= 1
+    }
+    guard at > start, at < end, base[at] == 9 else { return nil }
+    at &+= 1
+    return value
+  }
+
+  /// A status of three digits and a tab.
+  @inline(__always)
+  mutating func status() -> Int? {
+    guard end - at > 4, base[at + 3] == 9 else { return nil }
+    var value = 0
+    for index in at..<(at + 3) {
+      guard base[index] >= 48, base[index] <= 57 else { return nil }
+      value = value * 10 + Int(base[index] - 48)
+    }
+    at += 4
+    return value
+  }
+
+  /// Steps over a field and its tab.
+  @inline(__always)
+  mutating func skipField() -> Bool {
+    let start = at
+    while at < end, base[at] != 9 { at &+= 1 }
+    guard at < end, at > start else { return false }
+    at &+= 1
+    return true
+  }
+
+  /// Whether what is left is one field that is not empty.
+  var isLastField: Bool {
+    guard at < end else { return false }
+    for index in at..<end where base[index] == 9 { return false }
+    return true
+  }
+
+  /// Whether the field is `-`: nothing was tried.
+  var isAtNothing: Bool { at < end && base[at] == 45 && (at + 1 == end || base[at + 1] == 9) }
+
+  @inline(__always)
+  func listCount() -> Int {
+    var index = at
+    var count = 1
+    while index < end, base[index] != 9 {
+      if base[index] == 32, base[index &- 1] == 44 || base[index &- 1] == 58 { count &+= 1 }
+      index &+= 1
+    }
+    return count
+  }
+
+  /// The next item of the list.
+  @inline(__always)
+  mutating func item() -> LogItem {
+    let start = at
+    while at < end, base[at] != 9, base[at] != 44, base[at] != 32 { at &+= 1 }
+    let item = LogItem(bytes: Slice(base: base, bounds: start..<at))
+    // `, ` or ` : ` before the next one.
+    while at < end, base[at] == 44 || base[at] == 32 || (base[at] == 58 && base[at &- 1] == 32) {
+      at &+= 1
+    }
+    return item
+  }
+}
