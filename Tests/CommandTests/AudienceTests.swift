@@ -329,4 +329,103 @@ import Testing
     #expect(lines.isEmpty, "\(lines)")
     #expect(try sandbox.canary("revert", "chat").code == 0)
   }
+
+  @Test func `a stage for chosen ones draws from nobody else`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 50, only: { from: ["198.51.100.0/24"] }, soak: "10m" },
+          { weight: 50, soak: "10m" }, { weight: 100, soak: "1s" }], checks: []
+        """)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    func greens(_ address: String) -> Int {
+      (0..<100).count { _ in
+        client.exchange(headers: ["X-Forwarded-For: \(address)"])?.pool == "green"
+      }
+    }
+    #expect(greens("198.51.100.7") == 50)
+    #expect(greens("198.51.101.7") == 0)
+    let status = try sandbox.canary("status", "chat").text
+    #expect(status.contains("(only those of 1 rule)"), "\(status)")
+    #expect(try sandbox.canary("advance", "chat").code == 0)
+    try sandbox.wait("everybody") { greens("198.51.101.7") > 0 }
+    usleep(200_000)
+    #expect(greens("198.51.101.7") == 50)
+    let log = try #require(try Files.read("\(sandbox.folder)/logs/canary-chat.log"))
+    let ways = Set(
+      log.split(separator: "\n").map { $0.split(separator: "\t").dropLast().last ?? "" })
+    #expect(ways.contains("d") && ways.contains("x"))
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+  }
+
+  @Test func `a secret is read where it is kept and never stands in the way of a revert`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let secret = "\(sandbox.folder)/preview"
+    try sandbox.start(
+      service: "preview: { header: { name: \"X-Preview\", value: { file: \"\(secret)\" } } },",
+      plan: Self.threeStages)
+    let missing = try sandbox.canary("promote", "chat")
+    #expect(missing.code == 1, "\(missing.text)")
+    #expect(
+      missing.text.contains("the secret of a preview: \(secret) cannot be read"), "\(missing.text)")
+    #expect(try sandbox.field("phase") == "reverted")
+    try Files.replace(secret, with: "kept apart\n")
+    chmod(secret, 0o644)
+    let open = try sandbox.canary("promote", "chat")
+    #expect(open.code == 1 && open.text.contains("chmod 600"), "\(open.text)")
+    chmod(secret, 0o600)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    try sandbox.wait("testers") {
+      client.exchange(headers: ["X-Preview: kept apart"])?.pool == "green"
+    }
+    try Files.remove(secret)
+    let reverted = try sandbox.canary("revert", "chat")
+    #expect(reverted.code == 0, "\(reverted.text)")
+    let after = client.exchange(headers: ["X-Preview: kept apart"])
+    #expect(after?.pool == "blue" && after?["x-saw"] == "||")
+  }
+
+  @Test func `over TLS the cookie is for TLS alone`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let folder = sandbox.folder
+    let made = try Spawn.run(
+      [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+        "/CN=test",
+        "-keyout", "\(folder)/key.pem", "-out", "\(folder)/cert.pem",
+      ], limit: .seconds(60))
+    #expect(made.succeeded, "\(made.output)")
+    try sandbox.startApps()
+    try sandbox.startNginx()
+    try sandbox.writeConfig(
+      service: "sticky: \"user\",",
+      plan: "stages: [{ weight: 30, soak: \"10m\" }, { weight: 100, soak: \"1s\" }], checks: []")
+    let config = try #require(try Files.read("\(folder)/canary.json5"))
+    try Files.replace(
+      "\(folder)/canary.json5",
+      with: config.replacing("listen: [\"127.0.0.1:\(sandbox.port)\"],", with: ""))
+    #expect(try sandbox.canary("apply").code == 0)
+    try sandbox.writeNginxConf(
+      extra: """
+        server { listen 127.0.0.1:\(sandbox.port) ssl; ssl_certificate \(folder)/cert.pem;
+          ssl_certificate_key \(folder)/key.pem; location / { include \(folder)/canary/chat.location; } }
+        """)
+    let reload = ["nginx", "-s", "reload", "-c", sandbox.nginxConf]
+    #expect(try Spawn.run(reload, limit: .seconds(10)).succeeded)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.wait("weight") { try sandbox.field("weight") == "30" }
+    let ran = try Spawn.run(
+      ["curl", "-sk", "-D", "-", "https://127.0.0.1:\(sandbox.port)/"], limit: .seconds(10))
+    let cookie = ran.output.split(separator: "\r\n").first { $0.hasPrefix("Set-Cookie:") } ?? ""
+    #expect(cookie.hasSuffix("; HttpOnly; SameSite=Lax; Secure"), "\(ran.output)")
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+  }
 }

@@ -100,7 +100,9 @@ import Testing
     try sandbox.startApps()
     try sandbox.startNginx()
     try sandbox.writeConfig(
-      service: "routes: { \"/\": {}, \"/api\": { buffering: true } },", plan: Self.half)
+      service:
+        "routes: { \"/\": {}, \"/api\": { buffering: true } }, expose: true, answer_headers: { \"X-Site\": \"mine\" },",
+      plan: Self.half)
     let config = try #require(try Files.read("\(sandbox.folder)/canary.json5"))
     try Files.replace(
       "\(sandbox.folder)/canary.json5",
@@ -120,7 +122,8 @@ import Testing
     defer { client.close() }
     let answers = (0..<100).compactMap { _ in client.exchange(path: "/api/x") }
     #expect(answers.count { $0.pool == "green" } == 50)
-    #expect(answers.allSatisfy { $0["x-site"] == "mine" })
+    // Headers of ours push out those that would be inherited, unless they are said again.
+    #expect(answers.allSatisfy { $0["x-site"] == "mine" && $0["x-canary-pool"] == $0.pool })
     #expect(try sandbox.canary("revert", "chat").code == 0)
   }
 
@@ -203,5 +206,13 @@ import Testing
     let status = try sandbox.canary("status", "chat").text
     #expect(status.contains("at most 20r/s"), "\(status)")
     #expect(try sandbox.canary("revert", "chat").code == 0)
+    // A pool's own limit holds at rest, too.
+    let config = try #require(try Files.read("\(sandbox.folder)/canary.json5"))
+    try Files.replace(
+      "\(sandbox.folder)/canary.json5",
+      with: config.replacing("blue: { servers", with: "blue: { limit: \"10r/s\", servers"))
+    #expect(try sandbox.canary("apply").code == 0)
+    let answers = (0..<200).map { _ in client.exchange()?.status ?? 0 }
+    #expect(answers.count { $0 == 200 } >= 10 && answers.count { $0 == 429 } > 50, "\(answers)")
   }
 }

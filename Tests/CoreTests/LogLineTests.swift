@@ -95,6 +95,78 @@ struct LogLineTests {
     #expect(counts(tally, "blue") == [1, 0, 0, 1])
   }
 
+  @Test func `only those whom chance put where they are can be compared`() throws {
+    let table = PoolTable(
+      [("127.0.0.1:9001", "blue"), ("127.0.0.1:9002", "green")], copies: true)
+    let parser = LogParser(table, .response)
+    func tally(_ way: String, _ grpc: String = "-", _ address: String = "127.0.0.1:9002")
+      -> LogTally
+    {
+      var tally = LogTally(pools: table.pools)
+      let check = ComparedCheck(
+        name: "e", compare: .failures, advisory: false)
+      let comparer = Comparer(
+        rollout: 1, checks: [check], stages: 1, alpha: 0.01, baseline: PoolCounts(), most: 0.05)
+      tally.duel = Duel(comparer, pools: table.pools, canary: "green", stable: "blue")
+      tally.duel?.comparer.begin(
+        stage: 0, generation: 42, weight: 0.5, trusted: Instant(milliseconds: 0),
+        at: Instant(milliseconds: 0))
+      let text =
+        line(200, address, "200", "0.001", "0.002").replacing("canary1", with: "canary2")
+        + "\t\(way)\t\(grpc)"
+      Array(text.utf8).withUnsafeBufferPointer { parser.parse($0[...], into: &tally) }
+      tally.close()
+      return tally
+    }
+    func compared(_ tally: LogTally) -> Int {
+      tally.duel?.comparer.report("e", margin: nil, at: Instant(milliseconds: 1))?.canary.requests
+        ?? 0
+    }
+    for (way, isCompared) in [("d", true), ("p", false), ("n", false), ("x", false)] {
+      let one = tally(way)
+      #expect(counts(one, "green") == [1, 0, 0, 1] && one.unreadable == 0, "\(way)")
+      #expect(compared(one) == (isCompared ? 1 : 0), "\(way)")
+    }
+    let copy = tally("s")
+    #expect(counts(copy, "green") == [0, 0, 0, 0] && counts(copy, "shadow") == [1, 0, 0, 1])
+    #expect(compared(copy) == 0)
+    // The status of gRPC counts where HTTP says 200: what a gateway would answer with 5xx.
+    for (status, failed) in [
+      ("0", 0), ("1", 0), ("2", 1), ("4", 1), ("5", 0), ("8", 1), ("12", 1), ("13", 1), ("14", 1),
+      ("15", 1), ("16", 0), ("115", 0), ("x", 0),
+    ] {
+      #expect(counts(tally("d", status), "green") == [1, failed, 0, 1], "\(status)")
+    }
+    for bad in ["", "dd", "q"] { #expect(tally(bad).unreadable == 1, "\(bad)") }
+  }
+
+  @Test func `a connection of a TCP service fails when it does not open`() {
+    let table = PoolTable(
+      [("127.0.0.1:9001", "blue"), ("127.0.0.1:9002", "green")], relay: "unix:/run/chat.relay.sock")
+    let parser = LogParser(table, .response)
+    let lines: [(String, [Int], [Int])] = [
+      ("127.0.0.1:9001\t0.001\t0.002\t9.000", [1, 0, 0, 1], [0, 0, 0, 0]),
+      (
+        "127.0.0.1:9002, 127.0.0.1:9001\t-, 0.001\t-, 0.002\t0.000, 9.000", [1, 0, 0, 1],
+        [1, 1, 0, 0]
+      ),
+      // What the relay passed on is in the relay's own line.
+      ("unix:/run/chat.relay.sock\t0.000\t0.001\t1.000", [0, 0, 0, 0], [0, 0, 0, 0]),
+      (
+        "unix:/run/chat.relay.sock, 127.0.0.1:9001\t-, 0.000\t-, 0.001\t-, 1.000", [1, 0, 0, 1],
+        [0, 0, 0, 0]
+      ),
+    ]
+    for (rest, blue, green) in lines {
+      var tally = LogTally(pools: table.pools)
+      let text = "canary3\t1795000000.123\t42\t200\t9.000\t\(rest)"
+      Array(text.utf8).withUnsafeBufferPointer { parser.parse($0[...], into: &tally) }
+      tally.close()
+      #expect(counts(tally, "blue") == blue && counts(tally, "green") == green, "\(rest)")
+      #expect(tally.unreadable == 0 && tally.unattributed == 0, "\(rest)")
+    }
+  }
+
   @Test func `any window can be asked for`() {
     var tally = tally(
       (0..<60).map { second in
@@ -113,6 +185,9 @@ struct LogLineTests {
       line(200, "127.0.0.1:9001", "200", "0.004", "0.005"),
       line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-, 0.004", "0.001, 0.004"),
       line(499, "127.0.0.1:9002 : 127.0.0.1:9001", "503 : -", "0.001 : -", "0.001 : 0.002"),
+      line(200, "127.0.0.1:9002", "200", "0.004", "0.005").replacing("canary1", with: "canary2")
+        + "\td\t14",
+      line(200, "127.0.0.1:9002", "0.001", "0.004", "0.005").replacing("canary1", with: "canary3"),
     ].map { Array($0.utf8) }
     var dice = Dice(seed: 2)
     for _ in 0..<5000 {
