@@ -53,13 +53,14 @@ enum RouteCommand {
   private static func request(_ arguments: Arguments) throws(Failure) -> RequestFacts {
     var faults: [String] = []
     let headers = arguments.all("--header").compactMap { text -> (name: String, value: String)? in
-      guard let colon = text.firstIndex(of: ":"), Address.isHeaderName(String(text[..<colon]))
+      guard let mark = text.firstIndex(where: { $0 == ":" || $0 == "=" }),
+        Address.isHeaderName(String(text[..<mark]))
       else {
         faults.append("--header must be 'NAME: VALUE' (found '\(Text.shown(text))')")
         return nil
       }
-      let value = text[text.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-      return (String(text[..<colon]), String(value))
+      let value = text[text.index(after: mark)...].drop { $0 == " " || $0 == "\t" }
+      return (String(text[..<mark]), String(value))
     }
     let cookies = arguments.all("--cookie").compactMap { text -> (name: String, value: String)? in
       guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {

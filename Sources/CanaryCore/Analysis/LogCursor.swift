@@ -42,16 +42,15 @@ struct LogCursor {
     end = line.endIndex
   }
 
-  /// Steps over `canary1`, `canary2` or `canary3` and its tab.
+  /// Steps over `canary1`, `canary2` or `canary3` and its tab; 0 for anything else.
   @inline(__always)
-  mutating func version() -> Int? {
+  mutating func version() -> UInt8 {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
       base[at + 4] == 114, base[at + 5] == 121, base[at + 7] == 9
-    else { return nil }
-    let version = Int(base[at + 6]) - 48
-    guard (1...3).contains(version) else { return nil }
+    else { return 0 }
+    let version = base[at + 6] &- 48
     at += 8
-    return version
+    return version <= 3 ? version : 0
   }
 
   /// One letter and a tab.

@@ -26,7 +26,8 @@ package struct LogParser: Sendable {
   @inline(__always)
   private func count(_ start: LogCursor, into tally: inout LogTally) -> Bool {
     var cursor = start
-    guard let version = cursor.version(), let time = cursor.time(), time >= 1_000_000_000_000,
+    let version = cursor.version()
+    guard version > 0, let time = cursor.time(), time >= 1_000_000_000_000,
       time < 100_000_000_000_000,
       let generation = cursor.number(), let status = cursor.status(), cursor.skipField()
     else { return false }
@@ -39,12 +40,10 @@ package struct LogParser: Sendable {
     var headerTimes = cursor
     guard cursor.skipField() else { return false }
     var responseTimes = cursor
-    var way = Way.drawn
-    var isBroken = false
+    var more = More()
     if version == 2 {
-      guard cursor.skipField(), let read = cursor.way() else { return false }
-      way = read
-      isBroken = Self.isFailure(grpc: cursor.rest)
+      guard let read = Self.more(&cursor) else { return false }
+      more = read
     }
     guard cursor.isLastField else { return false }
     if addresses.isAtNothing { return statuses.isAtNothing }
@@ -53,33 +52,28 @@ package struct LogParser: Sendable {
     guard tries == statuses.listCount(), tries == headerTimes.listCount(),
       tries == responseTimes.listCount()
     else { return false }
+    if version == 3 {
+      connections(tries, time, generation, addresses, statuses, headerTimes, &tally)
+      return true
+    }
     for index in 0..<tries {
       let address = addresses.item()
-      let item = statuses.item()
-      let tried = version == 3 ? 0 : item.status
+      let tried = statuses.item().status
       let header = headerTimes.item().time
       let response = responseTimes.item().time
-      if version == 3, table.isRelay(address.bytes) { continue }
-      guard let pool = way == .shadow ? table.shadow : table.index(address.bytes) else {
+      guard let pool = more.isCopy ? table.shadow : table.index(address.bytes) else {
         tally.unattributed &+= 1
         continue
       }
       let spent = latency == .response ? response : header
       // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
-      if version == 3 {
-        connection(
-          pool, time, generation, isFirst: index == 0, connected: item.time, firstByte: header,
-          &tally)
-        continue
-      }
       let isAborted = tried == 0 && status < 500
-      let failed = tried >= 500 || tried == 0 || (isBroken && index == tries - 1)
-      tally.note(generation: generation, milliseconds: time, pool: index == 0 ? pool : nil)
-      // Only those whom chance put where they are can be compared.
-      if index == 0, way == .drawn {
+      let failed = tried >= 500 || tried == 0 || (more.isBroken && index == tries - 1)
+      if index == 0 {
+        // Only those whom chance put where they are can be compared.
         tally.compare(
           generation: generation, milliseconds: time, pool: pool, failed: isAborted ? nil : failed,
-          latency: isAborted ? response : spent)
+          latency: isAborted ? response : spent, isDrawn: more.isDrawn)
       }
       tally.add(second: second, pool: pool) { counts in
         if isAborted {
@@ -94,23 +88,50 @@ package struct LogParser: Sendable {
     return true
   }
 
-  /// Counts one try of a TCP service: it fails when the connection does not open.
-  private func connection(
-    _ pool: Int, _ time: Int64, _ generation: Int, isFirst: Bool, connected: Int64?,
-    firstByte: Int64?, _ tally: inout LogTally
+  /// Counts the tries of a TCP service: one fails when the connection does not open.
+  @inline(never)
+  private func connections(
+    _ tries: Int, _ time: Int64, _ generation: Int, _ addresses: LogCursor, _ connects: LogCursor,
+    _ firstBytes: LogCursor, _ tally: inout LogTally
   ) {
-    let failed = connected == nil
-    let spent = latency == .response ? connected : firstByte
-    tally.note(generation: generation, milliseconds: time, pool: isFirst ? pool : nil)
-    if isFirst {
-      tally.compare(
-        generation: generation, milliseconds: time, pool: pool, failed: failed, latency: spent)
+    var (addresses, connects, firstBytes) = (addresses, connects, firstBytes)
+    for index in 0..<tries {
+      let address = addresses.item().bytes
+      let connected = connects.item().time
+      let firstByte = firstBytes.item().time
+      // What the relay passed on is in the relay's own line.
+      if table.isRelay(address) { continue }
+      guard let pool = table.index(address) else {
+        tally.unattributed &+= 1
+        continue
+      }
+      let failed = connected == nil
+      let spent = latency == .response ? connected : firstByte
+      if index == 0 {
+        tally.compare(
+          generation: generation, milliseconds: time, pool: pool, failed: failed, latency: spent,
+          isDrawn: true)
+      }
+      tally.add(second: time / 1000, pool: pool) { counts in
+        counts.requests &+= 1
+        if failed { counts.failures &+= 1 }
+        if let spent { counts.latency.record(milliseconds: spent) }
+      }
     }
-    tally.add(second: time / 1000, pool: pool) { counts in
-      counts.requests &+= 1
-      if failed { counts.failures &+= 1 }
-      if let spent { counts.latency.record(milliseconds: spent) }
-    }
+  }
+
+  /// What a `canary2` line says more than others.
+  private struct More {
+    var isDrawn = true
+    var isCopy = false
+    var isBroken = false
+  }
+
+  @inline(never)
+  private static func more(_ cursor: inout LogCursor) -> More? {
+    guard cursor.skipField(), let way = cursor.way() else { return nil }
+    return More(
+      isDrawn: way == .drawn, isCopy: way == .shadow, isBroken: isFailure(grpc: cursor.rest))
   }
 
   /// Whether a status of gRPC is a fault of the server: what a gateway would answer with 5xx (grpc.io, `code.proto`).

@@ -130,18 +130,14 @@ package struct LogTally: Sendable {
     change(&open[pool])
   }
 
-  /// Takes note of a line's time and, by its first try, of its generation.
-  @inline(__always)
-  package mutating func note(generation: Int, milliseconds: Int64, pool: Int?) {
-    if milliseconds > newest { newest = milliseconds }
-    if census != nil, let pool { enrol(generation, milliseconds, pool) }
-  }
-
-  /// Hands the first try of a request to the comparison, if there is one.
+  /// Takes note of the first try of a request, and hands it to the comparison if there is one and chance drew it.
   @inline(__always)
   package mutating func compare(
-    generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?
+    generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool
   ) {
+    if milliseconds > newest { newest = milliseconds }
+    if census != nil { enrol(generation, milliseconds, pool) }
+    guard isDrawn else { return }
     guard let canary = duel?.canary, let stable = duel?.stable, pool == canary || pool == stable
     else { return }
     duel?.comparer.add(

@@ -26,7 +26,8 @@ package struct SimulatedRollout {
       let time = start + milliseconds
       let pool = isCanary ? 1 : 0
       tally.compare(
-        generation: generation, milliseconds: time, pool: pool, failed: failed, latency: latency)
+        generation: generation, milliseconds: time, pool: pool, failed: failed, latency: latency,
+        isDrawn: true)
       tally.add(second: time / 1000, pool: pool) { counts in
         counts.requests &+= 1
         if failed { counts.failures &+= 1 }
