@@ -142,6 +142,9 @@ enum PromoteCommand {
       world.output.out(
         "  stage \(index + 1): \(stage.weight)%\(stage.words.map { " (\($0))" } ?? "") for at least \(stage.soak), from \(earliest) after the start; deadline \(stage.deadline), then \(stage.onDeadline.rawValue)"
       )
+      if let own = stage.checks {
+        world.output.out("    asks \(own.map(\.name.text).joined(separator: ", "))")
+      }
       earliest = earliest + stage.soak
     }
     world.output.out("  then \(request.to) is stable, \(earliest) after the start at the earliest")

@@ -209,4 +209,25 @@ import Testing
     let after = client.exchange(headers: ["X-Preview: kept apart"])
     #expect(after?.pool == "blue" && after?["x-saw"] == "||")
   }
+
+  @Test func `testers are not left with a canary that nobody drives`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(service: Self.rules, plan: Self.threeStages)
+    let driver = try sandbox.launch("promote", "chat")
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    let secret = "X-Preview: S3cret"
+    try sandbox.wait("testers") { client.exchange(headers: [secret])?.pool == "green" }
+    driver.signal(SIGKILL)
+    _ = driver.wait()
+    // The canary has no weight, and yet somebody meets it: the brake is theirs too.
+    try sandbox.wait("the brake", 5) { sandbox.isBraked }
+    let braked = client.exchange(headers: [secret])
+    #expect(braked?.pool == "blue")
+    let reverted = try sandbox.canary("revert", "chat")
+    #expect(reverted.code == 0, "\(reverted.text)")
+    let after = client.exchange(headers: [secret])
+    #expect(after?.pool == "blue" && !sandbox.isBraked)
+  }
 }

@@ -10,7 +10,7 @@ struct ConfigTests {
       // a comment
       nginx: {
         config: "/etc/nginx/nginx.conf", include: "/etc/nginx/canary", test: ["nginx", "-t"],
-        reload: ["nginx", "-s", "reload"], logs: "/var/log/nginx", verify: "20s",
+        reload: ["nginx", "-s", "reload"], logs: "/var/log/nginx", verify: "20s", zone: "b",
       },
       state: "/var/lib/canary", run: "/run/canary", templates: "/etc/canary/templates",
       services: {
@@ -24,6 +24,37 @@ struct ConfigTests {
           buffering: false, timeout: "1h", connect_timeout: "5s", body_limit: "100m", keepalive: 32,
           latency: "first_byte", access_log: ["/var/log/nginx/access.log combined"],
           guards: [{ name: "pager", alerts: ["service={{service}}", 'severity!="info"'], then: "revert" }],
+        },
+        site: {
+          listen: ["127.0.0.1:8090"], http2: true, stable: "blue", protocol: "http", expose: true,
+          pools: {
+            blue: { servers: ["10.0.0.1:80 backend=api zone=a", "10.0.0.1:81 backend=web"], limit: "100r/s" },
+            green: { servers: ["10.0.0.2:80 backend=api", "10.0.0.2:81 backend=web zone=b"] },
+          },
+          sticky: "cookie:sid", trusted: ["10.0.0.0/8", "::1"], answer_headers: { "X-Frame-Options": "DENY" },
+          preview: [
+            { header: { name: "X-Preview", value: "s3cret" }, cookie: { name: "pv", value: { env: "PV" } }, from: ["10.1.0.0/16"] },
+            { header: { name: "X-Tag", values: ["beta", "st.ff"] } },
+          ],
+          never: { from: ["2001:db8::/32"], cookie: { name: "no", value: "thanks" } },
+          routes: {
+            "/": { backend: "web", buffering: true, connect_timeout: "1s" },
+            "/api": { backend: "api", timeout: "1m", body_limit: "1m", protocol: "http", headers: { "X-From": "$scheme://$host" } },
+          },
+          plan: {
+            stages: [
+              { shadow: { share: 10, paths: ["/api"], methods: ["POST"] }, preview: true, soak: "1m" },
+              { weight: 5, only: { from: ["10.2.0.0/16"] }, limit: "10r/s", soak: "1m" }, { shadow: 5, weight: 7, soak: "1m" },
+              { weight: 100, soak: "1m" },
+            ],
+            checks: [{ name: "copies", metric: "shadow_error_rate", max: "1%" }, { name: "up", probe: "/up", backend: "api" }],
+            ready: { path: "/up", backend: "api" },
+          },
+        },
+        db: {
+          listen: ["127.0.0.1:5432"], stable: "blue", protocol: "tcp",
+          pools: { blue: { servers: ["10.0.0.1:5432"] }, green: { servers: ["10.0.0.2:5432"] } },
+          plan: { stages: [{ weight: 100, soak: "1m" }], checks: [] },
         },
       },
       endpoints: {
@@ -104,6 +135,18 @@ struct ConfigTests {
     ).first
     let config = try read(String(try #require(block)))
     #expect(config.services.map(\.name.text) == ["chat"])
+  }
+
+  @Test func `the configs of the docs are whole configs`() throws {
+    let page = try #require(try Files.read("\(TidyTests.root)/docs/audience.md"))
+    let block = page.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(
+      separator: "```"
+    ).first
+    let text = String(try #require(block))
+    let chat = try #require(try read("{ \(text) }").services.first)
+    #expect(chat.plan.stages.map(\.weight.percent) == [0, 0, 5, 5, 30, 100])
+    let dify = try #require(try Files.read("\(TidyTests.root)/docs/examples/dify.json5"))
+    #expect(try read(dify).services.first?.backends.count == 3)
   }
 
   @Test func `relative paths are relative to the file`() throws {
@@ -226,10 +269,12 @@ struct ConfigTests {
         }
         #expect(code.joined().count { $0 == "{" } == code.joined().count { $0 == "}" }, "\(what)")
         let groups =
-          choice.groups.count * service.backends.count + (choice.shadow == nil ? 0 : 1)
+          service.proxying.scheme == .tcp
+          ? 2 : choice.groups.count * service.backends.count + (choice.shadow == nil ? 0 : 1)
         #expect(code.count { $0.hasPrefix("upstream ") } == groups, "\(what)")
         let servers = code.count { $0.hasPrefix("server {") }
-        let own = (service.listen.isEmpty ? 1 : 2) + (choice.shadow == nil ? 0 : 1)
+        let isTCP = service.proxying.scheme == .tcp
+        let own = (service.listen.isEmpty ? 1 : 2) + (choice.shadow == nil && !isTCP ? 0 : 1)
         #expect(servers == own, "\(what)")
         let odd = code.filter { line in
           let last = line.last ?? ";"
