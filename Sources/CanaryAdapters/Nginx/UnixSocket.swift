@@ -11,7 +11,10 @@ enum UnixSocket {
   }
 
   static func connect(_ path: String) -> Outcome {
-    let file = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    // Never waits: where Nginx is stuck and its backlog full, that is the answer.
+    let kind =
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let file = Glibc.socket(AF_UNIX, kind, 0)
     guard file >= 0 else { return .failed(errno) }
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)

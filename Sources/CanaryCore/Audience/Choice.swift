@@ -72,7 +72,9 @@ package struct Choice: Sendable {
   package func limit(_ group: Group) -> RequestRate? {
     switch group {
     case .stable: service.pool(routing.stable)?.limit
-    case .canary: audience?.limit ?? routing.canary.flatMap { service.pool($0)?.limit }
+    // Outside a rollout nobody is sent there.
+    case .canary:
+      audience.flatMap { $0.limit ?? routing.canary.flatMap { service.pool($0)?.limit } }
     case .split, .brake, .copies: nil
     }
   }

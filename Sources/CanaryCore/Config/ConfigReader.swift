@@ -169,10 +169,12 @@ package struct ConfigReader {
     var variables: [String: Name] = [:]
     var listens: [String: Name] = [:]
     for service in services {
-      if let other = variables.updateValue(service.name, forKey: service.name.variable) {
+      if let other = variables.updateValue(
+        service.name, forKey: service.name.variable.lowercased())
+      {
         faults.add(
           "services.\(service.name)", nil,
-          "has a name that Nginx cannot tell from '\(other)': '-' and '_' are the same in a variable"
+          "has a name that Nginx cannot tell from '\(other)': '-' and '_', and 'A' and 'a', are the same in a variable"
         )
       }
       for listen in service.listen where service.serverNames.isEmpty {

@@ -34,6 +34,8 @@ package struct LogReplay: Sendable {
   package private(set) var steps: [Step]
   private var current: Int?
   private var lastLook: Int64 = 0
+  /// When the next step begins, in milliseconds since 1970; never, after the last one.
+  private var nextBegan: Int64 = .max
   package private(set) var tally: LogTally
 
   /// The generations in which the canary's share rises, for a plan; the last such run of the log.
@@ -68,6 +70,7 @@ package struct LogReplay: Sendable {
           began: Instant(milliseconds: found.first), ended: Instant(milliseconds: found.last),
           canaryShare: share, requests: both))
     }
+    nextBegan = steps.first?.began.milliseconds ?? .max
     guard let first = steps.first,
       let comparer = LogReading.comparer(occasion(first), baseline: baseline)
     else { return }
@@ -86,7 +89,8 @@ package struct LogReplay: Sendable {
   package mutating func read(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ parser: LogParser) {
     parser.parse(line, into: &tally)
     let newest = tally.newest
-    guard newest - lastLook >= 1000 else { return }
+    // A stage is begun with its first request: what is compared before that is lost to it.
+    guard newest - lastLook >= 1000 || newest >= nextBegan else { return }
     lastLook = newest
     look(Instant(milliseconds: newest))
   }
@@ -98,6 +102,7 @@ package struct LogReplay: Sendable {
     let next = steps.lastIndex { $0.began <= now }
     if let next, next != current {
       current = next
+      nextBegan = steps.dropFirst(next + 1).first?.began.milliseconds ?? .max
       let occasion = occasion(steps[next])
       steps[next].states = plan.checks(stage: steps[next].stage).map(CheckState.init)
       tally.duel?.comparer.begin(
