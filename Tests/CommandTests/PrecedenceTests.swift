@@ -107,6 +107,25 @@ import Testing
     }
   }
 
+  @Test func `in a stage for testers nobody else is retried on the canary`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(service: Self.rules, plan: Self.threeStages)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    try sandbox.wait("testers") {
+      client.exchange(headers: ["X-Preview: S3cret"])?.pool == "green"
+    }
+    try sandbox.set("blue.dead")
+    for headers in [[], ["X-Forwarded-For: 203.0.113.9"]] {
+      let answer = client.exchange(headers: headers)
+      #expect(answer?.status == 503 && answer?.pool == "blue", "\(headers)")
+    }
+    try sandbox.set("blue.dead", false)
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+  }
+
   @Test func `nobody gets where they do not belong by a forged request`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

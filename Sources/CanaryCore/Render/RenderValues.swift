@@ -156,7 +156,10 @@ struct RenderValues {
     ]
   }
 
+  /// Whether a stable pool that is down is helped out by the other.
+  ///
+  /// In a stage without a weight it is not: the canary is there for those who were chosen, and for nobody's retries.
   var fallsBack: Bool {
-    service.proxying.fallback && routing.fallback && routing.canary != nil
+    service.proxying.fallback && routing.fallback && routing.canary != nil && routing.isClean
   }
 }
