@@ -1,4 +1,5 @@
 internal import CanaryCore
+internal import FoundationEssentials
 
 /// One question to an endpoint: credentials from where they are kept, a deadline, one more try, and nothing secret in
 /// any text that comes out.
@@ -54,7 +55,7 @@ struct Asking {
       question.headers.append(("Authorization", "Bearer " + (try secrets.value(bearer))))
     }
     if let user = endpoint?.user, let password = endpoint?.password {
-      let encoded = Base64.text("\(user):\(try secrets.value(password))")
+      let encoded = Data("\(user):\(try secrets.value(password))".utf8).base64EncodedString()
       secrets.hide(encoded)
       question.headers.append(("Authorization", "Basic \(encoded)"))
     }
@@ -120,24 +121,6 @@ struct Asking {
     case .answer(let good, let text): .answer(good, secrets.redacted(text))
     case .noted(let value, let text): .noted(value, secrets.redacted(text))
     case .value, .beside, .compared: reading
-    }
-  }
-}
-
-/// RFC 4648.
-enum Base64 {
-  private static let letters = Array(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-
-  static func text(_ text: String) -> String {
-    let bytes = Array(text.utf8)
-    return stride(from: 0, to: bytes.count, by: 3).reduce(into: "") { out, start in
-      let group = bytes[start..<min(start + 3, bytes.count)]
-      var bits = group.reduce(0) { $0 << 8 | Int($1) }
-      bits <<= 8 * (3 - group.count)
-      for index in 0..<4 {
-        out.append(index <= group.count ? letters[bits >> (18 - 6 * index) & 63] : "=")
-      }
     }
   }
 }
