@@ -136,12 +136,8 @@ package enum Address {
   private static func checkHost(_ host: String) throws(Rule) {
     let bytes = Array(host.utf8)
     if host.hasPrefix("["), host.hasSuffix("]"), bytes.count > 3 {
-      let inner = bytes.dropFirst().dropLast()
-      let isHex = { (byte: UInt8) in
-        (48...58).contains(byte) || (65...70).contains(byte) || (97...102).contains(byte)
-          || byte == 46
-      }
-      guard inner.allSatisfy(isHex), inner.contains(58), inner.count <= 45 else {
+      let inner = String(host.dropFirst().dropLast())
+      guard inner.contains(":"), IPAddress(inner) != nil else {
         throw Rule("must be an IPv6 address inside the brackets")
       }
       return
@@ -156,7 +152,7 @@ package enum Address {
         "must be a host name or address of letters, digits, '.', '-' and '_' before the port")
     }
     let looksNumeric = labels.allSatisfy { $0.allSatisfy(\.isNumber) }
-    if looksNumeric, labels.count != 4 || !labels.allSatisfy({ (Int($0) ?? 256) <= 255 }) {
+    if looksNumeric, IPAddress(host) == nil {
       throw Rule("must be four numbers from 0 to 255, as in 127.0.0.1:9001")
     }
   }
