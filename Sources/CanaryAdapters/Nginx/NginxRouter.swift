@@ -152,7 +152,7 @@ package struct NginxRouter: Router {
 
   /// The names of generated files that were changed by hand since they were written.
   package func editedFiles(_ service: Name) -> [String] {
-    ["conf", "stream", "location", "locations"].map { file(service, $0) }.filter { path in
+    GeneratedFiles.suffixes.map { file(service, $0) }.filter { path in
       guard let text = (try? Files.read(path)) ?? nil else { return false }
       return !Seal.isWhole(text)
     }

@@ -10,6 +10,8 @@ package struct GeneratedFiles: Hashable, Sendable {
   /// Belongs in a `server {}` of the user's own: every route; nil for a service without, or with a server of its own.
   package var locations: String?
 
+  package static let suffixes = ["conf", "stream", "location", "locations"]
+
   /// Each possible file by the end of its name; nil for one that must not be there.
   package var all: [(suffix: String, text: String?)] {
     [
