@@ -29,14 +29,7 @@ enum SimulateCommand {
   ) { arguments, output throws(Failure) in
     if let path = arguments["--log"] { return try replay(path, arguments, output) }
     let scenario = try scenario(arguments)
-    var plan = try plan(arguments, output)
-    let count = plan.stages.count
-    plan.stages.removeAll { $0.weight == .none }
-    if plan.stages.count < count {
-      output.err(
-        "canary: stages without a weight are left out: invented traffic has neither testers nor copies"
-      )
-    }
+    let plan = try plan(arguments, output)
     let runs = try number(arguments, "--runs", 1...100_000) ?? 200
     let seed = try number(arguments, "--seed", 0...1_000_000_000) ?? 1
     if output.outIsTerminal { output.err("\(runs) rollouts, and as many of a good canary …") }
@@ -94,8 +87,19 @@ enum SimulateCommand {
     return number
   }
 
-  /// The plan that was named, the service's, or the default one, for which no config is needed.
+  /// The plan to try, without the stages in which chance draws nobody.
   private static func plan(_ arguments: Arguments, _ output: Output) throws(Failure) -> Plan {
+    var plan = try named(arguments, output)
+    let count = plan.stages.count
+    plan.stages.removeAll { $0.weight == .none }
+    if plan.stages.count < count {
+      output.err("canary: stages without a weight are left out: they draw nobody to be compared")
+    }
+    return plan
+  }
+
+  /// The plan that was named, the service's, or the default one, for which no config is needed.
+  private static func named(_ arguments: Arguments, _ output: Output) throws(Failure) -> Plan {
     if arguments.service == nil, arguments["--plan"] == nil, arguments["--config"] == nil {
       return PlanReader.standard
     }
@@ -163,11 +167,9 @@ enum SimulateCommand {
   ) throws(Failure) -> (stable: Name, canary: Name) {
     let others = { (canary: Name) in pools.first { $0 != canary } ?? service.stable }
     if let text = arguments["--to"] {
-      guard let name = pools.first(where: { $0.text == text }) else {
-        throw Failure(
-          .wrong,
-          "there is no pool '\(Text.shown(text))' (pools: \(pools.map(\.text).joined(separator: ", ")))"
-        )
+      guard let name = Name(text), service.pool(name) != nil else {
+        let known = service.pools.map(\.name.text).joined(separator: ", ")
+        throw Failure(.wrong, "there is no pool '\(Text.shown(text))' (pools: \(known))")
       }
       return (others(name), name)
     }

@@ -81,6 +81,12 @@ import Testing
       promoted.text.contains("check shadow_errors failed: 100% > 5% over "), "\(promoted.text)")
     #expect(promoted.text.contains(" copies"), "\(promoted.text)")
     #expect(promoted.text.contains("stage 1 of 2 (50% copied)"), "\(promoted.text)")
+    // A copy is nobody's request: a replay finds no stage in it, and no pool of that name.
+    let log = "\(sandbox.folder)/logs/canary-chat.log"
+    let replay = try sandbox.canary("simulate", "chat", "--log", log)
+    #expect(replay.code == 2 && replay.text.contains("reached green"), "\(replay.text)")
+    let named = try sandbox.canary("simulate", "chat", "--log", log, "--to", "shadow")
+    #expect(named.code == 2 && named.text.contains("(pools: blue, green)"), "\(named.text)")
     #expect(seen.allSatisfy { $0.status == 200 && $0.pool == "blue" })
   }
 

@@ -103,6 +103,7 @@ struct LogLineTests {
       -> LogTally
     {
       var tally = LogTally(pools: table.pools)
+      tally.census = [:]
       let check = ComparedCheck(
         name: "e", compare: .failures, advisory: false)
       let comparer = Comparer(
@@ -126,6 +127,7 @@ struct LogLineTests {
       let one = tally(way)
       #expect(counts(one, "green") == [1, 0, 0, 1] && one.unreadable == 0, "\(way)")
       #expect(compared(one) == (isCompared ? 1 : 0), "\(way)")
+      #expect((one.census?[42] != nil) == isCompared, "\(way)")
     }
     let copy = tally("s")
     #expect(counts(copy, "green") == [0, 0, 0, 0] && counts(copy, "shadow") == [1, 0, 0, 1])

@@ -80,9 +80,7 @@ package struct LogParser: Sendable {
           counts.aborted &+= 1
           return
         }
-        counts.requests &+= 1
-        if failed { counts.failures &+= 1 }
-        if let spent { counts.latency.record(milliseconds: spent) }
+        counts.count(failed: failed, milliseconds: spent)
       }
     }
     return true
@@ -113,9 +111,7 @@ package struct LogParser: Sendable {
           isDrawn: true)
       }
       tally.add(second: time / 1000, pool: pool) { counts in
-        counts.requests &+= 1
-        if failed { counts.failures &+= 1 }
-        if let spent { counts.latency.record(milliseconds: spent) }
+        counts.count(failed: failed, milliseconds: spent)
       }
     }
   }

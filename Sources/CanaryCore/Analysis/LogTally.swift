@@ -12,6 +12,14 @@ package struct PoolCounts: Hashable, Sendable {
 
   package init() {}
 
+  /// One try that was answered or failed.
+  @inline(__always)
+  package mutating func count(failed: Bool, milliseconds: Int64?) {
+    requests &+= 1
+    if failed { failures &+= 1 }
+    if let milliseconds { latency.record(milliseconds: milliseconds) }
+  }
+
   package mutating func merge(_ other: PoolCounts) {
     requests += other.requests
     failures += other.failures
@@ -107,7 +115,7 @@ package struct LogTally: Sendable {
   package var lines = 0
   /// What compares the canary with stable, request by request, while lines are read.
   package var duel: Duel?
-  /// Requests by generation, where they are asked for.
+  /// Requests that chance drew, by generation, where they are asked for.
   package var census: [Int: Census]?
   /// When the newest line that was read ended, in milliseconds since 1970.
   package private(set) var newest: Int64 = 0
@@ -130,14 +138,14 @@ package struct LogTally: Sendable {
     change(&open[pool])
   }
 
-  /// Takes note of the first try of a request, and hands it to the comparison if there is one and chance drew it.
+  /// Takes note of the first try of a request that chance drew, and hands it to the comparison, if there is one.
   @inline(__always)
   package mutating func compare(
     generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool
   ) {
     if milliseconds > newest { newest = milliseconds }
-    if census != nil { enrol(generation, milliseconds, pool) }
     guard isDrawn else { return }
+    if census != nil { enrol(generation, milliseconds, pool) }
     guard let canary = duel?.canary, let stable = duel?.stable, pool == canary || pool == stable
     else { return }
     duel?.comparer.add(

@@ -80,9 +80,8 @@ package struct TrafficMaker: Sendable {
   package mutating func baseline() -> PoolCounts {
     var counts = PoolCounts()
     for _ in 0..<dice.poisson(scenario.rate * LogReading.baselineSpan.seconds) {
-      counts.requests += 1
-      if dice.share() < scenario.stableErrors { counts.failures += 1 }
-      counts.latency.record(milliseconds: Self.latencies[Int(dice.next() & 4095)])
+      let failed = dice.share() < scenario.stableErrors
+      counts.count(failed: failed, milliseconds: Self.latencies[Int(dice.next() & 4095)])
     }
     return counts
   }

@@ -7,8 +7,6 @@ package struct SimulatedRollout {
     package var took: Span
     /// Requests that failed on the canary while it was bad.
     package var hurt: Int
-    /// The stage in which it ended, from 0.
-    package var stage: Int
     package var reason: String?
     /// When the rollout went back, counted from the moment at which the canary turned bad.
     package var noticed: Span?
@@ -29,9 +27,7 @@ package struct SimulatedRollout {
         generation: generation, milliseconds: time, pool: pool, failed: failed, latency: latency,
         isDrawn: true)
       tally.add(second: time / 1000, pool: pool) { counts in
-        counts.requests &+= 1
-        if failed { counts.failures &+= 1 }
-        counts.latency.record(milliseconds: latency)
+        counts.count(failed: failed, milliseconds: latency)
       }
       if isCanary, failed, isBad { hurt += 1 }
     }
@@ -150,9 +146,8 @@ package struct SimulatedRollout {
     case .reverted?, .reverting?: end = .reverted
     default: end = .unfinished
     }
-    let stage = sink.tally.duel.map { _ in state.serving?.generation.number ?? 1 } ?? 1
     return Outcome(
-      end: end, took: took, hurt: sink.hurt, stage: max(0, stage - 2),
+      end: end, took: took, hurt: sink.hurt,
       reason: state.rollout.flatMap(Wording.reason),
       noticed: end == .reverted ? took - min(took, scenario.onset) : nil)
   }
