@@ -14,10 +14,9 @@ import Testing
     let root = Files.folder(of: Files.folder(of: Files.folder(of: #filePath)))
     var text = try #require(try Files.read("\(root)/docs/examples/dify.json5"))
     var apps: [StandIn] = []
-    defer { for app in apps { app.stop() } }
     for (host, pool) in [("10.0.0.11", "blue"), ("10.0.0.12", "green")] {
       for (port, kind) in Self.kinds {
-        let app = StandIn("\(pool)-\(kind)")
+        let app = sandbox.standIn("\(pool)-\(kind)")
         apps.append(app)
         text = text.replacing("\(host):\(port) ", with: "127.0.0.1:\(app.port) ")
       }

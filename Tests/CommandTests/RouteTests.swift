@@ -132,9 +132,8 @@ import Testing
     defer { sandbox.close() }
     let ports = sandbox.bluePorts + sandbox.greenPorts
     let apps = zip(["blue-a", "blue-b", "green-a", "green-b"], ports).map {
-      StandIn($0, port: $1)
+      sandbox.standIn($0, port: $1)
     }
-    defer { for app in apps { app.stop() } }
     try sandbox.startNginx()
     try sandbox.writeConfig(
       plan: "stages: [{ weight: 30, soak: \"10m\" }, { weight: 100, soak: \"1s\" }], checks: []",

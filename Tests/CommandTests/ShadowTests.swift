@@ -6,12 +6,11 @@ import Testing
 
 /// Copies of requests: the canary gets them, and users do not notice.
 @Suite(.blocking) struct ShadowTests {
+  @discardableResult
   private func start(_ sandbox: Sandbox, _ stage: String, checks: String = "") throws -> (
-    StandIn, StandIn
+    blue: StandIn, green: StandIn
   ) {
-    let apps = (
-      StandIn("blue", port: sandbox.bluePorts[0]), StandIn("green", port: sandbox.greenPorts[0])
-    )
+    let apps = sandbox.startStandIns()
     try sandbox.startNginx()
     try sandbox.writeConfig(
       service: "routes: { \"/\": {}, \"/api\": {} },",
@@ -24,11 +23,7 @@ import Testing
   @Test func `a dead, slow or failing shadow is nothing to users`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(sandbox, "{ shadow: 100, soak: \"10m\" }")
-    defer {
-      blue.stop()
-      green.stop()
-    }
+    let green = try start(sandbox, "{ shadow: 100, soak: \"10m\" }").green
     func users(_ what: String) {
       // Kept connections: a copy that is waited for would hold up the next request on its connection.
       let load = Load(port: sandbox.port, clients: 3, pause: Span(milliseconds: 2))
@@ -65,13 +60,10 @@ import Testing
   @Test func `a failing shadow fails its own gate`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(
+    let green = try start(
       sandbox, "{ shadow: 50, soak: \"10m\" }",
-      checks: "{ name: \"errors\", metric: \"error_rate\", max: \"5%\", every: \"200ms\" }")
-    defer {
-      blue.stop()
-      green.stop()
-    }
+      checks: "{ name: \"errors\", metric: \"error_rate\", max: \"5%\", every: \"200ms\" }"
+    ).green
     green.set(status: 503)
     let load = Load(port: sandbox.port, clients: 2, pause: Span(milliseconds: 5))
     let promoted = try sandbox.canary("promote", "chat")
@@ -95,10 +87,6 @@ import Testing
     defer { sandbox.close() }
     let (blue, green) = try start(
       sandbox, "{ shadow: { share: 100, paths: [\"/api\"], methods: [\"POST\"] }, soak: \"10m\" }")
-    defer {
-      blue.stop()
-      green.stop()
-    }
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     var client = Client(port: sandbox.port)
     defer { client.close() }

@@ -16,10 +16,9 @@ import Testing
   /// How long workers of a former configuration may serve their last clients.
   private static let grace = 9
 
-  private func start(_ sandbox: Sandbox) throws -> (StandIn, StandIn) {
-    let apps = (
-      StandIn("blue", port: sandbox.bluePorts[0]), StandIn("green", port: sandbox.greenPorts[0])
-    )
+  @discardableResult
+  private func start(_ sandbox: Sandbox) throws -> (blue: StandIn, green: StandIn) {
+    let apps = sandbox.startStandIns()
     try sandbox.startNginx(main: "worker_shutdown_timeout \(Self.grace)s;")
     try sandbox.writeConfig(plan: Self.plan)
     let applied = try sandbox.canary("apply")
@@ -48,11 +47,7 @@ import Testing
   @Test func `streams and sockets live through a rollout and a revert`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(sandbox)
-    defer {
-      blue.stop()
-      green.stop()
-    }
+    try start(sandbox)
     nonisolated(unsafe) let events = try #require(Wire(port: sandbox.port))
     #expect(events.send("GET /events?every=1000 HTTP/1.1\r\nHost: test\r\n\r\n"))
     _ = try #require(events.read(until: "\r\n\r\n"))
@@ -96,11 +91,7 @@ import Testing
   @Test func `an upload of a gibibyte goes through a stage change`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(sandbox)
-    defer {
-      blue.stop()
-      green.stop()
-    }
+    try start(sandbox)
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.wait("the first stage") { try sandbox.field("weight") == "50" }
     let wire = try #require(Wire(port: sandbox.port))

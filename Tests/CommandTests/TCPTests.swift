@@ -10,10 +10,9 @@ import Testing
     stages: [{ weight: 50, soak: "10m" }, { weight: 100, soak: "1s" }], checks: []
     """
 
-  private func start(_ sandbox: Sandbox, plan: String) throws -> (StandIn, StandIn) {
-    let apps = (
-      StandIn("blue", port: sandbox.bluePorts[0]), StandIn("green", port: sandbox.greenPorts[0])
-    )
+  @discardableResult
+  private func start(_ sandbox: Sandbox, plan: String) throws -> (blue: StandIn, green: StandIn) {
+    let apps = sandbox.startStandIns()
     try sandbox.startNginx(main: main(sandbox))
     try sandbox.writeConfig(service: "protocol: \"tcp\",", plan: plan)
     let applied = try sandbox.canary("apply")
@@ -43,7 +42,7 @@ import Testing
   @Test func `connections are weighted and rolled out to the end`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(
+    try start(
       sandbox,
       plan: """
         stages: [{ weight: 20, soak: "2s" }, { weight: 100, soak: "1s" }],
@@ -51,10 +50,6 @@ import Testing
           { name: "connect", metric: "latency_p99", max: "1s", every: "200ms", window: "10s" },
           { name: "up", probe: "/", every: "200ms" }]
         """)
-    defer {
-      blue.stop()
-      green.stop()
-    }
     #expect(pools(sandbox.port, 20) == ["blue": 20])
     let checked = try sandbox.canary("check")
     #expect(checked.text.contains("includes \(sandbox.folder)/canary/*.stream"), "\(checked.text)")
@@ -75,16 +70,13 @@ import Testing
   @Test func `a canary that takes no connections is found and hurts nobody`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(
+    let green = try start(
       sandbox,
       plan: """
         stages: [{ weight: 50, soak: "10m" }, { weight: 100, soak: "1s" }],
         checks: [{ name: "errors", metric: "error_rate", max: "5%", every: "200ms" }]
-        """)
-    defer {
-      blue.stop()
-      green.stop()
-    }
+        """
+    ).green
     let driver = try sandbox.launch("promote", "chat")
     try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
     green.stop()
@@ -102,11 +94,7 @@ import Testing
   @Test func `a revert works while the rest of nginx conf is broken`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(sandbox, plan: Self.half)
-    defer {
-      blue.stop()
-      green.stop()
-    }
+    try start(sandbox, plan: Self.half)
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
     try sandbox.writeNginxConf(extra: "broken_directive on;", main: main(sandbox))
@@ -129,11 +117,7 @@ import Testing
   @Test func `a driver that is killed leaves all connections to stable`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    let (blue, green) = try start(sandbox, plan: Self.half)
-    defer {
-      blue.stop()
-      green.stop()
-    }
+    try start(sandbox, plan: Self.half)
     let driver = try sandbox.launch("promote", "chat")
     try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
     driver.signal(SIGKILL)

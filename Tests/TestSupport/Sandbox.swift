@@ -11,6 +11,7 @@ package final class Sandbox {
   package private(set) var bluePorts: [Int]
   package private(set) var greenPorts: [Int]
   private var children: [Child] = []
+  private var standIns: [StandIn] = []
   private var apps: Child?
   private var edge: Child?
 
@@ -32,6 +33,8 @@ package final class Sandbox {
   package func close() {
     for child in children { child.stop() }
     children = []
+    for standIn in standIns { standIn.stop() }
+    standIns = []
     apps?.stop()
     edge?.stop()
     (apps, edge) = (nil, nil)
@@ -81,6 +84,18 @@ package final class Sandbox {
   }
 
   package func stopApps() { apps?.stop() }
+
+  /// A stand-in on a port of its own or on one of the pools'; it ends with the sandbox.
+  package func standIn(_ name: String, port: Int = Sockets.freePort()) -> StandIn {
+    let standIn = StandIn(name, port: port)
+    standIns.append(standIn)
+    return standIn
+  }
+
+  /// One of each pool, in the place of the apps.
+  package func startStandIns() -> (blue: StandIn, green: StandIn) {
+    (standIn("blue", port: bluePorts[0]), standIn("green", port: greenPorts[0]))
+  }
 
   /// Turns a fault of an app on or off.
   package func set(_ flag: String, _ on: Bool = true) throws {
