@@ -15,6 +15,15 @@ import Testing
     try monitoring.wait(for: "http://127.0.0.1:\(monitoring.alertmanager)/-/ready")
     try sandbox.startApps()
     try sandbox.startNginx()
+    try write(monitoring, sandbox, plan: plan, service: service)
+    let applied = try sandbox.canary("apply")
+    try #require(applied.code == 0, "\(applied.text)")
+  }
+
+  /// A config whose endpoints are the monitoring's, and one that nobody listens at.
+  private func write(
+    _ monitoring: Monitoring, _ sandbox: Sandbox, plan: String, service: String = ""
+  ) throws {
     try sandbox.writeConfig(service: service, plan: plan)
     let path = "\(sandbox.folder)/canary.json5"
     let config = try #require(try Files.read(path))
@@ -27,8 +36,6 @@ import Testing
       """
     try Files.replace(
       path, with: config.replacing("state: \"state\"", with: "\(endpoints) state: \"state\""))
-    let applied = try sandbox.canary("apply")
-    try #require(applied.code == 0, "\(applied.text)")
   }
 
   private func plan(_ checks: String, deadline: String = "20s") -> String {
@@ -55,10 +62,9 @@ import Testing
     #expect(promoted.code == 0, "\(promoted.text)")
 
     // Back to blue, with an alert that fires in the middle.
-    try sandbox.writeConfig(plan: plan(good))
-    try start2(
+    try write(
       monitoring, sandbox,
-      plan(good, deadline: "60s").replacing("soak: \"2s\"", with: "soak: \"20s\""))
+      plan: plan(good, deadline: "60s").replacing("soak: \"2s\"", with: "soak: \"20s\""))
     let child = try sandbox.launch("promote", "chat")
     try sandbox.waitForStage(0)
     try monitoring.fire("HighErrors", service: "chat")
@@ -66,17 +72,6 @@ import Testing
     #expect(
       child.text.contains("check quiet failed: an alert fires: HighErrors (the HighErrors of it)"),
       "\(child.text)")
-  }
-
-  /// Writes another plan into the config that is there, with the endpoints kept.
-  private func start2(_ monitoring: Monitoring, _ sandbox: Sandbox, _ plan: String) throws {
-    try sandbox.writeConfig(plan: plan)
-    let path = "\(sandbox.folder)/canary.json5"
-    let config = try #require(try Files.read(path))
-    let endpoints =
-      "endpoints: { prometheus: { url: \"http://127.0.0.1:\(monitoring.prometheus)\" }, alertmanager: { url: \"http://127.0.0.1:\(monitoring.alertmanager)\" } },"
-    try Files.replace(
-      path, with: config.replacing("state: \"state\"", with: "\(endpoints) state: \"state\""))
   }
 
   @Test func `a dead source holds a stage, and is never the release's fault`() throws {
