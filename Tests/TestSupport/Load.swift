@@ -156,19 +156,38 @@ package struct Client {
 
 /// Sockets on loopback.
 package enum Sockets {
-  /// A port that nobody listens on now.
+  /// The port handed out last; each process begins at a place of its own.
+  private static let last = Mutex(Int(getpid()) * 251 % (ports.count - 1))
+
+  /// Below the range from which the kernel takes the near end of every outgoing connection
+  /// (`net.ipv4.ip_local_port_range`, 32768 and up): under the load of the tests such a port is soon taken.
+  private static let ports = 10_240..<32_768
+
+  /// A port that nobody has now, and that no one else in this process is told.
   package static func freePort() -> Int {
-    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(file) }
-    var address = loopback(port: 0)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
+    last.withLock { last in
+      for _ in ports {
+        last = (last + 1) % ports.count
+        if let file = bound(ports.lowerBound + last) {
+          close(file)
+          return ports.lowerBound + last
+        }
+      }
+      fatalError("no port between \(ports.lowerBound) and \(ports.upperBound) is free")
+    }
+  }
+
+  private static func bound(_ port: Int) -> CInt? {
+    let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = loopback(port: port)
+    let code = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = bind(file, $0, size)
-        _ = getsockname(file, $0, &size)
+        bind(file, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
-    return Int(UInt16(bigEndian: address.sin_port))
+    if code == 0 { return file }
+    close(file)
+    return nil
   }
 
   /// Listens on a port, and takes up to 512 connections that nobody answers.

@@ -11,7 +11,8 @@ import threading
 import time
 import urllib.request
 
-from world import World, free_port
+from ports import free_port
+from world import World
 
 canary = sys.argv[1]
 
