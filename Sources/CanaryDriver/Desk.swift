@@ -15,10 +15,16 @@ package struct Taken: Sendable {
 package struct Desk: Sendable {
   package let store: any Store
   package let clock: any WallClock
+  /// What the config allows a service now.
+  package let rules: @Sendable (Name) -> Rules
 
-  package init(store: any Store, clock: any WallClock) {
+  package init(
+    store: any Store, clock: any WallClock,
+    rules: @escaping @Sendable (Name) -> Rules = { _ in Rules() }
+  ) {
     self.store = store
     self.clock = clock
+    self.rules = rules
   }
 
   /// The saved decision, or a refusal with nothing saved.
@@ -32,7 +38,7 @@ package struct Desk: Sendable {
     while true {
       let saved = try await store.load(service)
       let state = saved?.value ?? first()
-      let decision = decide(state, event, at: clock.now())
+      let decision = decide(state, event, at: clock.now(), under: rules(service))
       if decision.refusal != nil || (decision.state == state && decision.entries.isEmpty) {
         return Taken(
           decision: decision, found: saved?.revision ?? 0, revision: saved?.revision ?? 0)

@@ -14,7 +14,10 @@ package actor Driver {
     case again(Event)
     case measured([Measurement], rollout: Int, stage: Int)
     case looked(fault: String?, rollout: Int)
+    case preflighted([CheckState], rollout: Int)
+    case ran(Int, JobEnd)
     case tick
+    case drain
   }
 
   private let service: Name
@@ -22,6 +25,8 @@ package actor Driver {
   private let desk: Desk
   private let router: any Router
   private let source: any MetricSource
+  /// Nil: another process runs the hooks.
+  private let jobs: (any JobRunner)?
   private let log: @Sendable (String) -> Void
 
   private let inbox: AsyncStream<Signal>
@@ -30,7 +35,12 @@ package actor Driver {
   private var revision: Int?
   private var inFlight: Set<Name> = []
   private var looking = false
+  private var preflighting = false
+  private var running: Set<Int> = []
   private var applying: (generation: Generation, task: Task<Void, Never>)?
+  /// What Nginx said and was not heard yet.
+  private var unheard = 0
+  private var isDraining = false
   private var tasks: [Int: Task<Void, Never>] = [:]
   private var taskCount = 0
   private var storeFault: String?
@@ -45,19 +55,24 @@ package actor Driver {
 
   package init(
     service: Name, first: @escaping @Sendable () -> ServiceState, desk: Desk, router: any Router,
-    source: any MetricSource, log: @escaping @Sendable (String) -> Void
+    source: any MetricSource, jobs: (any JobRunner)? = nil,
+    log: @escaping @Sendable (String) -> Void
   ) {
     self.service = service
     self.first = first
     self.desk = desk
     self.router = router
     self.source = source
+    self.jobs = jobs
     self.log = log
     (inbox, post) = AsyncStream.makeStream(of: Signal.self)
   }
 
   /// Hands the driver an event from outside, such as a signal.
   package nonisolated func take(_ event: Event) { post.yield(.event(event)) }
+
+  /// Lets what is under way come to its end, and then leaves the rollout where it is.
+  package nonisolated func drain() { post.yield(.drain) }
 
   /// Drives until the service is at rest, beginning with the event; returns the state it rests in, or nil when the
   /// task was cancelled before.
@@ -75,7 +90,12 @@ package actor Driver {
     for await signal in inbox {
       if Task.isCancelled { return nil }
       switch signal {
+      case .drain: isDraining = true
       case .event(let event):
+        switch event {
+        case .applied, .applyFailed, .overtaken: unheard = max(0, unheard - 1)
+        default: break
+        }
         if let rest = await handle(event) { return rest }
       case .again(let event):
         unsaved -= 1
@@ -88,10 +108,17 @@ package actor Driver {
       case .looked(let fault, let rollout):
         looking = false
         if let rest = await handle(.looked(fault: fault, rollout: rollout)) { return rest }
+      case .preflighted(let states, let rollout):
+        preflighting = false
+        if let rest = await handle(.preflighted(states, rollout: rollout)) { return rest }
+      case .ran(let number, let end):
+        running.remove(number)
+        if let rest = await handle(.ran(job: number, end)) { return rest }
       case .tick:
         if let rest = await tick() { return rest }
         scheduleTick()
       }
+      if isDraining, applying == nil, unheard == 0 { return nil }
     }
     return nil
   }
@@ -143,7 +170,8 @@ package actor Driver {
         }
       }
       // At rest is only who has nothing left to say: an event that waits for the store may be a revert.
-      return state.running != nil || state.asked != nil || unsaved > 0 ? nil : state
+      let isBusy = jobs != nil && state.job(at: desk.clock.now()) != nil
+      return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
       // Nothing is done that was not saved, but the brake: that a revert cannot be written down must not stop it.
       let text = if case .unavailable(let why) = error { why } else { "\(error)" }
@@ -157,7 +185,8 @@ package actor Driver {
 
   private func needsBrake(_ event: Event) async -> Bool {
     guard let saved = try? await desk.store.load(service) else { return false }
-    let decision = decide(saved.value, event, at: desk.clock.now())
+    let decision = decide(
+      saved.value, event, at: desk.clock.now(), under: desk.rules(service))
     return decision.effects.contains { if case .brake = $0 { true } else { false } }
   }
 
@@ -198,6 +227,17 @@ package actor Driver {
     case .measure(let checks, let occasion): measure(checks, occasion)
     case .wake(let instant):
       wakeAt = min(wakeAt ?? instant, instant)
+    case .preflight(let checks, let pool, let rollout):
+      guard !preflighting else { return }
+      preflighting = true
+      spawn { [service, source, post] in
+        post.yield(
+          .preflighted(await source.askOnce(checks, service, pool: pool), rollout: rollout))
+      }
+    case .run(let job):
+      guard let jobs, running.insert(job.number).inserted else { return }
+      spawn { [post] in post.yield(.ran(job.number, await jobs.run(job))) }
+    case .end(let numbers): jobs?.end(numbers, of: service)
     }
   }
 
@@ -234,7 +274,7 @@ package actor Driver {
           fault = error.text
           post.yield(.event(.applyFailed(generation, error.text)))
         case .overtaken(let found): post.yield(.event(.overtaken(generation, by: found)))
-        case .cancelled: break
+        case .cancelled: unheard -= 1
         }
       }
     }
@@ -242,6 +282,7 @@ package actor Driver {
   }
 
   private func answered(_ generation: Generation) {
+    unheard += 1
     if applying?.generation == generation { applying = nil }
   }
 

@@ -99,6 +99,16 @@ package protocol MetricSource: Sendable {
   func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async -> [Measurement]
   /// Asks every server of the pool once, and the guards: nil when all is well, else what is wrong with which.
   func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String?
+  /// What each of the checks says when it is asked once, with nothing to compare and outside of any stage.
+  func askOnce(_ checks: [Check], _ service: Name, pool: Name) async -> [CheckState]
+}
+
+/// What runs hooks, each once, whoever asks and however often.
+package protocol JobRunner: Sendable {
+  /// Returns when the hook has ended; one that runs already, started by another process, is waited for.
+  func run(_ job: Job) async -> JobEnd
+  /// Ends hooks of a service that nobody waits for any more; returns at once.
+  func end(_ jobs: [Int], of service: Name)
 }
 
 /// The time of the host.

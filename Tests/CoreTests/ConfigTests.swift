@@ -12,7 +12,14 @@ struct ConfigTests {
         config: "/etc/nginx/nginx.conf", include: "/etc/nginx/canary", test: ["nginx", "-t"],
         reload: ["nginx", "-s", "reload"], logs: "/var/log/nginx", verify: "20s", zone: "b",
       },
-      state: "/var/lib/canary", run: "/run/canary", templates: "/etc/canary/templates",
+      state: "/var/lib/canary", run: "/run/canary", templates: "/etc/canary/templates", zone: "UTC",
+      blackouts: [{ dates: "last-2..last,12-24..12-26,2026-11-11" }, { days: "wed", from: "20:00", to: "23:00" }],
+      notify: {
+        ops: { webhook: "https://ops.internal/hook", secret: { env: "SIGN" }, headers: { "X-A": "1" }, services: ["chat"], events: ["promoted"] },
+        team: { slack: { env: "SLACK" } }, work: { wecom: { file: "/etc/canary/wecom" } },
+        ding: { dingtalk: { env: "DING" }, secret: { env: "SIGN" } }, fly: { feishu: { env: "FEISHU" }, secret: { file: "/s" } },
+        post: { mail: ["ops@example.com"], from: "canary@example.com", sendmail: ["/usr/sbin/sendmail", "-t"] }, own: { command: ["/usr/bin/logger"] },
+      },
       services: {
         chat: {
           listen: ["127.0.0.1:8080", "8443", "*:81", "[::1]:82"], server_names: ["a.example", "*.b.example"],
@@ -23,6 +30,13 @@ struct ConfigTests {
           stable: "blue", plan: "standard", retain: "24h", shield: true, fallback: true, headers: { "X-Env": "prod 1" },
           buffering: false, timeout: "1h", connect_timeout: "5s", body_limit: "100m", keepalive: 32,
           latency: "first_byte", access_log: ["/var/log/nginx/access.log combined"],
+          zone: "UTC", windows: [{ days: "tue,thu", from: "01:00", to: "01:30", zone: "UTC" }, { dates: "1", days: "mon-fri", from: "23:00", to: "02:00" }],
+          blackouts: [{ dates: "28..last" }], releases: { deny: ["*-dev*"], allow: ["v*"], semver: true },
+          hooks: {
+            before_rollout: [{ run: ["docker", "compose", "up", "-d", "green"], timeout: "5m" }], before_stage: [{ run: ["true"] }],
+            after_stage: [{ run: ["true"] }], after_promote: [{ run: ["docker", "compose", "stop", "blue"], at: "retain" }],
+            after_revert: [{ run: ["true"] }],
+          },
           guards: [{ name: "pager", alerts: ["service={{service}}", 'severity!="info"'], then: "revert" }],
         },
         site: {
@@ -67,7 +81,7 @@ struct ConfigTests {
       plans: {
         standard: {
           alpha: "2%", evidence: "thresholds",
-          stages: [{ weight: 5, soak: "30m", checks: { latency: { max: "2s" }, rate: false } }, { weight: 12.5, soak: "30m", deadline: "2h", on_deadline: "pause" }, { weight: 100, soak: "10m" }],
+          stages: [{ weight: 5, soak: "30m", checks: { latency: { max: "2s" }, rate: false } }, { weight: 12.5, soak: "30m", approval: { by: ["group:sre", "user:li"], count: 2, within: "2h", starter: true }, deadline: "2h", on_deadline: "pause" }, { weight: 100, soak: "10m" }],
           checks: [
             { name: "errors", metric: "error_rate", max: "5%", window: "1m", every: "10s", for: "1m", min_requests: 20, warmup: "5s" },
             { name: "latency", metric: "latency_p99", max: "1s", advisory: true },
@@ -85,6 +99,7 @@ struct ConfigTests {
             { name: "quiet", alerts: "severity=critical" },
           ],
           ready: { path: "/ready", times: 3, within: "30s" },
+          before: [{ name: "cpu", prometheus: "cpu", max: "80%" }, { name: "cert", certificate: "example.com:443", min: "30d" }, { name: "file", checksum: "/srv/app.tar", sha256: "aa11bb22cc33dd44ee55ff66aa11bb22cc33dd44ee55ff66aa11bb22cc33dd44" }, { name: "fast", http: "https://a.internal/", max: "200ms" }],
         },
       },
     }

@@ -7,19 +7,25 @@ struct Broken: Error, CustomStringConvertible {
 }
 
 /// How the policy is asked; a test replaces it by one with a rule taken out.
-typealias Policy = @Sendable (ServiceState, Event, Instant) -> Decision
+typealias Policy = @Sendable (ServiceState, Event, Instant, Rules) -> Decision
 
 /// A seeded history of one service: a simulated Nginx, sources, people, crashes at every step, and the promises that
 /// must hold after each of them.
 struct SimulatedWorld {
   private var dice: Dice
   private let policy: Policy
+  /// Every second world has hooks, approvals, windows and checks before the rollout; in the others more rollouts end.
+  private let isUnattended: Bool
   private var now = Instant(milliseconds: 1_000_000_000)
   private var saved = ServiceState(service: "chat", stable: "blue", other: "green")
   private var inbox: [Event] = []
   private var live: (generation: Generation, routing: Routing)?
   private var isBraked = false
   private var trace: [(Instant, Event, ServiceState)] = []
+  private var rules = Rules()
+  /// Hooks that were run, and those that ended well.
+  private var ranJobs: Set<Int> = []
+  private var goodJobs: [Job] = []
   /// When the soak of a stage was first seen to be over.
   private var overAt: [[Int]: Instant] = [:]
 
@@ -48,10 +54,42 @@ struct SimulatedWorld {
       Check(
         name: "info", source: .metric(.requests), condition: Condition(min: 1), every: .seconds(7),
         advisory: true),
-    ])
+    ]
+  )
 
-  init(seed: UInt64, policy: @escaping Policy = { decide($0, $1, at: $2) }) {
+  static let strictPlan: Plan = {
+    var plan = Self.plan
+    plan.before = [Check(name: "disk", source: .command(["true"]))]
+    plan.stages[2].approval = ApprovalRule(by: [.group("sre")], count: 2, within: .minutes(10))
+    return plan
+  }()
+
+  static let hooks: Hooks = {
+    var hooks = Hooks()
+    for moment in Moment.allCases { hooks[moment] = [Hook(words: [moment.rawValue])] }
+    hooks[.afterPromote].append(Hook(words: ["down"], retained: true))
+    return hooks
+  }()
+
+  /// No day has both: it never opens.
+  static let closed = Rules(
+    calendar: Calendar(blackouts: [
+      Window(days: nil, dates: nil, from: 0, to: 1440, zone: .utc, text: "always")
+    ]))
+
+  /// People of the group, one of them as themselves and behind `sudo`, and one who is in no group.
+  static let people = [
+    Actor("li", person: Person(uids: [1], users: ["li"], groups: ["sre"])),
+    Actor("wang", person: Person(uids: [2], users: ["wang"], groups: ["sre"])),
+    Actor("zhao", person: Person(uids: [3], users: ["zhao"], groups: ["sre"])),
+    Actor("li (sudo)", person: Person(uids: [0, 1], users: ["root", "li"], groups: ["sre"])),
+    Actor("wang (sudo)", person: Person(uids: [0, 2], users: ["root", "wang"], groups: ["sre"])),
+    Actor("guest", person: Person(uids: [4], users: ["guest"], groups: [])),
+  ]
+
+  init(seed: UInt64, policy: @escaping Policy = { decide($0, $1, at: $2, under: $3) }) {
     dice = Dice(seed: seed)
+    isUnattended = seed % 2 == 1
     self.policy = policy
   }
 
@@ -59,6 +97,7 @@ struct SimulatedWorld {
     // Some worlds are kind enough for a rollout to end well; others are not.
     let trouble = [0, 3, 15][dice.below(3)]
     for _ in 0..<steps {
+      if isUnattended, dice.chance(5) { rules = dice.chance(20) ? Self.closed : Rules() }
       now = now + Span(milliseconds: Int64(dice.below(dice.chance(trouble) ? 60_000 : 2500)))
       try take(nextEvent(trouble), trouble)
     }
@@ -78,12 +117,30 @@ struct SimulatedWorld {
         .apply(Actor("li")), .tookOver(Actor("controller")),
         .applied(Generation(dice.below(40))), .applyFailed(Generation(dice.below(40)), "late"),
         .overtaken(saved.generation, by: Generation(saved.generation.number + 3)),
-      ][dice.below(9)]
+        .freeze(
+          Freeze(
+            actor: Actor("li"), reason: "week's end", since: now,
+            until: dice.chance(50) ? now + .seconds(30) : nil)),
+        .thaw(Actor("li")), .cancel(Actor("li")), .reject(Self.people[dice.below(6)], nil),
+        .ran(job: 9000 + dice.below(20), JobEnd(isGood: dice.chance(50), text: "stray")),
+        .preflighted([], rollout: 9000 + dice.below(5)),
+      ][dice.below(15)]
+    }
+    if saved.freeze(at: now) != nil, dice.chance(15) { return .thaw(Actor("li")) }
+    if saved.running?.approval != nil, dice.chance(30) {
+      return .approve(Self.people[dice.below(6)], nil)
     }
     if saved.running == nil, dice.chance(40) {
       let to: Name = saved.stable == "blue" ? "green" : "blue"
-      return .promote(
-        PromoteRequest(to: to, plan: Self.plan, retain: .minutes(1), actor: Actor("li")))
+      var request = PromoteRequest(
+        to: to, plan: Self.plan, retain: .minutes(1), actor: Self.people[0])
+      if isUnattended {
+        request.plan = Self.strictPlan
+        request.hooks = Self.hooks
+      }
+      if dice.chance(70) { return .promote(request) }
+      let at = now + .seconds(Double(dice.below(60)))
+      return .schedule(Schedule(request: request, at: at, inWindow: dice.chance(50)))
     }
     if case .paused? = saved.running?.phase, dice.chance(30) { return .resume(Actor("li")) }
     return .woke
@@ -91,7 +148,7 @@ struct SimulatedWorld {
 
   private mutating func take(_ event: Event, _ trouble: Int) throws(Broken) {
     let before = saved
-    let decision = policy(before, event, now)
+    let decision = policy(before, event, now, rules)
     trace.append((now, event, decision.state))
     if trace.count > 14 { trace.removeFirst() }
     if decision.refusal != nil {
@@ -142,6 +199,21 @@ struct SimulatedWorld {
             rollout: occasion.rollout, stage: occasion.stage))
       }
     case .wake: break
+    case .preflight(let checks, _, let rollout):
+      let states = checks.map { check in
+        var state = CheckState(check)
+        state.verdict = dice.chance(trouble / 2) ? .inconclusive : .pass
+        return state
+      }
+      inbox.append(.preflighted(states, rollout: rollout))
+    case .run(let job):
+      // The runner's own promise: a number is run once.
+      guard ranJobs.insert(job.number).inserted else { return }
+      try hold(job.due.map { $0 <= now } ?? true, "\(job.words) before its time")
+      let isGood = !dice.chance(trouble / 2)
+      if isGood { goodJobs.append(job) }
+      inbox.append(.ran(job: job.number, JobEnd(isGood: isGood, text: "exit \(isGood ? 0 : 1)")))
+    case .end(let numbers): ranJobs.formUnion(numbers)
     }
   }
 
@@ -170,6 +242,7 @@ struct SimulatedWorld {
     noteFacts(before, event, after)
     try checkEffects(before, decision)
     try checkStages(before, after)
+    try checkGrowth(before, after)
     try checkEntries(decision)
   }
 
@@ -214,7 +287,7 @@ struct SimulatedWorld {
       case .soaking(let soak) = was.phase
     else { return }
     var served = soak
-    served.watch(was.plan.stages[soak.stage], until: now)
+    served.watch(was.plan.stages[soak.stage], until: now, isHeld: was.held != nil)
     let key = [was.number, soak.stage]
     if soak.advanced || served.served >= was.plan.stages[soak.stage].soak, overAt[key] == nil {
       overAt[key] = now
@@ -237,6 +310,34 @@ struct SimulatedWorld {
     try hold(served.served <= now - soak.began, "more soak than time")
   }
 
+  /// A stage begins when nothing forbids it, those who must have agreed, and its hooks have ended well.
+  private func checkGrowth(_ before: ServiceState, _ after: ServiceState) throws(Broken) {
+    guard let rollout = after.running, case .applying(let stage, _) = rollout.phase,
+      before.running?.stage != stage
+    else { return }
+    try hold(rules.calendar.isOpen(at: now), "grown outside of a window")
+    try hold(after.freeze(at: now) == nil, "grown while frozen")
+    guard isUnattended else { return }
+    let done = goodJobs.filter { $0.facts.rollout == rollout.number }
+    try hold(
+      done.contains { $0.facts.moment == .beforeRollout }, "begun without its hook: \(done)")
+    try hold(
+      done.contains { $0.facts.moment == .beforeStage && $0.facts.stage == stage },
+      "stage \(stage) without its hook")
+    try hold(rollout.preflight?.contains { $0.verdict != .pass } == false, "begun unasked")
+    guard let rule = rollout.plan.stages[stage].approval else { return }
+    let given = before.running?.approval?.given ?? []
+    try hold(given.count == rule.count, "stage \(stage) with \(given.count) approvals")
+    for (index, actor) in given.enumerated() {
+      guard let person = actor.person else { throw broken("approved by nobody") }
+      try hold(person.groups.contains("sre"), "approved by \(actor)")
+      try hold(!person.uids.contains(1), "approved by who began it")
+      for other in given[..<index] {
+        try hold(other.person.map { !person.mayBe($0) } ?? false, "approved twice by one")
+      }
+    }
+  }
+
   private mutating func checkEntries(_ decision: Decision) throws(Broken) {
     guard let rollout = decision.state.rollout else { return }
     let all = (entries + decision.entries).filter { $0.rollout == rollout.number }.map(\.event)
@@ -246,6 +347,7 @@ struct SimulatedWorld {
     try hold(all.count { $0 == "reverted" } <= 1, "reverted twice: \(all)")
     for entry in decision.entries where ["promoted", "reverted"].contains(entry.event) {
       ends[entry.event, default: 0] += 1
+      if isUnattended { ends["\(entry.event) unattended", default: 0] += 1 }
       try hold(decision.state.running == nil, "\(entry.event) while running")
     }
     if let serving = decision.state.serving, !serving.routing.isClean {

@@ -111,6 +111,14 @@ package struct SimMetrics: MetricSource {
     return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading($0)) }
   }
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? { nil }
+  package func askOnce(_ checks: [Check], _ service: Name, pool: Name) async -> [CheckState] {
+    let occasion = Occasion(
+      rollout: 0, stage: 0, plan: Plan(name: "", stages: [], checks: []), stable: pool,
+      canary: pool, generation: Generation(0), started: clock.now(), since: clock.now())
+    return zip(checks, await measure(checks, service, occasion)).map { check, measurement in
+      Judge.fold(CheckState(check), check, measurement)
+    }
+  }
 }
 
 /// A clock that jumps to the next sleeper's time as soon as nothing else has anything to do.

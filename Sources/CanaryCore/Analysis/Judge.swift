@@ -193,7 +193,7 @@ package enum Judge {
 
 /// How a value of a source is written for a person: shares in percent, latencies in time.
 package struct Shown {
-  private enum Unit { case share, time, plain }
+  private enum Unit { case share, time, days, plain }
   private let unit: Unit
 
   package init(_ source: Source) {
@@ -201,7 +201,9 @@ package struct Shown {
     case .metric(.errorRate), .shadow(.errorRate): unit = .share
     case .metric(let metric), .shadow(let metric): unit = metric.quantile == nil ? .plain : .time
     case .probe: unit = .time
-    case .command, .prometheus, .http, .alerts: unit = .plain
+    case .http(let request): unit = request.pointer == nil ? .time : .plain
+    case .certificate: unit = .days
+    case .command, .prometheus, .alerts, .checksum: unit = .plain
     }
   }
 
@@ -211,6 +213,7 @@ package struct Shown {
     case .time:
       value < 1
         ? Self.decimal(value * 1000, places: 0) + "ms" : Self.decimal(value, places: 2) + "s"
+    case .days: Self.decimal((value / 86_400).rounded(.down), places: 0) + "d"
     case .plain: Self.decimal(value, places: 3)
     }
   }

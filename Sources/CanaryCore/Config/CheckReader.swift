@@ -67,15 +67,21 @@ package struct CheckReader {
     case .http(let request)? where request.pointer != nil && !hasCondition:
       table.faultHere("must have a max or a min to judge the number at `json` by")
     case .http(let request)? where request.pointer == nil:
-      for key in ["max", "min"] where table.has(key) {
-        table.fault(key, "needs `json`: where in the answer the number stands, as in \"/data/0\"")
+      if table.has("min") {
+        table.fault("min", "needs `json`: where in the answer the number stands, as in \"/data/0\"")
       }
     case .probe? where table.has("min"):
       table.fault("min", "has no meaning for a probe; its max is the longest time to answer")
-    case .alerts?:
+    case .alerts?, .checksum?:
       for key in ["max", "min"] where table.has(key) {
-        table.fault(key, "has no meaning for alerts: none may fire")
+        table.fault(
+          key,
+          "has no meaning for \(source?.usualEndpoint == nil ? "a checksum" : "alerts: none may fire")"
+        )
       }
+    case .certificate?:
+      if table.has("max") { table.fault("max", "has no meaning for a certificate, only min") }
+      if !table.has("min") { return Condition(min: Span.hours(24 * 30).seconds) }
     case .metric?, .shadow?, .probe?, .command?, .prometheus?, .http?, nil: break
     }
     return Condition(max: max, min: min, versus: versus)
@@ -121,8 +127,9 @@ package struct CheckReader {
         Self.share(node)
       }
     case .metric(let metric)?, .shadow(let metric)?: isTime = metric.quantile != nil
-    case .probe?: isTime = true
-    case .command?, .prometheus?, .http?, .alerts?, nil: isTime = false
+    case .probe?, .certificate?: isTime = true
+    case .http(let request)?: isTime = request.pointer == nil
+    case .command?, .prometheus?, .alerts?, .checksum?, nil: isTime = false
     }
     if isTime {
       return table.read(key, "must be a duration such as \"1s\" or \"250ms\"") { node in

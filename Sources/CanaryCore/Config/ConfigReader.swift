@@ -5,14 +5,19 @@ package struct ConfigReader {
   let folder: String
   private let faults = FaultList()
 
-  package init(file: String) {
+  private let calendars: CalendarReader
+
+  /// `zones` knows the tz database of the host.
+  package init(file: String, zones: @escaping (String) -> Zone? = { $0 == "UTC" ? .utc : nil }) {
     self.file = file
+    calendars = CalendarReader(zones)
     let slash = file.lastIndex(of: "/")
     folder = slash.map { String(file[..<$0]) } ?? "."
   }
 
   package static let keys = [
-    "nginx", "state", "run", "templates", "services", "plans", "endpoints",
+    "nginx", "state", "run", "templates", "services", "plans", "endpoints", "zone", "blackouts",
+    "notify",
   ]
 
   /// The config that the tree describes; throws `Problems` with every fault in it.
@@ -33,6 +38,8 @@ package struct ConfigReader {
       }
       plans[key] = PlanReader(planTable.table(key), name: key).read()
     }
+    let zone = calendars.zone(top) ?? .utc
+    let blackouts = calendars.windows(top, "blackouts", zone: zone)
     let serviceTable = top.table("services")
     if serviceTable.keys.isEmpty {
       top.has("services")
@@ -47,8 +54,11 @@ package struct ConfigReader {
       }
       let reader = ServiceReader(
         serviceTable.table(key), name: name, plans: plans, planKeys: planTable.keys)
-      if let service = reader.read() { services.append(service) }
+      if let service = reader.read(calendars, zone: zone, blackouts: blackouts) {
+        services.append(service)
+      }
     }
+    let receivers = readReceivers(top.table("notify"), serviceTable.keys)
     refuseClashes(of: services)
     let endpoints = readEndpoints(top.table("endpoints"))
     for service in services { refuseUnknownEndpoints(service, plans, endpoints) }
@@ -65,9 +75,21 @@ package struct ConfigReader {
       }
     }
     guard faults.problems.isEmpty else { throw faults.problems }
-    return Config(
+    var config = Config(
       file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,
       plans: plans, endpoints: endpoints)
+    config.receivers = receivers
+    return config
+  }
+
+  private func readReceivers(_ table: TableReader, _ services: [String]) -> [Receiver] {
+    table.keys.compactMap { key in
+      guard Name(key) != nil else {
+        table.fault(key, "must have a name of \(Name.rule)")
+        return nil
+      }
+      return ReceiverReader(table.table(key), name: key).read(services: services)
+    }
   }
 
   private func readNginx(_ table: TableReader) -> NginxSettings {
@@ -105,7 +127,7 @@ package struct ConfigReader {
     let plan = service.plan
     let named =
       plans.keys.contains(plan.name) ? "plans.\(plan.name)" : "services.\(service.name).plan"
-    let all = plan.checks + plan.stages.flatMap { $0.checks ?? [] }
+    let all = plan.checks + plan.stages.flatMap { $0.checks ?? [] } + (plan.before ?? [])
     for (place, check) in all.map({ (named, $0) })
       + service.guards.map({ ("services.\(service.name).guards", $0.check) })
     {

@@ -41,7 +41,7 @@ package struct PlanReader {
   }()
 
   func read() -> Plan? {
-    table.refuseUnknown(known: ["stages", "checks", "ready", "alpha", "evidence"])
+    table.refuseUnknown(known: ["stages", "checks", "ready", "alpha", "evidence", "before"])
     let evidence = table.text("evidence", CheckReader.evidenceRule) {
       ["comparison", "thresholds"].contains($0)
     }
@@ -64,10 +64,29 @@ package struct PlanReader {
       }
     }
     let ready = readReady(checks)
+    let before = readBefore()
     guard !stages.isEmpty else { return nil }
     var plan = Plan(name: name, stages: stages, checks: checks, ready: ready)
     plan.alpha = alpha
+    plan.before = before
     return plan
+  }
+
+  /// Checks that are asked once, outside of any stage.
+  private func readBefore() -> [Check]? {
+    guard table.has("before") else { return nil }
+    let readers = table.tables("before")
+    return zip(readers, readChecksInOrder(readers)).compactMap { reader, check in
+      guard let check else { return nil }
+      if check.source.isFromLog {
+        reader.fault("metric", "has no meaning before a rollout, which has no requests yet")
+        return nil
+      }
+      for key in ["for", "failures", "warmup", "every"] where reader.has(key) {
+        reader.fault(key, "has no meaning before a rollout, where each check is asked once")
+      }
+      return check
+    }
   }
 
   private func readReady(_ checks: [Check]) -> Readiness {
@@ -94,8 +113,13 @@ package struct PlanReader {
   }
 
   private func readChecks(_ readers: [TableReader], _ demands: Bool) -> [Check] {
+    readChecksInOrder(readers, demands).compactMap(\.self)
+  }
+
+  /// A place for each reader; nil where a fault was noted.
+  private func readChecksInOrder(_ readers: [TableReader], _ demands: Bool = true) -> [Check?] {
     var seen: Set<Name> = []
-    return readers.compactMap { reader in
+    return readers.map { reader in
       guard let check = CheckReader(reader, demandsEvidence: demands).read() else { return nil }
       if !seen.insert(check.name).inserted {
         reader.fault("name", "must be a name that no other check of the plan has")

@@ -16,11 +16,13 @@ struct ServiceReader {
     "listen", "server_names", "pools", "stable", "plan", "retain", "shield", "fallback", "headers",
     "buffering", "timeout", "connect_timeout", "body_limit", "keepalive", "latency", "access_log",
     "guards", "protocol", "http2", "routes", "sticky", "trusted", "preview", "never", "expose",
-    "answer_headers",
+    "answer_headers", "zone", "windows", "blackouts", "hooks", "releases",
   ]
 
   /// The service, or nil when a fault makes it unusable; every fault is noted.
-  func read() -> Service? {
+  ///
+  /// `zone` and `blackouts` are those of the whole config.
+  func read(_ calendars: CalendarReader, zone: Zone, blackouts: [Window]) -> Service? {
     table.refuseUnknown(known: Self.keys)
     let pools = PoolsReader(table.table("pools")).read()
     let stable = readStable(pools)
@@ -47,6 +49,12 @@ struct ServiceReader {
     let never = audience.readSelector("never")
     let routes = ProxyingReader(table).readRoutes(proxying)
     let answerHeaders = ProxyingReader.headers(table.table("answer_headers"))
+    let zone = calendars.zone(table) ?? zone
+    let calendar = Calendar(
+      windows: calendars.windows(table, "windows", zone: zone),
+      blackouts: blackouts + calendars.windows(table, "blackouts", zone: zone))
+    let hooks = UnattendedReader(table).readHooks()
+    let releases = UnattendedReader(table).readReleases()
     guard let stable, let plan else { return nil }
     var service = Service(
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
@@ -60,6 +68,10 @@ struct ServiceReader {
     service.answerHeaders = answerHeaders
     service.routes = routes
     service.http2 = table.bool("http2") ?? false
+    service.zone = zone
+    service.calendar = calendar
+    service.hooks = hooks
+    service.releases = releases
     audience.refuseWhatDoesNotFit(service)
     return service
   }

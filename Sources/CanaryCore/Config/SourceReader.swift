@@ -6,10 +6,13 @@ struct SourceReader {
 
   static let pathRule =
     "must be a path that begins with '/', of visible ASCII without quotes, braces, ';', '$', '#' and '\\'"
-  private static let sources = ["metric", "probe", "prometheus", "http", "alerts", "command"]
+  private static let sources = [
+    "metric", "probe", "prometheus", "http", "alerts", "certificate", "checksum", "command",
+  ]
   /// Keys of one source or another, and the sources that know them.
   private static let special: [String: [String]] = [
-    "endpoint": ["prometheus", "http", "alerts"], "reduce": ["prometheus"], "method": ["http"],
+    "endpoint": ["prometheus", "http", "alerts", "certificate"], "sha256": ["checksum"],
+    "reduce": ["prometheus"], "method": ["http"],
     "headers": ["http"], "body": ["http"], "json": ["http"], "json_time": ["http"],
     "expect_status": ["http", "probe"], "expect_body": ["http", "probe"], "backend": ["probe"],
   ]
@@ -38,6 +41,12 @@ struct SourceReader {
     case "prometheus": return readPrometheus()
     case "http": return readHTTP()
     case "alerts": return readAlerts()
+    case "certificate":
+      let rule = "must be a host and a port, as in \"chat.example.com:443\""
+      return table.text("certificate", rule) {
+        (try? Address.check($0)) != nil && !$0.hasPrefix("unix:") && $0.contains(":")
+      }.map(Source.certificate)
+    case "checksum": return readChecksum()
     default: return readCommand()
     }
   }
@@ -50,6 +59,21 @@ struct SourceReader {
       if let metric = Metric(rawValue: text) { return .metric(metric) }
       return Metric.allCases.first { $0.shadowName == text }.map(Source.shadow)
     }
+  }
+
+  private func readChecksum() -> Source? {
+    let path = table.text("checksum", "must be an absolute path of a file") {
+      Address.isPlainPath($0)
+    }
+    if !table.has("sha256") { table.faultHere("must have a sha256: 64 hexadecimal digits") }
+    let digest = table.text("sha256", "must be 64 hexadecimal digits") {
+      $0.utf8.count == 64
+        && $0.utf8.allSatisfy {
+          (48...57).contains($0) || (97...102).contains($0) || (65...70).contains($0)
+        }
+    }
+    guard let path, let digest else { return nil }
+    return .checksum(path: path, sha256: digest.lowercased())
   }
 
   private func readCommand() -> Source? {

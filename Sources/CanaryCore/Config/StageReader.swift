@@ -15,6 +15,7 @@ struct StageReader {
 
   private static let keys = [
     "weight", "soak", "deadline", "on_deadline", "checks", "preview", "only", "shadow", "limit",
+    "approval",
   ]
 
   func read() -> [Stage] {
@@ -71,6 +72,7 @@ struct StageReader {
     stage.only = only
     stage.shadow = shadow
     stage.limit = reader.rate("limit")
+    stage.approval = UnattendedReader.readApproval(reader)
     stage.checks = fitting(stage, own)
     return stage
   }

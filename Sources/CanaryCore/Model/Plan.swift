@@ -18,6 +18,8 @@ package struct Stage: Hashable, Sendable, Codable {
   package var shadow: Shadow?
   /// The most that the canary is given in this stage.
   package var limit: RequestRate?
+  /// Who must agree before the rollout grows to this stage.
+  package var approval: ApprovalRule?
 
   /// Without a deadline: three times the soak, at least ten minutes more than it.
   package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert)
@@ -70,6 +72,8 @@ package struct Plan: Hashable, Sendable, Codable {
   package var ready: Readiness
   /// The chance, over the whole rollout, that a canary which is no worse than stable is reverted by a comparison; nil: 1 %.
   package var alpha: Double?
+  /// Asked once before the first stage; each must pass.
+  package var before: [Check]?
 
   package static let usualAlpha = 0.01
 

@@ -102,6 +102,12 @@ package struct Service: Hashable, Sendable {
   package var routes: [Route] = []
   /// Whether what it listens on speaks HTTP/2.
   package var http2 = false
+  /// Whose clock times without a zone are read by.
+  package var zone = Zone.utc
+  /// When its rollouts may grow.
+  package var calendar = Calendar()
+  package var hooks = Hooks()
+  package var releases = ReleasePolicy()
 
   package init(
     name: Name, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: Name,
@@ -165,6 +171,8 @@ package struct Config: Hashable, Sendable {
   package var services: [Service]
   package var plans: [String: Plan]
   package var endpoints: [Endpoint]
+  /// Who is told of what happens.
+  package var receivers: [Receiver] = []
 
   package init(
     file: String, nginx: NginxSettings, state: String, run: String, templates: String?,

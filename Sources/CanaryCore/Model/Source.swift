@@ -13,6 +13,10 @@ package enum Source: Hashable, Sendable, Codable {
   case http(Request)
   /// Matchers of Alertmanager: no alert that they all match may fire.
   case alerts([String])
+  /// The certificate that a host and port show for that host; in seconds that it is still good for.
+  case certificate(String)
+  /// A file and the SHA-256 that it must have.
+  case checksum(path: String, sha256: String)
 
   /// Whether the access log answers it.
   package var isFromLog: Bool { logMetric != nil }
@@ -21,7 +25,7 @@ package enum Source: Hashable, Sendable, Codable {
   package var logMetric: Metric? {
     switch self {
     case .metric(let metric), .shadow(let metric): metric
-    case .probe, .command, .prometheus, .http, .alerts: nil
+    case .probe, .command, .prometheus, .http, .alerts, .certificate, .checksum: nil
     }
   }
 
@@ -32,7 +36,7 @@ package enum Source: Hashable, Sendable, Codable {
     switch self {
     case .prometheus, .alerts: true
     case .http(let request): request.url.hasPrefix("/")
-    case .metric, .shadow, .probe, .command: false
+    case .metric, .shadow, .probe, .command, .certificate, .checksum: false
     }
   }
 
@@ -41,7 +45,7 @@ package enum Source: Hashable, Sendable, Codable {
     switch self {
     case .prometheus: "prometheus"
     case .alerts: "alertmanager"
-    case .metric, .shadow, .probe, .command, .http: nil
+    case .metric, .shadow, .probe, .command, .http, .certificate, .checksum: nil
     }
   }
 }

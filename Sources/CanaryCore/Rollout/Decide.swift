@@ -1,17 +1,26 @@
 /// The whole policy: same state, same event, same instant, same answer.
-package func decide(_ state: ServiceState, _ event: Event, at now: Instant) -> Decision {
-  var policy = Policy(state: state, now: now)
+///
+/// And the same rules of the config, which stand in no state.
+package func decide(
+  _ state: ServiceState, _ event: Event, at now: Instant, under rules: Rules = Rules()
+) -> Decision {
+  var policy = Policy(state: state, rules: rules, now: now)
   policy.take(event)
+  if policy.decision.refusal == nil, let job = policy.decision.state.job(at: now) {
+    policy.decision.effects.append(.run(job))
+  }
   return policy.decision
 }
 
 /// One run of the policy: the state being changed and what is to be done about it.
 struct Policy {
   var decision: Decision
+  let rules: Rules
   let now: Instant
 
-  init(state: ServiceState, now: Instant) {
+  init(state: ServiceState, rules: Rules, now: Instant) {
     decision = Decision(state)
+    self.rules = rules
     self.now = now
   }
 
@@ -25,12 +34,16 @@ struct Policy {
       guard number == rollout.number else { return }
     case .measured(_, let number, let stage):
       guard number == rollout.number, stage == rollout.stage else { return }
+    case .preflighted(_, let number):
+      guard number == rollout.number else { return }
     // In a rollout the guards are checks of its plan.
     case .guarded: return
-    case .woke, .tookOver, .promote, .revert, .pause, .resume, .advance, .apply: break
+    case .woke, .tookOver, .promote, .revert, .pause, .resume, .advance, .apply, .schedule, .cancel,
+      .freeze, .thaw, .approve, .reject, .ran:
+      break
     }
     switch event {
-    case .promote, .apply:
+    case .promote, .apply, .schedule:
       decision.refusal = .busy("rollout \(rollout.number) to \(rollout.to) is running")
     case .revert(let actor, let reason):
       takeRevert(rollout, actor, reason)
@@ -38,8 +51,17 @@ struct Policy {
       takeOver(rollout, actor)
     case .overtaken(_, let found):
       askAnew(rollout, after: found)
+    case .freeze(let freeze): self.freeze(freeze)
+    case .thaw(let actor): thaw(actor)
+    case .cancel:
+      decision.refusal = .wrong("nothing is scheduled; rollout \(rollout.number) is running")
+    case .approve(let actor, let reason): approve(rollout, actor, reason)
+    case .reject(let actor, let reason): reject(rollout, actor, reason)
+    case .ran(let job, let end): ran(job, end)
     case .guarded: break
-    case .woke, .looked, .measured, .applied, .applyFailed, .pause, .resume, .advance:
+    case .woke, .looked, .measured, .applied, .applyFailed, .pause, .resume, .advance,
+      .preflighted:
+      if case .woke = event, approvalIsLate(rollout) { return }
       take(event, rollout)
     }
   }
@@ -57,87 +79,6 @@ struct Policy {
     }
   }
 
-  // MARK: at rest
-
-  private mutating func takeAtRest(_ event: Event) {
-    switch event {
-    case .promote(let request): start(request)
-    case .revert(let actor, let reason): revertAtRest(actor, reason)
-    case .apply(let actor):
-      let generation = nextGeneration()
-      decision.state.asked = generation
-      decision.effects = [.apply(decision.state.resting, generation)]
-      note(
-        "apply", decision.state.rollout?.number ?? 0, actor: actor,
-        detail: "generation \(generation)")
-    case .applied(let generation):
-      guard generation == decision.state.asked else { return }
-      decision.state.serving = Serving(generation: generation, routing: decision.state.resting)
-      decision.state.asked = nil
-      decision.effects = [.release]
-    case .applyFailed(let generation, let why):
-      guard generation == decision.state.asked else { return }
-      decision.state.asked = nil
-      note("apply_failed", decision.state.rollout?.number ?? 0, actor: .canary, detail: why)
-    case .overtaken(let generation, let found):
-      guard generation == decision.state.asked else { return }
-      decision.state.generation = max(decision.state.generation, found)
-      let next = nextGeneration()
-      decision.state.asked = next
-      decision.effects = [.apply(decision.state.resting, next)]
-    case .pause, .resume, .advance:
-      decision.refusal = .wrong("no rollout is running")
-    case .guarded(let state, let then): guarded(state, then)
-    case .woke, .tookOver, .looked, .measured: break
-    }
-  }
-
-  /// What a guard says is kept when its verdict changes; where it is trusted to, a failure goes back after a promotion.
-  private mutating func guarded(_ state: CheckState, _ then: StandingGuard.Then) {
-    var guards = decision.state.guards ?? []
-    let before = guards.first { $0.name == state.name }
-    guard before?.verdict != state.verdict else { return }
-    guards.removeAll { $0.name == state.name }
-    decision.state.guards = guards + [state]
-    let number = decision.state.rollout?.number ?? 0
-    note(
-      "guard", number, actor: .canary,
-      detail: "\(state.name): \(state.verdict.rawValue): \(state.detail)")
-    guard state.verdict == .fail, !state.advisory, then == .revert,
-      let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
-    else { return }
-    goBack(rollout, Reason(.gate, "guard \(state.name) failed: \(state.detail)"), actor: .canary)
-  }
-
-  private mutating func start(_ request: PromoteRequest) {
-    guard request.to != decision.state.stable else {
-      decision.refusal = .wrong("\(request.to) is the stable pool already")
-      return
-    }
-    let number = (decision.state.rollout?.number ?? 0) + 1
-    decision.state.other = request.to
-    decision.state.asked = nil
-    decision.state.rollout = Rollout(
-      number: number, from: decision.state.stable, to: request.to, release: request.release,
-      plan: request.plan, reason: request.reason, actor: request.actor, retain: request.retain,
-      started: now, phase: .starting(since: now, passes: 0))
-    note(
-      "started", number, actor: request.actor,
-      detail: [request.release.map { "release \($0)" }, request.reason].compactMap(\.self).joined(
-        separator: ": "))
-    decision.effects = [.look(pool: request.to, request.plan.ready, rollout: number)]
-  }
-
-  private mutating func revertAtRest(_ actor: Actor, _ reason: String?) {
-    if let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
-    {
-      let why = reason ?? "reverted by \(actor) after the promotion"
-      goBack(rollout, Reason(.person, why), actor: actor)
-      return
-    }
-    decision.refusal = .nothing("nothing to revert: all traffic is on \(decision.state.stable)")
-  }
-
   // MARK: requests that every phase takes alike
 
   private mutating func takeRevert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
@@ -146,14 +87,7 @@ struct Policy {
       decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
       return
     }
-    let why = Reason(.person, reason ?? "reverted by \(actor)")
-    if case .starting = rollout.phase {
-      // Nothing was changed yet, so there is nothing to take back: no brake, no generation, no reload.
-      set(.reverted(why))
-      note("reverted", rollout.number, weight: Weight.none, actor: actor, detail: why.text)
-      return
-    }
-    goBack(rollout, why, actor: actor)
+    goBack(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
   }
 
   private mutating func takeOver(_ rollout: Rollout, _ actor: Actor) {
@@ -166,7 +100,13 @@ struct Policy {
       soak.seen = now
       soak.confirming = decision.state.serving?.generation
       set(.paused(soak))
-    case .starting, .applying, .finishing, .reverting, .promoted, .reverted: break
+    case .applying(let stage, _):
+      // Decided on when it was allowed; nobody was there to do it, and now it is not any more.
+      if let held = whyNotGrow() {
+        let why = "stage \(stage + 1) was not reached in time: \(held.text)"
+        return goBack(rollout, Reason(.outside, why), actor: .canary)
+      }
+    case .starting, .finishing, .reverting, .promoted, .reverted: break
     }
     note(
       "resumed", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
@@ -219,6 +159,15 @@ struct Policy {
   }
 
   mutating func goBack(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
+    dropJobs { $0.facts.moment.isGating || $0.hook.retained }
+    decision.state.rollout?.held = nil
+    if case .starting = rollout.phase {
+      // Nothing was changed yet, so there is nothing to take back: no brake, no generation, no reload.
+      set(.reverted(reason))
+      note("reverted", rollout.number, weight: Weight.none, actor: actor, detail: reason.text)
+      addJobs(.afterRevert, rollout, reason: reason.text)
+      return
+    }
     keepTotals(rollout)
     let generation = nextGeneration()
     decision.state.rollout?.ended = nil
@@ -226,7 +175,8 @@ struct Policy {
     note(
       "reverting", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: reason.text)
-    decision.effects = [.brake(reason.text), .apply(clean(rollout), generation)]
+    decision.effects =
+      [.brake(reason.text), .apply(clean(rollout), generation)] + decision.effects
   }
 
   mutating func enter(_ rollout: Rollout, stage: Int) {
@@ -238,8 +188,7 @@ struct Policy {
   /// What a waiting phase waits for is asked for once more; a restart and a timer are the same.
   mutating func pay(_ rollout: Rollout) {
     switch decision.state.rollout?.phase ?? rollout.phase {
-    case .starting:
-      decision.effects = [.look(pool: rollout.to, rollout.plan.ready, rollout: rollout.number)]
+    case .starting: open(rollout)
     case .applying(let stage, let generation):
       decision.effects = [.apply(routing(rollout, stage: stage), generation)]
     case .finishing(let generation, let until):

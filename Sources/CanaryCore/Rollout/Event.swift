@@ -1,11 +1,12 @@
 /// What is asked for when a rollout starts.
-package struct PromoteRequest: Hashable, Sendable {
+package struct PromoteRequest: Hashable, Sendable, Codable {
   package var to: Name
   package var release: String?
   package var plan: Plan
   package var reason: String?
   package var retain: Span
   package var actor: Actor
+  package var hooks: Hooks?
 
   package init(
     to: Name, release: String? = nil, plan: Plan, reason: String? = nil, retain: Span, actor: Actor
@@ -40,6 +41,17 @@ package enum Event: Hashable, Sendable {
   case resume(Actor)
   case advance(Actor)
   case apply(Actor)
+  case schedule(Schedule)
+  /// Drops what is scheduled.
+  case cancel(Actor)
+  case freeze(Freeze)
+  case thaw(Actor)
+  case approve(Actor, String?)
+  case reject(Actor, String?)
+  /// A hook has ended.
+  case ran(job: Int, JobEnd)
+  /// What the checks before a rollout said, each asked once.
+  case preflighted([CheckState], rollout: Int)
   /// A standing guard of the service has spoken, between rollouts.
   case guarded(CheckState, StandingGuard.Then)
 }
@@ -92,6 +104,12 @@ package enum Effect: Hashable, Sendable {
   /// Measure these checks.
   case measure([Check], Occasion)
   case wake(Instant)
+  /// Ask these checks once, before anything else.
+  case preflight([Check], pool: Name, rollout: Int)
+  /// Run the hook, unless it runs or has run.
+  case run(Job)
+  /// End these hooks if they run: nobody waits for them any more.
+  case end([Int])
 }
 
 /// One line of the history; saved together with the state that it explains.

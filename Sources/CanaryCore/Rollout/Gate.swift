@@ -89,6 +89,7 @@ extension Policy {
   ) {
     let changes = after.totals?.changes ?? 0
     let isChange = after.verdict != before.verdict
+    if after.verdict == .error, isChange { tellError(after, rollout) }
     // A check that flaps must not fill the history; the totals count what is not listed.
     let isListed = isChange && (changes <= Self.listedChanges || after.verdict == .fail)
     if isListed {
@@ -104,6 +105,21 @@ extension Policy {
           after: after))
     }
   }
+
+  /// A source that does not answer is told of at once, and again only after a while.
+  private mutating func tellError(_ state: CheckState, _ rollout: Rollout) {
+    let told = decision.state.rollout?.told?[state.name]
+    if let told, now - told < Self.errorCooldown { return }
+    var all = decision.state.rollout?.told ?? [:]
+    all[state.name] = now
+    decision.state.rollout?.told = all
+    note(
+      "source_error", rollout.number, weight: decision.state.serving?.routing.weight,
+      actor: .canary, detail: "\(state.name): \(state.detail)")
+  }
+
+  /// So long people are not told again that a source does not answer.
+  static var errorCooldown: Span { .seconds(300) }
 
   /// So many changes of one check's verdict in one stage are listed one by one.
   static var listedChanges: Int { 50 }
@@ -124,8 +140,9 @@ extension Policy {
     let gates = rollout.checks.filter { !$0.advisory }
     let worst = gates.map(\.verdict).max() ?? .pass
     if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0, soak) }) {
+      markPassed(rollout, soak.stage)
+      if soak.stage + 1 < rollout.plan.stages.count { return pass(rollout, to: soak.stage + 1) }
       keepTotals(rollout)
-      if soak.stage + 1 < rollout.plan.stages.count { return enter(rollout, stage: soak.stage + 1) }
       let generation = nextGeneration()
       let until = now + rollout.retain
       set(.finishing(generation, until: until))
@@ -167,7 +184,7 @@ extension Policy {
   mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
     var soak = soak
     soak.advanced = true
-    soak.watch(rollout.plan.stages[soak.stage], until: now)
+    soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
     set(.soaking(soak))
     note(
       "advanced", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,

@@ -6,26 +6,25 @@ extension Policy {
     switch event {
     case .looked(let fault, _):
       guard let fault else {
-        if passes + 1 >= ready.times { return enter(rollout, stage: 0) }
+        if passes + 1 >= ready.times { return pass(rollout, to: 0) }
         set(.starting(since: since, passes: passes + 1))
         decision.effects = [.wake(now + Self.lookInterval)]
         return
       }
       if now - since >= ready.within {
         let why = "the canary pool \(rollout.to) is not up after \(ready.within): \(fault)"
-        // Nothing was changed yet, so there is nothing to take back: no generation, no reload.
-        set(.reverted(Reason(.gate, why)))
-        note("reverted", rollout.number, weight: Weight.none, actor: .canary, detail: why)
-        return
+        return goBack(rollout, Reason(.gate, why), actor: .canary)
       }
       set(.starting(since: since, passes: 0))
       decision.effects = [.wake(now + Self.lookInterval)]
     case .woke: pay(rollout)
+    case .preflighted(let states, _): preflighted(rollout, states)
     case .pause, .resume, .advance:
       decision.refusal = .busy(
         "rollout \(rollout.number) is starting; try again once its first stage soaks")
     case .measured, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }
@@ -55,8 +54,9 @@ extension Policy {
     case .pause, .resume, .advance:
       decision.refusal = .busy(
         "Nginx is just being asked for stage \(stage + 1); try again in a moment")
-    case .looked, .measured: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .looked, .measured, .preflighted: break
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }
@@ -66,16 +66,16 @@ extension Policy {
     if soak.confirming != nil { return confirm(event, rollout, soak) }
     switch event {
     case .woke:
-      soak.watch(rollout.plan.stages[soak.stage], until: now)
+      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
       set(.soaking(soak))
       measureOrWait(rollout, soak)
     case .measured(let measurements, _, _):
-      soak.watch(rollout.plan.stages[soak.stage], until: now)
+      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
       set(.soaking(soak))
       guard let updated = fold(measurements, rollout) else { return }
       judgeStage(updated, soak)
     case .pause(let actor):
-      soak.watch(rollout.plan.stages[soak.stage], until: now)
+      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
       set(.paused(soak))
       note("paused", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor)
       decision.effects = [.wake(now)]
@@ -83,8 +83,9 @@ extension Policy {
       advance(rollout, soak, actor)
     case .resume:
       decision.refusal = .nothing("the rollout is not paused")
-    case .looked, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .looked, .applied, .applyFailed, .preflighted: break
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }
@@ -115,8 +116,9 @@ extension Policy {
       soak.seen = now
       advance(rollout, soak, actor)
     case .pause: decision.refusal = .nothing("the rollout is paused already")
-    case .looked, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .looked, .applied, .applyFailed, .preflighted: break
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }
@@ -138,8 +140,9 @@ extension Policy {
       decision.refusal = .busy("a new driver is just taking over; try again in a moment")
     // A failed gate reverts, even while something else is awaited.
     case .measured(let measurements, _, _): _ = fold(measurements, rollout)
-    case .looked: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .looked, .preflighted: break
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }
@@ -157,6 +160,7 @@ extension Policy {
       note(
         "promoted", rollout.number, weight: .all, actor: .canary,
         detail: "\(rollout.to) is stable; \(rollout.from) is kept for \(rollout.retain)")
+      addJobs(.afterPromote, rollout, due: until)
       decision.effects = [.release]
     case .applyFailed(_, let why):
       goBack(rollout, Reason(.outside, why), actor: .canary)
@@ -164,8 +168,9 @@ extension Policy {
     case .pause, .resume, .advance:
       decision.refusal = .busy(
         "the last stage has passed; Nginx is just being asked to make \(rollout.to) stable")
-    case .looked, .measured: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .looked, .measured, .preflighted: break
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }
@@ -180,6 +185,7 @@ extension Policy {
       decision.state.serving = Serving(generation: generation, routing: clean(rollout))
       set(.reverted(reason))
       note("reverted", rollout.number, weight: Weight.none, actor: .canary, detail: reason.text)
+      addJobs(.afterRevert, rollout, reason: reason.text)
       decision.effects = [.release]
     case .applyFailed:
       // The brake is on, so nobody is hurt; Nginx is asked again until it takes the clean configuration.
@@ -187,8 +193,9 @@ extension Policy {
     case .woke: pay(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy("rollout \(rollout.number) is reverting")
-    case .looked, .measured: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded:
+    case .looked, .measured, .preflighted: break
+    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+      .thaw, .approve, .reject, .ran:
       preconditionFailure("taken before")
     }
   }

@@ -1,18 +1,3 @@
-/// Who asked for something: the real user, and the one behind `sudo`.
-package struct Actor: Hashable, Sendable, Codable, CustomStringConvertible {
-  package let description: String
-  package init(_ name: String) { description = Text.shown(name, limit: 100) }
-  package init(from decoder: any Decoder) throws {
-    description = try decoder.singleValueContainer().decode(String.self)
-  }
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-  /// The program itself.
-  package static let canary = Actor("canary")
-}
-
 /// Why a rollout went back; the kind decides the exit status.
 package struct Reason: Hashable, Sendable, Codable {
   package enum Kind: String, Hashable, Sendable, Codable {
@@ -60,9 +45,14 @@ package struct Soak: Hashable, Sendable, Codable {
   package static let longestStep = Span.seconds(5)
 
   /// Counts the time since the last look as served, and notes when that was enough.
-  package mutating func watch(_ stage: Stage, until now: Instant) {
+  ///
+  /// While a stage that could be left may not grow, its deadline stands still.
+  package mutating func watch(_ stage: Stage, until now: Instant, isHeld: Bool = false) {
     let step = now - seen
-    if step > .zero { served = served + min(step, Self.longestStep) }
+    if step > .zero {
+      let sum = served + min(step, Self.longestStep)
+      served = isHeld ? max(served, min(sum, stage.soak)) : sum
+    }
     seen = now
     if over == nil, advanced || served >= stage.soak { over = now }
   }
@@ -117,6 +107,26 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var ended: Instant?
   package var phase: Phase
   package var checks: [CheckState] = []
+  package var hooks: Hooks?
+  /// The hooks before the rollout were asked for.
+  package var opened: Bool?
+  /// What the checks before the rollout said.
+  package var preflight: [CheckState]?
+  /// The last stage that has passed, and the last one whose hooks before it were asked for.
+  package var passed: Int?
+  package var hooked: Int?
+  package var approval: PendingApproval?
+  package var held: Held?
+  /// When people were last told that a source does not answer.
+  package var told: [Name: Instant]?
+
+  /// The approval that is still waited for.
+  package var awaitedApproval: ApprovalRule? {
+    guard let approval, let rule = plan.stages[approval.stage].approval,
+      approval.given.count < rule.count
+    else { return nil }
+    return rule
+  }
 
   /// The stage that is held or asked for; nil before the first and after the last.
   package var stage: Int? {
@@ -152,6 +162,12 @@ package struct ServiceState: Hashable, Sendable, Codable {
   package var rollout: Rollout?
   /// What the standing guards last said between rollouts.
   package var guards: [CheckState]?
+  package var scheduled: Schedule?
+  package var freeze: Freeze?
+  /// Hooks that are to be run, in their order.
+  package var jobs: [Job]?
+  /// The number of the last job.
+  package var jobCount: Int?
 
   package init(service: Name, stable: Name, other: Name?) {
     self.service = service
@@ -162,6 +178,23 @@ package struct ServiceState: Hashable, Sendable, Codable {
   package var running: Rollout? {
     guard let rollout, !rollout.phase.isOver else { return nil }
     return rollout
+  }
+
+  /// The freeze that holds at that time.
+  package func freeze(at now: Instant) -> Freeze? {
+    freeze.flatMap { $0.until.map { now < $0 } ?? true ? $0 : nil }
+  }
+
+  /// The hook whose turn it is.
+  package func job(at now: Instant) -> Job? {
+    (jobs ?? []).first { $0.due.map { $0 <= now } ?? true }
+  }
+
+  /// When somebody must look at the service again; nil when nothing is owed.
+  package var wake: Instant? {
+    if running != nil || asked != nil { return Instant(milliseconds: 0) }
+    let jobs = (jobs ?? []).map { $0.due ?? Instant(milliseconds: 0) }
+    return (jobs + [scheduled?.at].compactMap(\.self)).min()
   }
 
   /// What Nginx should serve when nothing is going on.

@@ -2,7 +2,13 @@
 package enum Wording {
   /// The contract's word for where a service is.
   package static func phase(_ state: ServiceState) -> String {
+    if state.running == nil, state.scheduled != nil { return "scheduled" }
     guard let rollout = state.rollout else { return "idle" }
+    switch rollout.phase {
+    case .starting, .soaking:
+      if rollout.awaitedApproval != nil { return "awaiting_approval" }
+    case .applying, .finishing, .paused, .reverting, .promoted, .reverted: break
+    }
     switch rollout.phase {
     case .starting: return "starting"
     case .applying(let stage, _): return stage == 0 ? "starting" : "soaking"
@@ -33,12 +39,17 @@ package enum Wording {
 
   /// What is going on, in one sentence.
   package static func sentence(_ state: ServiceState) -> String {
+    if state.running == nil, let scheduled = state.scheduled {
+      return
+        "a rollout to \(scheduled.request.to) begins at \(scheduled.at.iso8601)\(scheduled.inWindow ? " or in a later window" : ""); all traffic is on \(state.stable)"
+    }
     guard let rollout = state.rollout else {
       return "no rollout yet; all traffic is on \(state.stable)"
     }
     let count = rollout.plan.stages.count
     switch rollout.phase {
     case .starting(_, let passes):
+      if let held = rollout.held { return held.text + approvals(rollout) }
       return
         "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
     case .applying(let stage, _):
@@ -66,11 +77,19 @@ package enum Wording {
     let stage = rollout.plan.stages[soak.stage]
     let left = stage.soak - soak.served
     if soak.advanced || left <= .zero {
+      if let held = rollout.held { return "passed; \(held.text)\(approvals(rollout))" }
       let waiting = rollout.checks.filter { !$0.advisory && $0.verdict != .pass }.map(\.name.text)
       return waiting.isEmpty ? "soaked" : "soaked; held by \(waiting.joined(separator: ", "))"
     }
     // Whole seconds are enough for a person.
     return "\(Span(milliseconds: (left.milliseconds + 999) / 1000 * 1000)) left"
+  }
+
+  private static func approvals(_ rollout: Rollout) -> String {
+    guard let rule = rollout.awaitedApproval, let approval = rollout.approval else { return "" }
+    let names = approval.given.map(\.description)
+    return
+      "; \(names.count) of \(rule.count) approvals\(names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")"
   }
 
   /// The sentence and every check with its value, for a line that is drawn again and again.

@@ -47,6 +47,9 @@ package struct SimulatedRollout {
 
   /// The plan's probes and foreign sources are taken as good: the traffic alone decides.
   package init(_ scenario: Scenario, plan: Plan, seed: UInt64) {
+    var plan = plan
+    plan.before = nil
+    for index in plan.stages.indices { plan.stages[index].approval = nil }
     self.scenario = scenario
     var maker = TrafficMaker(scenario, seed: seed, lasting: Self.longest(plan))
     baseline = maker.baseline()
@@ -113,7 +116,8 @@ package struct SimulatedRollout {
       owed.append(
         .measured(measure(checks, occasion), rollout: occasion.rollout, stage: occasion.stage))
     case .wake(let at): if at <= now { owed.append(.woke) }
-    case .brake, .release: break
+    // A simulated rollout has nobody to approve it, no hooks, and no hosts to look at.
+    case .brake, .release, .preflight, .run, .end: break
     }
   }
 

@@ -1,0 +1,97 @@
+/// Reads `notify`: who is told of what happens.
+struct ReceiverReader {
+  private let table: TableReader
+  private let name: String
+
+  init(_ table: TableReader, name: String) {
+    self.table = table
+    self.name = name
+  }
+
+  private static let kinds = ["webhook", "slack", "wecom", "dingtalk", "feishu", "mail", "command"]
+  /// Keys of one kind or another, and the kinds that know them.
+  private static let special: [String: [String]] = [
+    "secret": ["webhook", "dingtalk", "feishu"], "headers": ["webhook"], "from": ["mail"],
+    "sendmail": ["mail"],
+  ]
+
+  func read(services: [String]) -> Receiver? {
+    table.refuseUnknown(known: Self.kinds + Self.special.keys.sorted() + ["services", "events"])
+    let present = Self.kinds.filter(table.has)
+    guard present.count == 1 else {
+      table.faultHere(
+        present.isEmpty
+          ? "must have one of \(Self.kinds.dropLast().joined(separator: ", ")) or command"
+          : "must have only one of \(present.joined(separator: ", "))")
+      return nil
+    }
+    for (key, kinds) in Self.special.sorted(by: { $0.key < $1.key })
+    where table.has(key) && !kinds.contains(present[0]) {
+      table.fault(
+        key, "has no meaning for \(present[0]), only for \(kinds.joined(separator: ", "))")
+    }
+    guard let kind = readKind(present[0]) else { return nil }
+    var receiver = Receiver(name: name, kind: kind)
+    switch kind {
+    case .webhook, .slack, .wecom, .dingtalk, .feishu:
+      guard let url = readURL(present[0]) else { return nil }
+      receiver.url = url
+    case .mail, .command: break
+    }
+    if table.has("secret") {
+      receiver.secret = EndpointReader.secret(table, "secret", plain: false)
+    }
+    receiver.headers = EndpointReader.headers(table.table("headers"))
+    let known = services.joined(separator: ", ")
+    receiver.services =
+      (table.texts("services", "must be a service of the config (\(known))") {
+        services.contains($0)
+      } ?? []).compactMap { Name($0) }
+    let events = Receiver.allEvents
+    receiver.events = table.texts("events", "must be one of \(events.joined(separator: ", "))") {
+      events.contains($0)
+    }
+    return receiver
+  }
+
+  /// The address, or where it is kept: a robot's own address is its password.
+  private func readURL(_ key: String) -> Secret? {
+    if key == "webhook", case .text? = table.node(key) {
+      return table.text(
+        key,
+        "must be a URL that begins with http:// or https://, or { env: \"NAME\" } or { file: \"/path\" }",
+        where: EndpointReader.isURL
+      ).map { Secret(.plain($0)) }
+    }
+    return EndpointReader.secret(table, key, plain: false)
+  }
+
+  private func readKind(_ key: String) -> Receiver.Kind? {
+    switch key {
+    case "webhook": return .webhook
+    case "slack": return .slack
+    case "wecom": return .wecom
+    case "dingtalk": return .dingtalk
+    case "feishu": return .feishu
+    case "mail":
+      let rule = "must be a mail address"
+      let to = table.texts("mail", rule, where: Self.isMail) ?? []
+      if table.list("mail")?.isEmpty == true { table.fault("mail", "must hold an address") }
+      let from = table.text("from", rule, where: Self.isMail)
+      let program = table.has("sendmail") ? UnattendedReader.words(table, "sendmail") : nil
+      return to.isEmpty
+        ? nil : .mail(to: to, from: from, program: program ?? ["/usr/sbin/sendmail", "-t", "-i"])
+    default: return UnattendedReader.words(table, "command").map(Receiver.Kind.command)
+    }
+  }
+
+  /// Nothing that a header of a mail or a command line could take for something else.
+  private static func isMail(_ text: String) -> Bool {
+    let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+    let fits = { (byte: UInt8) in
+      Name.isAlphanumeric(byte) || [43, 45, 46, 61, 95].contains(byte)
+    }
+    return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(fits) }
+      && !text.hasPrefix("-") && text.utf8.count <= 254
+  }
+}

@@ -1,0 +1,72 @@
+/// Reads what a service does when nobody watches: hooks, and which releases it lets in.
+struct UnattendedReader {
+  private let table: TableReader
+
+  init(_ table: TableReader) { self.table = table }
+
+  func readHooks() -> Hooks {
+    var hooks = Hooks()
+    let moments = table.table("hooks")
+    moments.refuseUnknown(known: Moment.allCases.map(\.rawValue))
+    for moment in Moment.allCases where moments.has(moment.rawValue) {
+      hooks[moment] = moments.tables(moment.rawValue).compactMap { readHook($0, moment) }
+    }
+    return hooks
+  }
+
+  private func readHook(_ table: TableReader, _ moment: Moment) -> Hook? {
+    table.refuseUnknown(known: ["run", "timeout", "at"])
+    guard let words = Self.words(table, "run") else { return nil }
+    let timeout = table.span("timeout", atLeast: .seconds(0.1))
+    let retained = table.text("at", "must be \"retain\": once the former pool is no longer kept") {
+      $0 == "retain"
+    }
+    if retained != nil, moment != .afterPromote {
+      table.fault("at", "has a meaning for after_promote only")
+    }
+    return Hook(words: words, timeout: timeout ?? .minutes(5), retained: retained != nil)
+  }
+
+  /// A program and its arguments; not a line for a shell.
+  static func words(_ table: TableReader, _ key: String) -> [String]? {
+    let rule = "must be a text without control characters"
+    guard table.has(key) else {
+      table.faultHere("must have \(key): a program and its arguments")
+      return nil
+    }
+    let words = table.texts(key, rule) { word in !word.unicodeScalars.contains { $0.value < 32 } }
+    guard let words else { return nil }
+    guard let program = words.first, !program.isEmpty else {
+      table.fault(
+        key, "must name a program and its arguments, as in [\"docker\", \"compose\", \"up\"]")
+      return nil
+    }
+    return words
+  }
+
+  func readReleases() -> ReleasePolicy {
+    var policy = ReleasePolicy()
+    let inner = table.table("releases")
+    inner.refuseUnknown(known: ["deny", "allow", "semver"])
+    let rule = "must be a pattern such as \"*-dev*\""
+    policy.deny = inner.texts("deny", rule) { !$0.isEmpty && $0.utf8.count <= 200 } ?? []
+    policy.allow = inner.texts("allow", rule) { !$0.isEmpty && $0.utf8.count <= 200 } ?? []
+    policy.semver = inner.bool("semver") ?? false
+    return policy
+  }
+
+  /// What must be agreed on before a stage.
+  static func readApproval(_ stage: TableReader) -> ApprovalRule? {
+    guard stage.has("approval") else { return nil }
+    let table = stage.table("approval")
+    table.refuseUnknown(known: ["by", "count", "within", "starter"])
+    let by = table.texts("by", "must be \"group:NAME\" or \"user:NAME\"") {
+      ApprovalRule.Approver(parsing: $0) != nil
+    }
+    return ApprovalRule(
+      by: (by ?? []).compactMap(ApprovalRule.Approver.init),
+      count: table.int("count", in: 1...20) ?? 1,
+      within: table.span("within", atLeast: .seconds(1)) ?? .hours(24),
+      starter: table.bool("starter") ?? false)
+  }
+}

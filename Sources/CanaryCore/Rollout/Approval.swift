@@ -1,0 +1,80 @@
+/// Who may let a rollout into a stage, and how many of them it takes.
+package struct ApprovalRule: Hashable, Sendable, Codable {
+  package enum Approver: Hashable, Sendable, Codable, CustomStringConvertible {
+    case user(String)
+    case group(String)
+
+    /// `user:li` or `group:sre`.
+    package init?(parsing text: String) {
+      let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[1].isEmpty,
+        parts[1].utf8.allSatisfy({ $0 > 32 && $0 < 127 && $0 != 58 })
+      else { return nil }
+      switch parts[0] {
+      case "user": self = .user(String(parts[1]))
+      case "group": self = .group(String(parts[1]))
+      default: return nil
+      }
+    }
+
+    package var description: String {
+      switch self {
+      case .user(let name): "user:\(name)"
+      case .group(let name): "group:\(name)"
+      }
+    }
+  }
+
+  /// Empty: everybody who can run canary.
+  package var by: [Approver]
+  package var count: Int
+  /// How long it is waited for before the rollout goes back.
+  package var within: Span
+  /// Whether the one who started the rollout may approve it.
+  package var starter: Bool
+
+  package init(by: [Approver], count: Int = 1, within: Span = .hours(24), starter: Bool = false) {
+    self.by = by
+    self.count = count
+    self.within = within
+    self.starter = starter
+  }
+
+  package var words: String {
+    let who = by.isEmpty ? "" : " by \(by.map(\.description).joined(separator: " or "))"
+    return "\(count) \(count == 1 ? "approval" : "approvals")\(who) within \(within)"
+  }
+
+  /// Why that person may not approve after those; nil when they may.
+  package func refusal(_ person: Person?, starter: Person?, given: [Person]) -> String? {
+    guard let person else { return "nobody knows who you are" }
+    if !self.starter, let starter, person.mayBe(starter) {
+      return "who started a rollout may not approve it"
+    }
+    let fits =
+      by.isEmpty
+      || by.contains { approver in
+        switch approver {
+        case .user(let name): person.users.contains(name)
+        case .group(let name): person.groups.contains(name)
+        }
+      }
+    guard fits else {
+      return
+        "\(person.users.joined(separator: ", ")) may not approve this stage; \(by.map(\.description).joined(separator: ", ")) may"
+    }
+    if given.contains(where: person.mayBe) {
+      return person.uids.contains(0)
+        ? "root has approved already, and counts as one whoever is behind sudo: approve without sudo"
+        : "you have approved already; it takes \(count) different people"
+    }
+    return nil
+  }
+}
+
+/// An approval that a rollout waits for.
+package struct PendingApproval: Hashable, Sendable, Codable {
+  package var stage: Int
+  package var since: Instant
+  package var given: [Actor] = []
+}
