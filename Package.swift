@@ -33,7 +33,7 @@ let package = Package(
     .target(
       name: "CanaryAdapters",
       dependencies: [
-        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl",
+        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl", "CCrypto",
       ],
       swiftSettings: settings),
     .target(
@@ -47,6 +47,8 @@ let package = Package(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(
       name: "TestSupport",

@@ -119,11 +119,15 @@ import Testing
     let text = try sql(folder, "select state from service")
     for key in [
       "versus", "expected", "endpoint", "weighsStable", "guards", "alpha", "totals", "confirmed",
+      "hooks", "held", "passed", "approval", "freeze", "scheduled", "jobs", "before", "person",
     ] {
       #expect(!text.contains(key), "\(key)")
     }
     for statement in [
       "drop table measurement", "drop table total", "drop table comparison",
+      "drop index entry_by_time", "drop index service_by_wake", "drop table receiver",
+      "alter table entry drop column origin", "alter table entry drop column hash",
+      "alter table service drop column wake",
       "pragma user_version = 1",
     ] {
       #expect(try sql(folder, statement) == "")
@@ -133,7 +137,52 @@ import Testing
     #expect(try await newer.load("chat")?.value == state)
     #expect(try await newer.history("chat", limit: 5).first?.entries == [entry("one")])
     #expect(try await newer.measurements("chat", rollout: 1).isEmpty)
-    #expect(try sql(folder, "pragma user_version") == "(2,)")
+    #expect(try sql(folder, "pragma user_version") == "(3,)")
+    #expect(try await newer.due(Instant(milliseconds: 0)) == ["chat"])
+    // What was there before is covered by the first hash that comes after it.
+    _ = try await newer.append(entry("two"), of: "chat")
+    var verified = try await newer.verify()
+    #expect(verified.count == 2 && verified.unchained == 1 && verified.fault == nil)
+    for trigger in ["entry_stays", "entry_is_kept"] {
+      _ = try sql(folder, "drop trigger \(trigger)")
+    }
+    #expect(try sql(folder, "update entry set actor = 'wang' where id = 1") == "")
+    verified = try await newer.verify()
+    #expect(verified.fault?.contains("entry 2") == true)
+  }
+
+  @Test func `the history is a chain that shows what was done to it`() async throws {
+    let folder = try Folder()
+    let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
+    var revision = 0
+    for number in 1...20 {
+      var entry = entry("event \(number)")
+      entry.actor = Actor("li", origin: number % 2 == 0 ? "pts/1 ssh 10.0.0.9" : nil)
+      revision = try await store.save(state(number), entries: [entry], kept: [], over: revision)
+    }
+    let links = try await store.links(of: nil, since: nil, limit: 5)
+    #expect(links.map(\.id) == [16, 17, 18, 19, 20])
+    #expect(links.last?.entry.actor.origin == "pts/1 ssh 10.0.0.9")
+    let whole = try await store.verify()
+    #expect(whole.count == 20 && whole.fault == nil && whole.head == links.last?.hash)
+    #expect(try sql(folder, "update entry set detail = 'x' where id = 3").contains("append-only"))
+    #expect(try sql(folder, "delete from entry where id = 20").contains("append-only"))
+    for trigger in ["entry_stays", "entry_is_kept"] {
+      _ = try sql(folder, "drop trigger \(trigger)")
+    }
+    let changes = [
+      ("update entry set detail = 'x' where id = 7", "entry 7"),
+      ("update entry set origin = 'x' where id = 5", "entry 5"),
+      ("delete from entry where id = 4", "entry 4 is missing"),
+      ("delete from entry where id > 18", "newest 2 entries"),
+    ]
+    for (index, (statement, words)) in changes.enumerated() {
+      let other = try Folder()
+      #expect(try sql(folder, "vacuum into '\(other.path)/canary.db'") == "")
+      #expect(try sql(other, statement) == "")
+      let found = try await SQLiteStore(folder: other.path, patience: .seconds(5)).verify()
+      #expect(found.fault?.contains(words) == true, "\(index): \(found.fault ?? "nothing")")
+    }
   }
 
   @Test func `measurements are kept with what they were judged by`() async throws {

@@ -79,6 +79,24 @@ enum Migrations {
       state   TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    -- Each entry carries the hash of the one before, and so of all before it (see Chain.swift).
+    ALTER TABLE entry ADD COLUMN origin TEXT;
+    ALTER TABLE entry ADD COLUMN hash TEXT;
+    CREATE INDEX entry_by_time ON entry (time);
+
+    -- When somebody must look at the service; NULL when nothing is owed.
+    ALTER TABLE service ADD COLUMN wake INTEGER;
+    UPDATE service SET wake = 0;
+    CREATE INDEX service_by_wake ON service (wake) WHERE wake IS NOT NULL;
+
+    -- How far the history was told to each receiver of notices.
+    CREATE TABLE receiver (
+      name   TEXT PRIMARY KEY,
+      told   INTEGER NOT NULL,
+      failed INTEGER
+    ) STRICT;
+    """,
   ]
 
   /// Brings the database to the newest version; refuses one that a newer program has written.

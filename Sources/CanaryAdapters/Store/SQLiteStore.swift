@@ -44,6 +44,7 @@ package actor SQLiteStore: Store {
   ) throws(StoreError) -> Int {
     let text = try encode(state)
     let name = state.service.text
+    let wake = state.wake.map { SQLiteValue.int($0.milliseconds) } ?? .null
     let record: (number: Int, text: String)?
     if let rollout = state.rollout {
       record = (rollout.number, try encode(rollout))
@@ -55,12 +56,12 @@ package actor SQLiteStore: Store {
       do throws(SQLiteError) {
         if revision == 0 {
           try connection.run(
-            "INSERT INTO service VALUES (?, 1, ?) ON CONFLICT DO NOTHING",
-            [.text(name), .text(text)])
+            "INSERT INTO service (name, revision, state, wake) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING",
+            [.text(name), .text(text), wake])
         } else {
           try connection.run(
-            "UPDATE service SET revision = revision + 1, state = ? WHERE name = ? AND revision = ?",
-            [.text(text), .text(name), .int(Int64(revision))])
+            "UPDATE service SET revision = revision + 1, state = ?, wake = ? WHERE name = ? AND revision = ?",
+            [.text(text), wake, .text(name), .int(Int64(revision))])
         }
         guard connection.changes == 1 else { throw SQLiteError(code: -1, message: "conflict") }
         if let record {
@@ -68,26 +69,13 @@ package actor SQLiteStore: Store {
             "INSERT INTO rollout VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
             [.text(name), .int(Int64(record.number)), .text(record.text)])
         }
-        for entry in entries { try insert(entry, of: name, connection) }
+        try Chain.append(entries, of: name, connection)
         for one in kept { try keep(one, of: name, connection) }
         return revision + 1
       } catch {
         throw error.code == -1 ? .conflict : explain(error)
       }
     }
-  }
-
-  private func insert(_ entry: Entry, of service: String, _ connection: SQLiteConnection)
-    throws(SQLiteError)
-  {
-    try connection.run(
-      "INSERT INTO entry (service, rollout, time, event, weight, actor, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-      [
-        .text(service), .int(Int64(entry.rollout)), .int(entry.time.milliseconds),
-        .text(entry.event),
-        entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null, .text(entry.actor.description),
-        SQLiteValue(entry.detail),
-      ])
   }
 
   package func history(_ service: Name, limit: Int) throws(StoreError) -> [RolloutRecord] {
@@ -109,16 +97,18 @@ package actor SQLiteStore: Store {
   private func entries(_ service: Name, rollout: Int) throws(StoreError) -> [Entry] {
     try use { connection throws(SQLiteError) in
       try connection.run(
-        "SELECT rollout, time, event, weight, actor, detail FROM entry WHERE service = ? AND rollout = ? ORDER BY id",
+        "SELECT \(Chain.columns) FROM entry WHERE service = ? AND rollout = ? ORDER BY id",
         [.text(service.text), .int(Int64(rollout))])
-    }.map { row in
-      Entry(
-        rollout: Int(row[0].int ?? 0), time: Instant(milliseconds: row[1].int ?? 0),
-        event: row[2].text ?? "",
-        weight: row[3].int.flatMap { Weight(percent: Double($0) / 100) },
-        actor: Actor(row[4].text ?? ""),
-        detail: row[5].text)
-    }
+    }.map { Chain.Link($0).entry }
+  }
+
+  /// The services that somebody must look at by then.
+  package func due(_ instant: Instant) throws(StoreError) -> [Name] {
+    guard Files.exists(path) else { return [] }
+    return try use { connection throws(SQLiteError) in
+      try connection.run(
+        "SELECT name FROM service WHERE wake <= ?", [.int(instant.milliseconds)])
+    }.compactMap { $0[0].text.flatMap(Name.init) }
   }
 
   /// A number that changes whenever another process has saved anything (SQLite's `data_version`).

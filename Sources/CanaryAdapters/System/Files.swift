@@ -39,6 +39,23 @@ package enum Files {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Hands over the bytes of a file piece by piece.
+  package static func readChunks(
+    _ path: String, _ take: (UnsafePointer<UInt8>, Int) -> Void
+  ) throws(FileError) {
+    let file = canary_open(path, O_RDONLY, 0)
+    guard file >= 0 else { throw FileError("cannot read", path) }
+    defer { close(file) }
+    var chunk = [UInt8](repeating: 0, count: 256 << 10)
+    while true {
+      let count = Glibc.read(file, &chunk, chunk.count)
+      if count < 0, errno == EINTR { continue }
+      if count < 0 { throw FileError("cannot read", path) }
+      if count == 0 { return }
+      take(chunk, count)
+    }
+  }
+
   /// Replaces a file so that, killed anywhere, either the old or the new bytes are there: written beside, synced,
   /// renamed, and the folder synced.
   package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644)
