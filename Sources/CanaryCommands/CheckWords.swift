@@ -12,6 +12,8 @@ enum CheckWords {
     case .command(let words): text = words.joined(separator: " ")
     case .prometheus(let query, _): text = "PromQL \(Text.shown(query, limit: 80))"
     case .http(let request): text = "\(request.method) \(Text.shown(plain(request.url), limit: 80))"
+    case .certificate(let host): text = "certificate of \(host), good for"
+    case .checksum(let path, let digest): text = "SHA-256 of \(path) is \(digest.prefix(12))…"
     case .alerts(let matchers): text = "no alert with \(matchers.joined(separator: ", "))"
     }
     if let max = check.condition.max { text += " ≤ \(shown.text(max))" }

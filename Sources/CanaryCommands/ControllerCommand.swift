@@ -10,25 +10,81 @@ internal import Synchronization
 enum ControllerCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "controller", service: .none, summary: "drive all rollouts until stopped")
+      name: "controller", service: .none, summary: "drive all rollouts until stopped",
+      details: """
+        SIGHUP reads the config anew; a bad one is refused with its faults, and the old one stays. SIGTERM and SIGINT let
+        what is under way come to its end and leave rollouts where they are, for the next start to resume; until then
+        the brake sends everybody to stable.
+        """)
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
     let signals = await Signals.stream([SIGTERM, SIGINT])
+    let reloads = await Signals.stream([SIGHUP])
     let stop = Task { for await _ in signals { return } }
-    let lock = try await take(world, stop)
-    guard let lock else { return .done }
+    guard let lock = try await take(world, stop) else { return .done }
     output.err("canary controller: driving \(world.config.services.count) services")
-    let loop = Task { await drive(world) }
-    let guarding = Task { await Guarding.watch(world) }
+    world.hooks.tidy()
+    let steward = Steward(world)
+    let controller = Controller(
+      clock: world.clock, owed: { await steward.owed() }, begin: { await steward.begin($0) },
+      tell: { steward.tell($0, $1) })
+    let loop = Task { await controller.run() }
+    let telling = Task { await Noticing.watch(world) }
+    let reloading = Task {
+      var guarding = Task { await Guarding.watch(world) }
+      for await _ in reloads {
+        guard let fresh = reload(arguments, world, output) else { continue }
+        steward.world = fresh
+        guarding.cancel()
+        guarding = Task { await Guarding.watch(fresh) }
+      }
+    }
+    ServiceManager.tell("READY=1")
     await stop.value
+    ServiceManager.tell("STOPPING=1")
     output.err(
       "canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them"
     )
-    guarding.cancel()
-    loop.cancel()
-    await loop.value
+    reloading.cancel()
+    await drain(controller, loop, world)
+    telling.cancel()
     withExtendedLifetime(lock) {}
     return .done
+  }
+
+  /// What Nginx is being asked for may come to its end, as long as systemd waits without asking why.
+  private static func drain(_ controller: Controller, _ loop: Task<Void, Never>, _ world: World)
+    async
+  {
+    await controller.drain()
+    let limit = Task {
+      await world.clock.sleep(until: world.clock.now() + .seconds(20))
+      loop.cancel()
+    }
+    await loop.value
+    limit.cancel()
+  }
+
+  /// The world by the config as it is now; nil when it cannot be used, and the old one stays.
+  private static func reload(_ arguments: Arguments, _ world: World, _ output: Output) -> World? {
+    ServiceManager.tell("RELOADING=1", "MONOTONIC_USEC=\(ServiceManager.monotonic)")
+    defer { ServiceManager.tell("READY=1") }
+    do throws(Failure) {
+      let fresh = try World(arguments, output: output, live: world.live)
+      // Locks, store and flags are where they were when this process began.
+      guard fresh.config.state == world.config.state, fresh.config.run == world.config.run else {
+        world.live.config = world.config
+        throw Failure(
+          .wrong, "`state` and `run` cannot be changed while the controller runs; restart it")
+      }
+      output.err(
+        "canary controller: \(fresh.config.file) is read anew: \(fresh.config.services.count) services; running rollouts keep the pools and the plan that they began with"
+      )
+      return fresh
+    } catch {
+      output.err("canary controller: the former config stays: \(error.text)")
+      return nil
+    }
   }
 
   /// The controller's lock; says once that it waits.
@@ -55,95 +111,30 @@ enum ControllerCommand {
         let pid = FileLock.holder(world.controllerLock).map { " (pid \($0))" } ?? ""
         world.output.err(
           "canary controller: another controller\(pid) drives; waiting for it to end")
+        // To systemd a controller in waiting is ready: it takes over by itself.
+        ServiceManager.tell("READY=1", "STATUS=waiting for another controller\(pid) to end")
         told = true
       }
+      ServiceManager.tell("WATCHDOG=1")
       await world.clock.sleep(until: world.clock.now() + .seconds(0.25))
     }
     return nil
   }
 
-  /// Looks for rollouts that nobody drives, and drives each in a task of its own.
-  private static func drive(_ world: World) async {
-    await withTaskGroup(of: Name?.self) { group in
-      var driven: Set<Name> = []
-      var version: Int?
-      var since = world.clock.now()
-      group.addTask { await pause(world) }
-      while let ended = await group.next() {
-        if let ended {
-          driven.remove(ended)
-          version = nil
-          continue
-        }
-        if Task.isCancelled { break }
-        group.addTask { await pause(world) }
-        // A whole look when somebody saved, and every second: a driver that dies saves nothing.
-        let now = (try? await world.store.dataVersion()) ?? 0
-        guard now != version || world.clock.now() - since > .seconds(0.5) else { continue }
-        version = now
-        since = world.clock.now()
-        for service in world.config.services where !driven.contains(service.name) {
-          guard let state = try? await world.store.load(service.name)?.value,
-            let lock = claim(world, service, state)
-          else { continue }
-          driven.insert(service.name)
-          group.addTask {
-            await drive(world, service, state, lock)
-            return service.name
-          }
-        }
-      }
-      group.cancelAll()
-    }
-  }
-
-  private static func pause(_ world: World) async -> Name? {
-    await world.clock.sleep(until: world.clock.now() + .seconds(0.2))
-    return nil
-  }
-
-  /// The lock of a service that needs driving and has no driver.
-  private static func claim(_ world: World, _ service: Service, _ state: ServiceState) -> FileLock?
-  {
-    let note = world.router.brakeNote(service.name)
-    guard state.running != nil || note?.by == .person else { return nil }
-    return (try? Driving.lock(world, service)) ?? nil
-  }
-
-  private static func drive(
-    _ world: World, _ service: Service, _ state: ServiceState, _ lock: FileLock
-  ) async {
-    let event: Event
-    switch state.running?.phase {
-    case .starting?: event = .woke
-    case nil:
-      // A person's brake at rest: a revert that could not be saved when it was asked for.
-      let note = world.router.brakeNote(service.name)
-      event = .revert(Actor(note?.actor ?? "unknown"), note?.reason)
-    case .some: event = .tookOver(Actor("controller"))
-    }
-    do throws(Failure) {
-      let rest = try await Driving.run(
-        world.driver(service), event, world: world, service: service, lock: lock, patience: nil)
-      if let rest, rest.running == nil {
-        if state.running == nil { try? world.router.release(service.name) }
-        world.output.err("canary controller: \(service.name): \(Wording.sentence(rest))")
-      }
-    } catch {
-      world.output.err("canary controller: \(service.name): \(error.text)")
-    }
-  }
-
-  /// Drives one service to its end; started by a `promote` that does not stay.
+  /// Drives one service to its end; started by a `promote` or a `revert` that does not stay.
   static func driveOne(_ words: [String], output: Output) async -> Int32 {
     let spec = CommandSpec(name: "__drive", service: .required, summary: "")
     guard let arguments = try? Arguments(words, for: spec),
       let world = try? World(arguments, output: output),
       let service = try? world.service(arguments),
       let lock = (try? Driving.lock(world, service, patience: .seconds(10))) ?? nil,
-      let state = try? await world.load(service), state.running != nil
+      let state = try? await world.load(service),
+      state.running != nil || state.job(at: world.clock.now()) != nil
     else { return ExitCode.outside.rawValue }
-    await drive(world, service, state, lock)
+    let telling = Task { await Noticing.watch(world) }
+    await Steward.drive(world.driver(service), world, service, state, lock)
+    telling.cancel()
+    Noticing.leave(arguments, output)
     return ExitCode.done.rawValue
   }
 }

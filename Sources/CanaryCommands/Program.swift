@@ -13,9 +13,17 @@ package enum Program {
   static let commands: [Command] = [
     CheckCommand.command, ApplyCommand.command, RenderCommand.command, PromoteCommand.command,
     RevertCommand.command, HoldCommands.pause, HoldCommands.resume, HoldCommands.advance,
-    StatusCommand.command, RouteCommand.command, HistoryCommand.command, SimulateCommand.command,
-    ControllerCommand.command,
-    VersionCommand.command,
+    ApprovalCommands.approve, ApprovalCommands.reject, StandingCommands.freeze,
+    StandingCommands.thaw, ScheduleCommands.schedule, ScheduleCommands.cancel,
+    StatusCommand.command, RouteCommand.command, HistoryCommand.command, AuditCommand.command,
+    SimulateCommand.command, ControllerCommand.command, VersionCommand.command,
+  ]
+
+  /// Commands that change something: one that is refused is noted too.
+  private static let acting: Set<String> = [
+    "apply", "promote", "revert", "pause", "resume", "advance", "approve", "reject", "freeze",
+    "thaw",
+    "cancel",
   ]
 
   /// Runs a command line without the program's name; returns the exit status.
@@ -35,6 +43,13 @@ package enum Program {
     if name == "__guard" { return watch(words) }
     if name == "__drive" {
       return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output)
+    }
+    if name == "__hook" {
+      HookRunner.live(words.dropFirst().first ?? "")
+      return ExitCode.done.rawValue
+    }
+    if name == "__notify" {
+      return await Noticing.flush(Array(words.dropFirst()), output: output)
     }
     if name == "__tally" { return TallyCommand.run(Array(words.dropFirst()), output: output) }
     guard let command = commands.first(where: { $0.spec.name == name }) else {
@@ -59,10 +74,16 @@ package enum Program {
   private static func run(_ command: Command, _ arguments: Arguments, _ output: Output) async
     -> Int32
   {
+    // Whatever comes of it, somebody may have to be told.
+    let isActing = acting.contains(command.spec.name)
+    defer { if isActing { Noticing.leave(arguments, output) } }
     do throws(Failure) {
       return try await command.run(arguments, output).rawValue
     } catch {
       output.err("canary \(command.spec.name): \(error.text)")
+      if isActing {
+        await AuditCommand.note(command.spec.name, error, arguments, output)
+      }
       return error.code.rawValue
     }
   }

@@ -18,6 +18,8 @@ enum PromoteCommand {
         Option("--release", "VERSION", "what runs there, for the history"),
         Option("--plan", "NAME", "a plan of the config instead of the service's own"),
         .reason,
+        Option("--at", "TIME", "begin then: RFC 3339, or \"tue 01:00\" by the service's zone"),
+        Option("--in-window", nil, "begin in the next window of the service"),
         Option("--detach", nil, "return once the rollout has begun; another process drives it"),
         Option("--timeout", "DURATION", "stop waiting after this time; the rollout goes on"),
         Option("--dry-run", nil, "print what would happen, and touch nothing"),
@@ -28,7 +30,17 @@ enum PromoteCommand {
     let service = try world.service(arguments)
     let request = try request(arguments, world, service, stable: service.stable)
     let timeout = try timeout(arguments)
-    if arguments.has("--dry-run") { return try await dryRun(world, service, arguments) }
+    let at = try CommandText.time(arguments, "--at", service, world)
+    if arguments.has("--dry-run") {
+      return try await DryRun(
+        world: world, service: service, request: try await current(arguments, world, service),
+        at: at,
+        inWindow: arguments.has("--in-window")
+      ).run()
+    }
+    if at != nil || arguments.has("--in-window") {
+      return try await schedule(world, service, arguments, at: at)
+    }
     return try await start(world, service, arguments, plan: request.plan, timeout: timeout)
   }
 
@@ -74,22 +86,20 @@ enum PromoteCommand {
       plan = named
     }
     plan.stand(service.guards.map(\.check))
-    for option in ["--release", "--reason"] {
-      if let text = arguments[option],
-        text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 })
-      {
-        throw Failure(.wrong, "\(option) must be one line of at most 500 bytes")
-      }
-    }
-    return PromoteRequest(
+    try CommandText.check(arguments)
+    if let why = service.releases.refusal(arguments["--release"]) { throw Failure(.wrong, why) }
+    var request = PromoteRequest(
       to: to, release: arguments["--release"], plan: plan, reason: arguments["--reason"],
       retain: service.retain,
       actor: world.actor)
+    request.hooks = service.hooks.isEmpty ? nil : service.hooks
+    return request
   }
 
   private static func start(
     _ world: World, _ service: Service, _ arguments: Arguments, plan: Plan, timeout: Span?
   ) async throws(Failure) -> ExitCode {
+    await Noticing.begin(world)
     try await Driving.settle(world, service)
     // A rollout without a brake that works must not begin.
     let brake = EmergencyBrake(config: world.config, service: service.name, actor: world.actor)
@@ -125,31 +135,42 @@ enum PromoteCommand {
     return try await session.follow(lock, timeout: timeout)
   }
 
-  private static func dryRun(
-    _ world: World, _ service: Service, _ arguments: Arguments
+  /// What is asked for, by what is stable now.
+  private static func current(
+    _ arguments: Arguments, _ world: World, _ service: Service
+  ) async throws(Failure) -> PromoteRequest {
+    try request(arguments, world, service, stable: try await world.load(service).stable)
+  }
+
+  /// Leaves the rollout to the controller.
+  private static func schedule(
+    _ world: World, _ service: Service, _ arguments: Arguments, at: Instant?
   ) async throws(Failure) -> ExitCode {
-    let state = try await world.load(service)
-    let request = try request(arguments, world, service, stable: state.stable)
-    if let rollout = state.running { throw Failure(.busy, "rollout \(rollout.number) is running") }
-    guard request.to != state.stable else {
-      throw Failure(.wrong, "\(request.to) is the stable pool already")
-    }
-    world.output.out(
-      "\(service.name): \(state.stable) → \(request.to) by plan '\(request.plan.name)'; nothing is touched"
-    )
-    var earliest = Span.zero
-    for (index, stage) in request.plan.stages.enumerated() {
-      world.output.out(
-        "  stage \(index + 1): \(stage.weight)%\(stage.words.map { " (\($0))" } ?? "") for at least \(stage.soak), from \(earliest) after the start; deadline \(stage.deadline), then \(stage.onDeadline.rawValue)"
+    let inWindow = arguments.has("--in-window")
+    if inWindow, service.calendar.windows.isEmpty {
+      throw Failure(
+        .wrong,
+        "\(service.name) has no windows; give it some (services.\(service.name).windows), or say --at TIME alone"
       )
-      if let own = stage.checks {
-        world.output.out("    asks \(own.map(\.name.text).joined(separator: ", "))")
-      }
-      earliest = earliest + stage.soak
     }
-    world.output.out("  then \(request.to) is stable, \(earliest) after the start at the earliest")
-    for check in request.plan.checks {
-      world.output.out("  check \(check.name): \(CheckWords.text(check))")
+    await Noticing.begin(world)
+    let schedule = Schedule(
+      request: try await current(arguments, world, service), at: at ?? world.clock.now(),
+      inWindow: inWindow)
+    let decision = try await CommandText.take(.schedule(schedule), world, service)
+    if arguments.has("--json") {
+      for entry in decision.entries {
+        world.output.out(EntryReport.event(entry, service: service.name).line)
+      }
+    } else if let scheduled = decision.state.scheduled {
+      world.output.out(
+        "scheduled: \(service.name) to \(scheduled.request.to) at \(service.zone.text(scheduled.at)). See: canary schedule; drop it: canary cancel \(service.name)"
+      )
+    }
+    if FileLock.holder(world.controllerLock) == nil {
+      world.output.err(
+        "canary: warning: no controller is running, and only a controller begins it: start one (canary controller, or systemctl start canary)"
+      )
     }
     return .done
   }

@@ -36,7 +36,11 @@ struct PromoteSession {
           .revert(world.actor, why), for: service.name, first: { world.first(service) })
       }
     }
-    defer { listening.cancel() }
+    let telling = Task { [world] in await Noticing.watch(world) }
+    defer {
+      listening.cancel()
+      telling.cancel()
+    }
     var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
     let start = world.clock.now()
     var undrivenSince = start

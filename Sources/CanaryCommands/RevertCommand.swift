@@ -65,7 +65,9 @@ enum RevertCommand {
     } catch {
       return unsaved(world, service, braked, why: world.failure(error).text)
     }
-    let driver = world.driver(service)
+    // Hooks are somebody else's: a revert waits for none of them.
+    let driver = world.driver(service, runsHooks: false)
+    defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
       guard braked.filesSendToCanary else {
         try? world.router.release(service.name)
@@ -89,6 +91,16 @@ enum RevertCommand {
     let generation = state.serving.map { ", generation \($0.generation)" } ?? ""
     world.output.out("reverted: all traffic is on \(state.stable)\(generation)")
     return .done
+  }
+
+  /// Hands the hooks after a revert to a process of its own, unless somebody drives.
+  private static func leaveHooks(_ world: World, _ service: Service) {
+    let isDriven =
+      FileLock.holder(world.driveLock(service.name)) != nil
+      || FileLock.holder(world.controllerLock) != nil
+    if !service.hooks.isEmpty, !isDriven {
+      try? Background.drive(service.name, config: world.config.file)
+    }
   }
 
   /// How long a driver that lives may take to carry the revert out before this process does it itself.

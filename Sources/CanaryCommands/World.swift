@@ -1,6 +1,7 @@
 internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
+internal import Synchronization
 
 /// Everything a command works with, put together in one place from the config.
 struct World: Sendable {
@@ -10,9 +11,14 @@ struct World: Sendable {
   let clock = SystemClock()
   let store: SQLiteStore
   let router: NginxRouter
+  /// The config as it is now: a controller that was told to read it anew goes by this one's windows at once.
+  let live: LiveConfig
 
   /// Reads the config and the templates; every fault of both is told at once, with exit 2.
-  init(_ arguments: Arguments, output: Output, storePatience: Span = .seconds(5)) throws(Failure) {
+  init(
+    _ arguments: Arguments, output: Output, storePatience: Span = .seconds(5),
+    live: LiveConfig? = nil
+  ) throws(Failure) {
     let environment = Who.environment
     do throws(Problems) {
       let path = try ConfigFile.find(named: arguments["--config"], environment: environment)
@@ -36,6 +42,8 @@ struct World: Sendable {
         "the config cannot be used (\(count) \(count == 1 ? "fault" : "faults")):\n\(lines)\nNothing was touched."
       )
     }
+    self.live = live ?? LiveConfig(config)
+    self.live.config = config
     self.output = output
     actor = Who.actor(environment: environment)
     store = SQLiteStore(folder: config.state, patience: storePatience)
@@ -77,14 +85,32 @@ struct World: Sendable {
     }
   }
 
-  var desk: Desk { Desk(store: store, clock: clock) }
+  var desk: Desk {
+    Desk(store: store, clock: clock) { [live] service in
+      Rules(calendar: live.config.service(service)?.calendar ?? Calendar())
+    }
+  }
+  var hooks: HookRunner { HookRunner(folder: "\(config.state)/hooks", clock: clock) }
   func driveLock(_ service: Name) -> String { "\(config.run)/\(service).drive" }
   var controllerLock: String { "\(config.run)/controller.lock" }
+  var noticeLock: String { "\(config.run)/notices.lock" }
 
-  func driver(_ service: Service) -> Driver {
+  /// `runsHooks` is false for a revert, which waits for nothing.
+  func driver(_ service: Service, runsHooks: Bool = true) -> Driver {
     Driver(
       service: service.name, first: { first(service) }, desk: desk, router: router,
       source: MetricSources(config: config, store: store, clock: clock),
+      jobs: runsHooks ? hooks : nil,
       log: { [output] in output.err("canary: \($0)") })
+  }
+}
+
+/// The config that a process goes by now.
+final class LiveConfig: Sendable {
+  private let value: Mutex<Config>
+  init(_ config: Config) { value = Mutex(config) }
+  var config: Config {
+    get { value.withLock { $0 } }
+    set { value.withLock { $0 = newValue } }
   }
 }

@@ -155,9 +155,11 @@ package final class Sandbox {
     """
 
   /// Writes a config with one service `chat`; `service` and `plan` are JSON5 of their tables.
-  package func writeConfig(service: String = "", plan: String = Sandbox.quick, nginx: String = "")
-    throws
-  {
+  ///
+  /// `top` is JSON5 of the whole config.
+  package func writeConfig(
+    service: String = "", plan: String = Sandbox.quick, nginx: String = "", top: String = ""
+  ) throws {
     let servers = { (ports: [Int]) in ports.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ") }
     try Files.replace(
       "\(folder)/canary.json5",
@@ -169,7 +171,7 @@ package final class Sandbox {
             reload: ["nginx", "-s", "reload", "-c", "\(nginxConf)"],
             \(nginx)
           },
-          state: "state", run: "run",
+          state: "state", run: "run", \(top)
           services: {
             chat: {
               listen: ["127.0.0.1:\(port)"],
@@ -185,12 +187,12 @@ package final class Sandbox {
   }
 
   /// Apps, Nginx, config and first `apply`: everything up.
-  package func start(service: String = "", plan: String = Sandbox.quick, failShare: String = "20%")
-    throws
-  {
+  package func start(
+    service: String = "", plan: String = Sandbox.quick, failShare: String = "20%", top: String = ""
+  ) throws {
     try startApps(failShare: failShare)
     try startNginx()
-    try writeConfig(service: service, plan: plan)
+    try writeConfig(service: service, plan: plan, top: top)
     let applied = try canary("apply")
     guard applied.code == 0 else { throw SandboxError("apply failed: \(applied.text)") }
     try wait("service") { answers(port) }

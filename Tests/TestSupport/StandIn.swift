@@ -14,6 +14,7 @@ package final class StandIn: Sendable {
     var delay = Span.zero
     var status = 200
     var seen: [String] = []
+    var posts: [(head: String, body: String)] = []
     var files: [CInt] = []
   }
   private let state = Mutex(State())
@@ -28,6 +29,9 @@ package final class StandIn: Sendable {
 
   /// The heads of the requests that came, each whole.
   package var seen: [String] { state.withLock { $0.seen } }
+
+  /// The requests that came with a short body, each whole.
+  package var posts: [(head: String, body: String)] { state.withLock { $0.posts } }
 
   package func set(delay: Span = .zero, status: Int = 200) {
     state.withLock {
@@ -80,6 +84,11 @@ package final class StandIn: Sendable {
       if value("upgrade", lines) != nil { return echo(file, bytes) }
       var length = value("content-length", lines).flatMap { Int($0) } ?? 0
       let whole = length
+      if (1...(64 << 10)).contains(whole) {
+        guard let body = readBody(file, &bytes, whole) else { return }
+        state.withLock { $0.posts.append((head, body)) }
+        length = 0
+      }
       length -= bytes.count
       if length > 0 { guard discard(file, length) else { return } }
       bytes = length < 0 ? Array(bytes.suffix(-length)) : []
@@ -140,6 +149,17 @@ package final class StandIn: Sendable {
       guard count > 0 else { return nil }
       bytes += chunk[..<count]
     }
+  }
+
+  private func readBody(_ file: CInt, _ bytes: inout [UInt8], _ length: Int) -> String? {
+    var chunk = [UInt8](repeating: 0, count: 16 << 10)
+    while bytes.count < length {
+      let count = read(file, &chunk, chunk.count)
+      guard count > 0 else { return nil }
+      bytes += chunk[..<count]
+    }
+    defer { bytes.removeFirst(length) }
+    return String(decoding: bytes[..<length], as: UTF8.self)
   }
 
   private func discard(_ file: CInt, _ length: Int) -> Bool {

@@ -22,7 +22,11 @@ struct HTTPSource {
         url, method: request.method, headers: headers, body: body, limit: check.timeout,
         accepts: { _ in true }
       ) { answer in
-        Expectation.reading(answer, expected)
+        // With a bound, how long it took is judged.
+        if check.condition.hasBound, Expectation.fault(answer, expected) == nil {
+          return .value(answer.seconds, requests: nil)
+        }
+        return Expectation.reading(answer, expected)
       }
     }
     return await asking.ask(

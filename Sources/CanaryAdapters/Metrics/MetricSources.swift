@@ -56,6 +56,17 @@ package final class MetricSources: MetricSource {
     return Judge.fold(CheckState(alone), alone, measurement)
   }
 
+  package func askOnce(_ checks: [Check], _ service: Name, pool: Name) async -> [CheckState] {
+    await withTaskGroup(of: (Int, CheckState).self) { group in
+      for (index, check) in checks.enumerated() {
+        group.addTask { (index, await self.ask(check, service, pool: pool)) }
+      }
+      var found: [Int: CheckState] = [:]
+      for await (index, state) in group { found[index] = state }
+      return checks.indices.compactMap { found[$0] }
+    }
+  }
+
   /// One measurement of a check that stands outside of any stage.
   package func measureAlone(_ check: Check, _ service: Name, pool: Name) async -> Measurement {
     let stable = config.service(service)?.stable ?? pool
@@ -127,6 +138,10 @@ package final class MetricSources: MetricSource {
     case .http(let request):
       return await HTTPSource(asking: asking, endpoint: endpoint, facts: facts, now: now)
         .measure(request, check, freshFor: freshFor)
+    case .certificate(let host):
+      return await CertificateSource.measure(host, check, authority: endpoint?.authority)
+    case .checksum(let path, let digest):
+      return await Blocking.run { ChecksumSource.measure(path, digest) }
     case .alerts(let matchers):
       return await AlertsSource(asking: asking, url: endpoint?.url ?? "", facts: facts)
         .measure(matchers, check, freshFor: freshFor)

@@ -1,6 +1,6 @@
 package import CanaryDriver
 internal import CSystem
-internal import CanaryCore
+package import CanaryCore
 internal import FoundationEssentials
 internal import Glibc
 
@@ -8,6 +8,13 @@ internal import Glibc
 ///
 /// That it exists is all that Nginx asks; what is in it is for us and for people.
 package enum Brake {
+  /// The services that have a brake on, by their flag files.
+  package static func services(in run: String) -> [Name] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: run)) ?? []).compactMap {
+      $0.hasSuffix(".brake") ? Name(String($0.dropLast(6))) : nil
+    }
+  }
+
   /// Makes the flag exist first and fills it afterwards: a full disk may cut the note, never the brake.
   static func put(_ path: String, text: String) throws(FileError) {
     let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)

@@ -6,4 +6,9 @@ package enum Background {
     _ = try Spawn.detach(
       [Who.program, "__drive", service.text, "--config", config], input: nil, output: nil)
   }
+
+  /// Tells receivers of notices what is left to tell, when nobody stays who would.
+  package static func notify(config: String) throws(SpawnError) {
+    _ = try Spawn.detach([Who.program, "__notify", "--config", config], input: nil, output: nil)
+  }
 }

@@ -26,7 +26,7 @@ package enum ConfigFile {
 
   /// Reads and checks the file; throws every fault at once.
   package static func read(_ path: String) throws(Problems) -> Config {
-    try ConfigReader(file: path).read(try parse(path))
+    try ConfigReader(file: path, zones: ZoneFiles.zone).read(try parse(path))
   }
 
   private static func parse(_ path: String) throws(Problems) -> Node {

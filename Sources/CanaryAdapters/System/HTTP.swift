@@ -15,6 +15,8 @@ package struct HTTPQuestion: Sendable {
   package var isFresh = false
   /// What is spoken with the server.
   package var speech = Speech.http
+  /// Look at the server's certificate, and go no further.
+  package var isForCertificate = false
 
   package enum Speech: Sendable {
     case http
@@ -43,6 +45,8 @@ package struct HTTPAnswer: Hashable, Sendable {
   package var seconds = 0.0
   /// How old the answer was when it came, by its own `Age` and `Date`; nil when it does not say.
   package var age: Span?
+  /// Until when the server's certificate is good, if that was asked for.
+  package var expires: Instant?
 }
 
 /// Why there is no answer.
@@ -52,6 +56,8 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
   package let isRefused: Bool
   /// The answer was longer than one is willing to read.
   package var isTooLong = false
+  /// The server's certificate is not one to trust for its name and this day.
+  package var isUntrusted = false
 }
 
 /// HTTP by libcurl, with a hard deadline and a bounded answer; blocks its thread.
@@ -140,6 +146,10 @@ final class HTTPTransfer {
       _ = canary_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
     case .connection: _ = canary_curl_set_long(handle, CURLOPT_CONNECT_ONLY, 1)
     }
+    if question.isForCertificate {
+      _ = canary_curl_set_long(handle, CURLOPT_CERTINFO, 1)
+      _ = canary_curl_set_long(handle, CURLOPT_CONNECT_ONLY, 1)
+    }
     if question.isFresh {
       _ = canary_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
       _ = canary_curl_set_long(handle, CURLOPT_FORBID_REUSE, 1)
@@ -211,16 +221,37 @@ final class HTTPTransfer {
       }
       return .failure(
         HTTPError(
-          description: text, isRefused: code == CURLE_COULDNT_CONNECT, isTooLong: answer.isTooLong))
+          description: text, isRefused: code == CURLE_COULDNT_CONNECT, isTooLong: answer.isTooLong,
+          isUntrusted: code == CURLE_PEER_FAILED_VERIFICATION))
     }
     var seconds = 0.0
     _ = canary_curl_get_double(handle, CURLINFO_TOTAL_TIME, &seconds)
     let sinceDate = answer.date.map { Int(SystemClock.now.second) - $0 }
     let ages = [answer.age, sinceDate].compactMap(\.self)
-    return .success(
-      HTTPAnswer(
-        status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
-        age: ages.max().map { Span(milliseconds: Int64(max(0, $0)) * 1000) }))
+    var found = HTTPAnswer(
+      status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
+      age: ages.max().map { Span(milliseconds: Int64(max(0, $0)) * 1000) })
+    if question.isForCertificate { found.expires = expires }
+    return .success(found)
+  }
+
+  /// The end of the server's own certificate, the first of its chain, as libcurl tells it.
+  private var expires: Instant? {
+    var raw: UnsafeMutableRawPointer?
+    _ = canary_curl_get_pointer(handle, CURLINFO_CERTINFO, &raw)
+    guard let info = raw?.assumingMemoryBound(to: curl_certinfo.self).pointee,
+      info.num_of_certs > 0
+    else { return nil }
+    var next = info.certinfo[0]
+    while let line = next?.pointee {
+      let text = line.data.map { String(cString: $0) } ?? ""
+      if text.hasPrefix("Expire date:") {
+        let time = curl_getdate(String(text.dropFirst(12)), nil)
+        return time > 0 ? Instant(milliseconds: Int64(time) * 1000) : nil
+      }
+      next = line.next
+    }
+    return nil
   }
 
   private static func isLocal(_ url: String) -> Bool {

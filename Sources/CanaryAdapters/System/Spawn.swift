@@ -25,16 +25,30 @@ package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
 ///
 /// Output goes to a file in memory, so neither a full pipe nor a grandchild that keeps it open can hang the wait.
 package enum Spawn {
-  package static func run(_ words: [String], limit: Span, mergeErrors: Bool = true)
-    throws(SpawnError) -> Ran
-  {
+  ///
+  /// `environment` is added to this process's own. `isUnwanted` is asked ten times a second; a yes ends the program.
+  package static func run(
+    _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
+    input: String? = nil, isUnwanted: (() -> Bool)? = nil
+  ) throws(SpawnError) -> Ran {
+    var given: CInt?
+    if let input {
+      let file = canary_memfd("canary-input")
+      let bytes = Array(input.utf8)
+      guard file >= 0, write(file, bytes, bytes.count) == bytes.count, lseek(file, 0, SEEK_SET) == 0
+      else { throw SpawnError(description: "no room for the input of \(words[0])") }
+      given = file
+    }
+    defer { if let given { close(given) } }
     let output = canary_memfd("canary-output")
     guard output >= 0 else {
       throw SpawnError(description: "no room for the output of \(words[0])")
     }
     defer { close(output) }
-    let pid = try start(words, input: nil, output: output, mergeErrors: mergeErrors, group: true)
-    let end = wait(pid, limit: limit)
+    let pid = try start(
+      words, input: given, output: output, mergeErrors: mergeErrors, group: true,
+      environment: environment)
+    let end = wait(pid, limit: limit, isUnwanted)
     var bytes = [UInt8](repeating: 0, count: 64 << 10)
     let count = max(0, pread(output, &bytes, bytes.count, 0))
     return Ran(end: end, output: String(decoding: bytes[..<count], as: UTF8.self))
@@ -48,7 +62,8 @@ package enum Spawn {
   }
 
   private static func start(
-    _ words: [String], input: CInt?, output: CInt?, mergeErrors: Bool, group: Bool
+    _ words: [String], input: CInt?, output: CInt?, mergeErrors: Bool, group: Bool,
+    environment: [String: String] = [:]
   ) throws(SpawnError) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -85,8 +100,12 @@ package enum Spawn {
     var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     argv.append(nil)
     defer { for word in argv { free(word) } }
+    let given = Who.environment.merging(environment) { $1 }
+    var variables: [UnsafeMutablePointer<CChar>?] = given.map { strdup("\($0.key)=\($0.value)") }
+    variables.append(nil)
+    defer { for variable in variables { free(variable) } }
     var pid = pid_t()
-    let code = posix_spawnp(&pid, words[0], &actions, &attributes, argv, environ)
+    let code = posix_spawnp(&pid, words[0], &actions, &attributes, argv, variables)
     guard code == 0 else {
       let why = code == ENOENT ? "no such program" : String(cString: strerror(code))
       throw SpawnError(description: "cannot run \(words[0]): \(why)")
@@ -95,11 +114,18 @@ package enum Spawn {
   }
 
   /// Waits for the end; past the limit the whole process group gets TERM, and KILL half a second later.
-  private static func wait(_ pid: pid_t, limit: Span) -> Ran.End {
+  private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?) -> Ran.End {
     let handle = canary_pidfd_open(pid)
     defer { if handle >= 0 { close(handle) } }
     var late = false
-    if !ended(pid, handle, within: limit) {
+    var left = limit
+    let step = isUnwanted == nil ? limit : Span(milliseconds: 100)
+    var isOver = ended(pid, handle, within: min(left, step))
+    while !isOver, left > step, isUnwanted?() != true {
+      left = left - step
+      isOver = ended(pid, handle, within: min(left, step))
+    }
+    if !isOver {
       late = true
       kill(-pid, SIGTERM)
       if !ended(pid, handle, within: .seconds(0.5)) { kill(-pid, SIGKILL) }

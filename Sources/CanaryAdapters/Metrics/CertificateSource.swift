@@ -1,0 +1,38 @@
+internal import CanaryCore
+
+/// The certificate that a server shows for its name: whether it is good at all, and for how long.
+enum CertificateSource {
+  static func measure(_ host: String, _ check: Check, authority: String?) async
+    -> Measurement.Reading
+  {
+    var question = HTTPQuestion("https://\(host)/", limit: check.timeout)
+    question.isForCertificate = true
+    question.authority = authority
+    question.isFresh = true
+    switch await HTTPLoop.shared.ask(question) {
+    case .success(let answer):
+      guard let expires = answer.expires else {
+        return .failed("\(host) showed no certificate that says how long it is good")
+      }
+      return .value((expires - SystemClock.now).seconds, requests: nil)
+    // A certificate that is not good is an answer; a server that is not there is none.
+    case .failure(let error) where error.isUntrusted:
+      return .answer(false, "\(host): \(error.description)")
+    case .failure(let error): return .failed("\(host): \(error.description)")
+    }
+  }
+}
+
+/// A file that must be what was built.
+enum ChecksumSource {
+  static func measure(_ path: String, _ wanted: String) -> Measurement.Reading {
+    do throws(FileError) {
+      let found = try Digest.sha256(file: path)
+      return found == wanted
+        ? .answer(true, "as it should be")
+        : .answer(false, "\(path) has SHA-256 \(found), not \(wanted)")
+    } catch {
+      return .answer(false, error.description)
+    }
+  }
+}

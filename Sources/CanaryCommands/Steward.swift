@@ -1,0 +1,94 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import Synchronization
+
+/// What a controller knows of this host: who is owed something, and how each is driven.
+final class Steward: Sendable {
+  /// The world by the config that was read last; a drive keeps the one that it began with.
+  private let current: Mutex<World>
+  /// Services that are owed something and are not in the config.
+  private let unknown = Mutex<Set<Name>>([])
+
+  init(_ world: World) { current = Mutex(world) }
+
+  var world: World {
+    get { current.withLock { $0 } }
+    set { current.withLock { $0 = newValue } }
+  }
+
+  /// Everybody who is owed something by the store, or has a brake on.
+  func owed() async -> [Name] {
+    let world = world
+    let due = (try? await world.store.due(world.clock.now())) ?? []
+    for name in due where world.config.service(name) == nil {
+      guard unknown.withLock({ $0.insert(name).inserted }) else { continue }
+      world.output.err(
+        "canary controller: \(name) is owed something, but is not in \(world.config.file): nobody drives it"
+      )
+    }
+    return Set(due + Brake.services(in: world.config.run)).sorted()
+  }
+
+  /// A drive of the service, if it is owed something now and nobody else drives it.
+  func begin(_ name: Name) async -> Drive? {
+    let world = world
+    guard let service = world.config.service(name),
+      let state = try? await world.store.load(name)?.value, isDue(state, world),
+      let lock = (try? Driving.lock(world, service)) ?? nil
+    else { return nil }
+    let driver = world.driver(service)
+    return Drive(
+      run: { await Self.drive(driver, world, service, state, lock) }, drain: { driver.drain() })
+  }
+
+  private func isDue(_ state: ServiceState, _ world: World) -> Bool {
+    let now = world.clock.now()
+    if state.running != nil || state.asked != nil || state.job(at: now) != nil { return true }
+    if let scheduled = state.scheduled, scheduled.at <= now {
+      // A driver for a rollout that may not begin yet would have nothing to do.
+      let calendar = world.live.config.service(state.service)?.calendar ?? Calendar()
+      let mayBegin = state.freeze(at: now) == nil && calendar.isOpen(at: now)
+      if mayBegin || scheduled.latest.map({ $0 < now }) ?? false { return true }
+    }
+    return world.router.brakeNote(state.service)?.by == .person
+  }
+
+  /// Drives one service to where nothing is owed any more.
+  static func drive(
+    _ driver: Driver, _ world: World, _ service: Service, _ state: ServiceState, _ lock: FileLock
+  ) async {
+    let note = world.router.brakeNote(service.name)
+    let event: Event
+    switch state.running?.phase {
+    case .starting?: event = .woke
+    case nil:
+      // A person's brake at rest: a revert that could not be saved when it was asked for.
+      event =
+        note?.by == .person ? .revert(Actor(note?.actor ?? "unknown"), note?.reason) : .woke
+    case .some: event = .tookOver(Actor("controller"))
+    }
+    do throws(Failure) {
+      let rest = try await Driving.run(
+        driver, event, world: world, service: service, lock: lock, patience: nil)
+      if let rest, rest.running == nil {
+        if state.running == nil, note?.by == .person { try? world.router.release(service.name) }
+        world.output.err("canary controller: \(service.name): \(Wording.sentence(rest))")
+      }
+    } catch {
+      world.output.err("canary controller: \(service.name): \(error.text)")
+    }
+  }
+
+  /// One line for `systemctl status`, and the sign that the loop lives.
+  func tell(_ driven: [Name], _ isDraining: Bool) {
+    let all = "\(world.config.services.count) services"
+    let names = driven.prefix(5).map(\.text).joined(separator: ", ")
+    let more = driven.count > 5 ? " and \(driven.count - 5) more" : ""
+    let what =
+      isDraining
+      ? "stopping; leaving \(driven.count)"
+      : driven.isEmpty ? "watching" : "driving \(names)\(more)"
+    ServiceManager.tell("WATCHDOG=1", "STATUS=\(what) of \(all)")
+  }
+}

@@ -1,0 +1,219 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+/// Rollouts that nobody watches: the real controller, real Nginx, real receivers, hooks and people.
+@Suite(.blocking) struct UnattendedTests {
+  private static let secret = "correct horse battery"
+
+  /// One stage without and one with approvals, hooks that write down what they were told, and a signed webhook.
+  private func start(_ sandbox: Sandbox, _ receiver: StandIn, window: String? = nil) throws {
+    let told = "\(sandbox.folder)/told"
+    let hook = { (name: String) in
+      "{ run: [\"sh\", \"-c\", \"cat >> \(told); echo ran \(name)\"], timeout: \"10s\" }"
+    }
+    try Files.replace("\(sandbox.folder)/secret", with: Self.secret + "\n", mode: 0o600)
+    try sandbox.start(
+      service: """
+        hooks: {
+          before_rollout: [\(hook("open"))], before_stage: [\(hook("before"))], after_stage: [\(hook("after"))],
+          after_promote: [\(hook("promoted"))], after_revert: [\(hook("reverted"))],
+        },
+        releases: { deny: ["*-dev*"], semver: true },
+        \(window.map { "windows: [\($0)], zone: \"UTC\"," } ?? "")
+        """,
+      plan: """
+        before: [{ name: "disk", command: ["true"] }],
+        stages: [
+          { weight: 30, soak: "1s" },
+          { weight: 100, soak: "1s", approval: { by: ["user:nobody", "user:daemon", "user:root"], count: 2, within: "2m", starter: \(getuid() != 0) } },
+        ],
+        checks: [{ name: "health", probe: "/health", every: "300ms" }],
+        """,
+      top: """
+        notify: {
+          ops: { webhook: "http://127.0.0.1:\(receiver.port)/hook", secret: { file: "\(sandbox.folder)/secret" } },
+          dead: { webhook: "http://127.0.0.1:\(Sockets.freePort())/", headers: { "X-Token": { file: "\(sandbox.folder)/secret" } } },
+        },
+        """)
+    // Everybody may use the store, as a group's people may where it is installed.
+    for name in ["canary.db", "canary.db-wal", "canary.db-shm"] {
+      chmod("\(sandbox.folder)/state/\(name)", 0o666)
+    }
+  }
+
+  private func events(_ sandbox: Sandbox) throws -> [String] {
+    let text = try sandbox.canary("audit", "chat", "--json").text
+    return text.split(separator: "\n").compactMap { line in
+      line.contains("\"event\": ") ? String(line.split(separator: "\"")[3]) : nil
+    }
+  }
+
+  private func told(_ sandbox: Sandbox) throws -> [String] {
+    let text = try Files.read("\(sandbox.folder)/told") ?? ""
+    return text.split(separator: "\n").map { line in
+      let value = { (key: String) -> String in
+        line.firstRange(of: "\"\(key)\":").map {
+          String(line[$0.upperBound...].prefix { $0 != "," && $0 != "}" }.filter { $0 != "\"" })
+        } ?? ""
+      }
+      return "\(value("hook")) \(value("stage"))"
+    }
+  }
+
+  /// Runs the program as somebody else; only root can.
+  private func approve(_ sandbox: Sandbox, as uid: Int) throws -> (code: Int32, text: String) {
+    let ran = try Spawn.run(
+      [
+        "setpriv", "--reuid", "\(uid)", "--regid", "\(uid)", "--clear-groups", Sandbox.program,
+        "approve", "chat", "--reason", "looks good", "--config", "\(sandbox.folder)/canary.json5",
+      ], limit: .minutes(1))
+    guard case .exit(let code) = ran.end else { throw SandboxError(ran.output) }
+    return (code, ran.output)
+  }
+
+  private func field(_ body: String, _ key: String) -> String {
+    body.firstRange(of: "\"\(key)\":").map {
+      String(body[$0.upperBound...].prefix { $0 != "," && $0 != "}" }.filter { $0 != "\"" })
+    } ?? ""
+  }
+
+  @Test(.enabled(if: getuid() == 0, "approving as other people takes root"))
+  func `a scheduled rollout goes through its window, its approvals, hooks and notices`() throws {
+    let sandbox = try Sandbox()
+    let receiver = sandbox.standIn("receiver")
+    defer { sandbox.close() }
+    // It opens with the next minute, and its edge is an hour away.
+    let minute = SystemClock.now.second / 60 % 1440 + 1
+    let time = { (minute: Int64) in
+      "\(Digits.two(Int(minute / 60 % 24))):\(Digits.two(Int(minute % 60)))"
+    }
+    try start(
+      sandbox, receiver, window: "{ from: \"\(time(minute))\", to: \"\(time(minute + 60))\" }")
+
+    let early = try sandbox.canary("promote", "chat", "--release", "v1.0.0")
+    #expect(early.code == 5 && early.text.contains("the next opens at"), "\(early.text)")
+    let dirty = try sandbox.canary("promote", "chat", "--release", "v1.0.0-dev.3", "--in-window")
+    #expect(dirty.code == 2 && dirty.text.contains("*-dev*"), "\(dirty.text)")
+    let controller = try sandbox.launch("controller")
+    let scheduled = try sandbox.canary(
+      "promote", "chat", "--release", "v1.0.0", "--in-window", "--reason", "as agreed")
+    #expect(scheduled.code == 0, "\(scheduled.text)")
+    #expect(try sandbox.status().contains("\"phase\": \"scheduled\""))
+    #expect(try sandbox.canary("schedule").text.contains("a rollout to green (v1.0.0) begins"))
+
+    try sandbox.wait("an approval is awaited", 120) {
+      try sandbox.status().contains("\"phase\": \"awaiting_approval\"")
+    }
+    #expect(try sandbox.status().contains("\"weight\": 30"))
+    let own = try sandbox.canary("approve", "chat")
+    #expect(own.code == 2 && own.text.contains("who started"), "\(own.text)")
+    let first = try approve(sandbox, as: 65534)
+    #expect(first.code == 0 && first.text.contains("1 of 2 approvals"), "\(first.text)")
+    let again = try approve(sandbox, as: 65534)
+    #expect(again.code == 2 && again.text.contains("already"), "\(again.text)")
+    let stranger = try approve(sandbox, as: 2)
+    #expect(stranger.code == 2 && stranger.text.contains("may not approve"), "\(stranger.text)")
+    let second = try approve(sandbox, as: 1)
+    #expect(second.code == 0, "\(second.text)")
+    try sandbox.wait("promoted", 60) {
+      try sandbox.status().contains("\"phase\": \"promoted\"")
+    }
+    try sandbox.wait("the last hook", 20) { try told(sandbox).contains("after_promote ") }
+    #expect(
+      try told(sandbox) == [
+        "before_rollout ", "before_stage 1", "after_stage 1", "before_stage 2", "after_stage 2",
+        "after_promote ",
+      ])
+
+    try sandbox.wait("the entry of the last hook", 20) {
+      try self.events(sandbox).count { $0 == "hook" } == 6
+    }
+    let events = try self.events(sandbox)
+    for (event, count) in [
+      ("scheduled", 1), ("started", 1), ("stage", 2), ("awaiting_approval", 1), ("approved", 2),
+      ("promoted", 1), ("hook", 6), ("refused", 5), ("preflight", 1),
+    ] {
+      #expect(events.count { $0 == event } == count, "\(event) in \(events)")
+    }
+    try sandbox.wait("the notice of the promotion", 20) {
+      receiver.posts.contains { field($0.body, "event") == "promoted" }
+    }
+    let posts = receiver.posts
+    let wanted = events.filter { Receiver.usualEvents.contains($0) && $0 != "notice_failed" }
+    #expect(
+      posts.map { field($0.body, "event") }.filter { $0 != "notice_failed" } == wanted,
+      "\(posts.map { field($0.body, "event") })")
+    #expect(Set(posts.map { field($0.body, "id") }).count == posts.count)
+    for post in posts {
+      let signature = "sha256=" + Digest.hex(Digest.hmac(post.body, key: Self.secret))
+      #expect(post.head.contains("X-Canary-Signature: \(signature)"))
+    }
+    let whole = try sandbox.canary("audit")
+    #expect(whole.code == 0 && whole.text.contains("is whole"), "\(whole.text)")
+    #expect(whole.text.contains("as agreed") && whole.text.contains("looks good"))
+    // The receiver that is dead was told of once, and no secret is anywhere.
+    #expect(whole.text.split(separator: "\n").count { $0.contains("notice_failed") } == 1)
+    for text in [whole.text, controller.text, try sandbox.status()] {
+      #expect(!text.contains(Self.secret))
+    }
+  }
+
+  @Test(arguments: 1...3)
+  func `a controller killed again and again comes to the same end and does nothing twice`(
+    seed: Int
+  ) throws {
+    let sandbox = try Sandbox()
+    let receiver = sandbox.standIn("receiver")
+    defer { sandbox.close() }
+    try start(sandbox, receiver)
+    let scheduled = try sandbox.canary(
+      "promote", "chat", "--release", "v2.0.0", "--at",
+      (SystemClock.now + .seconds(2)).iso8601)
+    #expect(scheduled.code == 0, "\(scheduled.text)")
+    var dice = Dice(seed: UInt64(seed))
+    var approved: Set<Int> = []
+    var kills = 0
+    try sandbox.wait("promoted", 150) {
+      let controller = try sandbox.launch("controller")
+      // Later on it lives longer, so that it comes to an end on any machine.
+      usleep(UInt32(200_000 + dice.below(600_000 + kills * 200_000)))
+      controller.signal(SIGKILL)
+      kills += 1
+      let status = try sandbox.status()
+      if status.contains("awaiting_approval") {
+        if getuid() == 0 {
+          let uid = approved.isEmpty ? 65534 : 1
+          if try approve(sandbox, as: uid).code == 0 { approved.insert(uid) }
+        } else if approved.isEmpty, try sandbox.canary("approve", "chat").code == 0 {
+          approved.insert(0)
+        }
+      }
+      return status.contains("\"phase\": \"promoted\"")
+    }
+    let last = try sandbox.launch("controller")
+    try sandbox.wait("the last hook", 30) { try told(sandbox).contains("after_promote ") }
+    #expect(
+      try told(sandbox) == [
+        "before_rollout ", "before_stage 1", "after_stage 1", "before_stage 2", "after_stage 2",
+        "after_promote ",
+      ], "after \(kills) kills")
+    let events = try self.events(sandbox)
+    for event in ["scheduled", "started", "awaiting_approval", "promoted"] {
+      #expect(events.count { $0 == event } == 1, "\(event) in \(events)")
+    }
+    try sandbox.wait("the notice of the promotion", 20) {
+      receiver.posts.contains { field($0.body, "event") == "promoted" }
+    }
+    // The same entry may come once more when a kill meets the moment after it was sent; another never does.
+    let ids = receiver.posts.map { field($0.body, "id") }
+    #expect(ids == ids.sorted { Int($0) ?? 0 < Int($1) ?? 0 }, "\(ids)")
+    #expect(ids.count - Set(ids).count <= 1, "\(ids)")
+    let wanted = events.filter { Receiver.usualEvents.contains($0) && $0 != "notice_failed" }
+    #expect(Set(receiver.posts.map { field($0.body, "event") }).isSuperset(of: wanted))
+    #expect(try sandbox.canary("audit").code == 0)
+    last.stop()
+  }
+}
