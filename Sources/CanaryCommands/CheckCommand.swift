@@ -120,10 +120,30 @@ enum CheckCommand {
         pool.name == stable ? list.bad(text) : list.note(text)
       }
     }
+    await askBefore(service, world, pool: state?.other, &list)
     await askSources(service, world, pool: stable, &list)
     let log = world.config.log(of: service.name)
     if Files.exists(log), !Files.isReadable(log) {
       list.bad("\(service.name): \(log) cannot be read, so its checks would have no data")
+    }
+  }
+
+  /// Asks what is asked before a rollout, of the pool that it would go to: whatever does not pass would end it.
+  private static func askBefore(
+    _ service: Service, _ world: World, pool: Name?, _ list: inout Findings
+  ) async {
+    let to = pool ?? service.pools.first { $0.name != service.stable }?.name ?? service.stable
+    let checks = service.plan.before ?? []
+    let sources = MetricSources(config: world.config, store: world.store, clock: world.clock)
+    let states = await sources.askOnce(checks, service.name, pool: to)
+    for (check, state) in zip(checks, states) {
+      let text = "\(service.name): before a rollout: \(check.name): \(state.detail)"
+      switch state.verdict {
+      case .pass: list.good(text)
+      case .pending, .inconclusive, .error, .fail:
+        let advice = "\(text). \(CheckWords.advice(check))"
+        check.advisory ? list.note(advice) : list.bad(advice)
+      }
     }
   }
 

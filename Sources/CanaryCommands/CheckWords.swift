@@ -30,6 +30,21 @@ enum CheckWords {
     return text + (check.advisory ? " (advisory)" : "")
   }
 
+  /// What to do about a check that does not pass.
+  static func advice(_ check: Check) -> String {
+    switch check.source {
+    case .certificate(let host):
+      "Renew the certificate, and look: openssl s_client -connect \(host)"
+    case .checksum(let path, _): "Copy \(path) anew, or correct sha256"
+    case .alerts: "See Alertmanager, or silence what is known"
+    case .prometheus: "See the query in Prometheus"
+    case .http(let request): "Try: curl -i '\(plain(request.url))'"
+    case .probe(let path): "Bring the pool up, and try: curl -i http://SERVER\(path)"
+    case .command(let words): "Run it by hand: \(words.joined(separator: " "))"
+    case .metric, .shadow: "Wait for requests"
+    }
+  }
+
   /// A URL without its query, which may hold a key.
   private static func plain(_ url: String) -> String { String(url.prefix { $0 != "?" }) }
 }

@@ -29,6 +29,7 @@ enum ControllerCommand {
       clock: world.clock, owed: { await steward.owed() }, begin: { await steward.begin($0) },
       tell: { steward.tell($0, $1) })
     let loop = Task { await controller.run() }
+    let ringing = Task { await steward.bell.run() }
     let telling = Task { await Noticing.watch(world) }
     let reloading = Task {
       var guarding = Task { await Guarding.watch(world) }
@@ -39,6 +40,7 @@ enum ControllerCommand {
         guarding = Task { await Guarding.watch(fresh) }
       }
     }
+    Memory.trim()
     ServiceManager.tell("READY=1")
     await stop.value
     ServiceManager.tell("STOPPING=1")
@@ -48,6 +50,7 @@ enum ControllerCommand {
     reloading.cancel()
     await drain(controller, loop, world)
     telling.cancel()
+    ringing.cancel()
     withExtendedLifetime(lock) {}
     return .done
   }

@@ -30,6 +30,8 @@ package enum Program {
   package static func run(_ words: [String]) async -> Int32 {
     // A reader that goes away must not end the program between two steps of a rollout.
     signal(SIGPIPE, SIG_IGN)
+    // One heap a thread of the pool is more than a program needs that mostly waits.
+    Memory.useFewHeaps()
     let output = Output()
     guard let name = words.first else {
       output.err(help)

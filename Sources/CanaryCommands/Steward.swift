@@ -10,7 +10,14 @@ final class Steward: Sendable {
   /// Services that are owed something and are not in the config.
   private let unknown = Mutex<Set<Name>>([])
 
-  init(_ world: World) { current = Mutex(world) }
+  let bell: Bell
+
+  init(_ world: World) {
+    current = Mutex(world)
+    bell = Bell(clock: world.clock) { [store = world.store, run = world.config.run] in
+      (try? await store.dataVersion(), Set(Brake.services(in: run)))
+    }
+  }
 
   var world: World {
     get { current.withLock { $0 } }
@@ -37,7 +44,7 @@ final class Steward: Sendable {
       let state = try? await world.store.load(name)?.value, isDue(state, world),
       let lock = (try? Driving.lock(world, service)) ?? nil
     else { return nil }
-    let driver = world.driver(service)
+    let driver = world.driver(service, bell: bell)
     return Drive(
       run: { await Self.drive(driver, world, service, state, lock) }, drain: { driver.drain() })
   }

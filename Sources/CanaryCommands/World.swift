@@ -96,11 +96,11 @@ struct World: Sendable {
   var noticeLock: String { "\(config.run)/notices.lock" }
 
   /// `runsHooks` is false for a revert, which waits for nothing.
-  func driver(_ service: Service, runsHooks: Bool = true) -> Driver {
+  func driver(_ service: Service, runsHooks: Bool = true, bell: Bell? = nil) -> Driver {
     Driver(
       service: service.name, first: { first(service) }, desk: desk, router: router,
       source: MetricSources(config: config, store: store, clock: clock),
-      jobs: runsHooks ? hooks : nil,
+      jobs: runsHooks ? hooks : nil, bell: bell,
       log: { [output] in output.err("canary: \($0)") })
   }
 }

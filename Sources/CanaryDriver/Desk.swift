@@ -7,6 +7,25 @@ package struct Taken: Sendable {
   package var found: Int
   /// The revision afterwards; the same when nothing had to be saved.
   package var revision: Int
+  /// What was decided and need not be saved yet.
+  package var progress: Progress?
+}
+
+/// What a driver has seen since it last saved: time that was soaked, and measurements that changed no verdict.
+///
+/// It is lost with the driver, and given up when somebody else saves: nothing was done that rests on it.
+package struct Progress: Sendable {
+  package var state: ServiceState
+  /// Measurements that the history is to keep.
+  package var kept: [Kept] = []
+  package var revision: Int
+  package var savedAt: Instant
+
+  package init(_ state: ServiceState, revision: Int, savedAt: Instant) {
+    self.state = state
+    self.revision = revision
+    self.savedAt = savedAt
+  }
 }
 
 /// Where an event meets the policy: load, decide, save.
@@ -35,22 +54,54 @@ package struct Desk: Sendable {
   package func take(
     _ event: Event, for service: Name, first: @Sendable () -> ServiceState
   ) async throws(StoreError) -> Taken {
+    try await take(event, for: service, after: nil, first: first)
+  }
+
+  /// The same for a driver: mere progress is not saved at each event, nor the store asked.
+  ///
+  /// Whoever else has saved is heard at the driver's next look, and a save over theirs is refused.
+  package func take(
+    _ event: Event, for service: Name, after progress: Progress?,
+    first: @Sendable () -> ServiceState
+  ) async throws(StoreError) -> Taken {
+    if let progress, let taken = goOn(event, service, progress) { return taken }
     while true {
       let saved = try await store.load(service)
-      let state = saved?.value ?? first()
-      let decision = decide(state, event, at: clock.now(), under: rules(service))
-      if decision.refusal != nil || (decision.state == state && decision.entries.isEmpty) {
-        return Taken(
-          decision: decision, found: saved?.revision ?? 0, revision: saved?.revision ?? 0)
+      let revision = saved?.revision ?? 0
+      let known = progress.flatMap { $0.revision == revision ? $0 : nil }
+      let state = known?.state ?? saved?.value ?? first()
+      let now = clock.now()
+      let decision = decide(state, event, at: now, under: rules(service))
+      let kept = (known?.kept ?? []) + decision.kept
+      let isUnchanged =
+        decision.state == saved?.value ?? first() && decision.entries.isEmpty && kept.isEmpty
+      if decision.refusal != nil || isUnchanged {
+        return Taken(decision: decision, found: revision, revision: revision, progress: known)
       }
       do throws(StoreError) {
-        let revision = try await store.save(
-          decision.state, entries: decision.entries, kept: decision.kept,
-          over: saved?.revision ?? 0)
-        return Taken(decision: decision, found: saved?.revision ?? 0, revision: revision)
+        let next = try await store.save(
+          decision.state, entries: decision.entries, kept: kept, over: revision)
+        return Taken(
+          decision: decision, found: revision, revision: next,
+          progress: Progress(decision.state, revision: next, savedAt: now))
       } catch .conflict {
         continue
       }
     }
+  }
+
+  /// The decision when it is mere progress that need not be saved yet; else nil.
+  private func goOn(_ event: Event, _ service: Name, _ progress: Progress) -> Taken? {
+    let now = clock.now()
+    guard now - progress.savedAt < progress.state.progressInterval else { return nil }
+    let decision = decide(progress.state, event, at: now, under: rules(service))
+    guard decision.refusal == nil, decision.entries.isEmpty,
+      decision.state.isProgress(from: progress.state)
+    else { return nil }
+    var progress = progress
+    progress.state = decision.state
+    progress.kept += decision.kept
+    return Taken(
+      decision: decision, found: progress.revision, revision: progress.revision, progress: progress)
   }
 }

@@ -8,7 +8,10 @@ package actor Driver {
   /// How often the store and the flag file are looked at.
   package static let doorbell = Span.seconds(0.2)
 
-  private enum Signal: Sendable {
+  /// How often a driver looks that is rung for.
+  private static let slowLook = Span.seconds(5)
+
+  enum Signal: Sendable {
     case event(Event)
     /// An event that could not be saved the first time.
     case again(Event)
@@ -16,33 +19,41 @@ package actor Driver {
     case looked(fault: String?, rollout: Int)
     case preflighted([CheckState], rollout: Int)
     case ran(Int, JobEnd)
-    case tick
+    /// A timer; only the one that was set last counts.
+    case tick(Int)
+    /// Somebody has saved, or a flag is up.
+    case knock
     case drain
   }
 
-  private let service: Name
+  let service: Name
   private let first: @Sendable () -> ServiceState
-  private let desk: Desk
-  private let router: any Router
-  private let source: any MetricSource
+  let desk: Desk
+  let router: any Router
+  let source: any MetricSource
+  /// Nil: this driver looks at the store and the flag file by itself.
+  private let bell: Bell?
   /// Nil: another process runs the hooks.
-  private let jobs: (any JobRunner)?
-  private let log: @Sendable (String) -> Void
+  let jobs: (any JobRunner)?
+  let log: @Sendable (String) -> Void
 
   private let inbox: AsyncStream<Signal>
-  private let post: AsyncStream<Signal>.Continuation
-  private var wakeAt: Instant?
+  let post: AsyncStream<Signal>.Continuation
+  var wakeAt: Instant?
+  private var timer: (number: Int, at: Instant)?
+  private var timers = 0
   private var revision: Int?
-  private var inFlight: Set<Name> = []
-  private var looking = false
-  private var preflighting = false
-  private var running: Set<Int> = []
-  private var applying: (generation: Generation, task: Task<Void, Never>)?
+  private var progress: Progress?
+  var inFlight: Set<Name> = []
+  var looking = false
+  var preflighting = false
+  var running: Set<Int> = []
+  var applying: (generation: Generation, task: Task<Void, Never>)?
   /// What Nginx said and was not heard yet.
-  private var unheard = 0
+  var unheard = 0
   private var isDraining = false
-  private var tasks: [Int: Task<Void, Never>] = [:]
-  private var taskCount = 0
+  var tasks: [Int: Task<Void, Never>] = [:]
+  var taskCount = 0
   private var storeFault: String?
   /// Events that wait for the store to be writable again.
   private var unsaved = 0
@@ -51,11 +62,11 @@ package actor Driver {
   /// A revert is not through: Nginx refuses the clean configuration, and the brake stays on.
   package private(set) var hasGivenUp = false
   /// Why Nginx did not take the last configuration that it refused.
-  package private(set) var fault: String?
+  package internal(set) var fault: String?
 
   package init(
     service: Name, first: @escaping @Sendable () -> ServiceState, desk: Desk, router: any Router,
-    source: any MetricSource, jobs: (any JobRunner)? = nil,
+    source: any MetricSource, jobs: (any JobRunner)? = nil, bell: Bell? = nil,
     log: @escaping @Sendable (String) -> Void
   ) {
     self.service = service
@@ -64,6 +75,7 @@ package actor Driver {
     self.router = router
     self.source = source
     self.jobs = jobs
+    self.bell = bell
     self.log = log
     (inbox, post) = AsyncStream.makeStream(of: Signal.self)
   }
@@ -87,6 +99,7 @@ package actor Driver {
     }
     post.yield(.event(event))
     scheduleTick()
+    await bell?.ring(for: service) { [post] in post.yield(.knock) }
     for await signal in inbox {
       if Task.isCancelled { return nil }
       switch signal {
@@ -114,21 +127,37 @@ package actor Driver {
       case .ran(let number, let end):
         running.remove(number)
         if let rest = await handle(.ran(job: number, end)) { return rest }
-      case .tick:
+      case .tick(let number):
+        guard number == timer?.number else { continue }
+        timer = nil
+        let isDue = wakeAt.map { $0 <= desk.clock.now() } ?? false
+        // Where a bell rings at whatever others do, a timer is only for what this driver owes.
+        if bell != nil, isDue {
+          wakeAt = nil
+          if let rest = await handle(.woke) { return rest }
+        } else if let rest = await tick() {
+          return rest
+        }
+      case .knock:
         if let rest = await tick() { return rest }
-        scheduleTick()
       }
+      scheduleTick()
       if isDraining, applying == nil, unheard == 0 { return nil }
     }
     return nil
   }
 
+  /// At most one timer at a time: for the next look, or, where a bell does the looking, for when something is owed.
   private func scheduleTick() {
-    let now = desk.clock.now()
-    let at = min(wakeAt ?? (now + Self.doorbell), now + Self.doorbell)
+    let look = desk.clock.now() + (bell == nil ? Self.doorbell : Self.slowLook)
+    let at = min(wakeAt ?? look, look)
+    if let timer, timer.at <= at { return }
+    timers += 1
+    let number = timers
+    timer = (number, at)
     spawn { [desk, post] in
       await desk.clock.sleep(until: at)
-      post.yield(.tick)
+      post.yield(.tick(number))
     }
   }
 
@@ -141,6 +170,8 @@ package actor Driver {
     }
     let saved = try? await desk.store.load(service)
     let changed = saved.map { $0.revision != revision } ?? false
+    // Somebody else has saved: what was not saved is given up, and what they saved is decided on.
+    if changed { progress = nil }
     let due = wakeAt.map { $0 <= desk.clock.now() } ?? false
     guard changed || due else { return nil }
     wakeAt = nil
@@ -155,7 +186,8 @@ package actor Driver {
       return nil
     }
     do throws(StoreError) {
-      let taken = try await desk.take(event, for: service, first: first)
+      let taken = try await desk.take(event, for: service, after: progress, first: first)
+      progress = taken.progress
       // Somebody else saved since this driver last looked: what that asks for is still to be paid.
       if let revision, taken.found != revision { post.yield(.event(.woke)) }
       revision = taken.revision
@@ -196,102 +228,6 @@ package actor Driver {
     spawn { [desk, post] in
       await desk.clock.sleep(until: at)
       post.yield(.again(event))
-    }
-  }
-
-  private func perform(_ effect: Effect) {
-    switch effect {
-    case .brake(let why):
-      // A person's own note stays: it says more than ours.
-      if router.brakeNote(service)?.by == .person { return }
-      let note = BrakeNote(by: .driver, actor: "canary", reason: why, time: desk.clock.now())
-      do throws(RouterError) {
-        try router.brake(service, note)
-      } catch {
-        log("the brake could not be put on: \(error.text)")
-      }
-    case .release:
-      do throws(RouterError) {
-        try router.release(service)
-      } catch {
-        log("the brake could not be lifted: \(error.text)")
-      }
-    case .apply(let routing, let generation): apply(routing, generation)
-    case .look(let pool, let readiness, let rollout):
-      guard !looking else { return }
-      looking = true
-      spawn { [service, source, post] in
-        post.yield(
-          .looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
-      }
-    case .measure(let checks, let occasion): measure(checks, occasion)
-    case .wake(let instant):
-      wakeAt = min(wakeAt ?? instant, instant)
-    case .preflight(let checks, let pool, let rollout):
-      guard !preflighting else { return }
-      preflighting = true
-      spawn { [service, source, post] in
-        post.yield(
-          .preflighted(await source.askOnce(checks, service, pool: pool), rollout: rollout))
-      }
-    case .run(let job):
-      guard let jobs, running.insert(job.number).inserted else { return }
-      spawn { [post] in post.yield(.ran(job.number, await jobs.run(job))) }
-    case .end(let numbers): jobs?.end(numbers, of: service)
-    }
-  }
-
-  /// Sources are asked side by side; each answer is judged as it comes, and what the log says is one answer.
-  private func measure(_ checks: [Check], _ occasion: Occasion) {
-    let free = checks.filter { inFlight.insert($0.name).inserted }
-    let fromLog = free.filter(\.source.isFromLog)
-    let questions = free.filter { !$0.source.isFromLog }.map { [$0] } + [fromLog]
-    for question in questions where !question.isEmpty {
-      spawn { [service, source, post] in
-        post.yield(
-          .measured(
-            await source.measure(question, service, occasion), rollout: occasion.rollout,
-            stage: occasion.stage))
-      }
-    }
-  }
-
-  /// One generation at a time; a later one takes the place of an earlier one that still waits for Nginx.
-  private func apply(_ routing: Routing, _ generation: Generation) {
-    if let applying {
-      if applying.generation == generation { return }
-      applying.task.cancel()
-    }
-    let task = Task { [service, router, post] in
-      do throws(RouterError) {
-        try await router.apply(service, routing, generation)
-        answered(generation)
-        post.yield(.event(.applied(generation)))
-      } catch {
-        answered(generation)
-        switch error.kind {
-        case .refused:
-          fault = error.text
-          post.yield(.event(.applyFailed(generation, error.text)))
-        case .overtaken(let found): post.yield(.event(.overtaken(generation, by: found)))
-        case .cancelled: unheard -= 1
-        }
-      }
-    }
-    applying = (generation, task)
-  }
-
-  private func answered(_ generation: Generation) {
-    unheard += 1
-    if applying?.generation == generation { applying = nil }
-  }
-
-  private func spawn(_ work: @escaping @Sendable () async -> Void) {
-    taskCount += 1
-    let number = taskCount
-    tasks[number] = Task {
-      await work()
-      tasks[number] = nil
     }
   }
 }

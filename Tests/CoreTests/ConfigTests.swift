@@ -106,7 +106,8 @@ struct ConfigTests {
     """
 
   private func read(_ text: String) throws(Problems) -> Config {
-    try ConfigReader(file: "/etc/canary/canary.json5").read(ConfigFile.parse(text, name: "test"))
+    try ConfigReader(file: "/etc/canary/canary.json5", zones: ZoneFiles.zone).read(
+      ConfigFile.parse(text, name: "test"))
   }
 
   private func problems(_ node: Node) -> [Problem] {
@@ -160,6 +161,13 @@ struct ConfigTests {
     let text = String(try #require(block))
     let chat = try #require(try read("{ \(text) }").services.first)
     #expect(chat.plan.stages.map(\.weight.percent) == [0, 0, 5, 5, 30, 100])
+    let unattended = try #require(try Files.read("\(TidyTests.root)/docs/unattended.md"))
+    let whole = unattended.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(
+      separator: "```"
+    ).first
+    let night = try read(String(try #require(whole)))
+    #expect(night.receivers.count == 3 && night.services[0].calendar.windows.count == 2)
+    #expect(night.services[0].calendar.blackouts.count == 2)
     let dify = try #require(try Files.read("\(TidyTests.root)/docs/examples/dify.json5"))
     #expect(try read(dify).services.first?.backends.count == 3)
   }

@@ -1,5 +1,6 @@
 """The benchmarks: each prints its figures as medians, and as a ratio to a peer measured in the same run."""
 import http.client
+import json
 import os
 import random
 import socket
@@ -178,6 +179,41 @@ def checks():
                 child.wait()
 
 
+def controller():
+    """1,000 services at rest and 50 rollouts in their soak, with the checks of a plan that names none, driven by one controller."""
+    world = World(canary)
+    try:
+        pools = f'pools: {{ blue: {{ servers: ["127.0.0.1:{world.blue}"] }}, green: {{ servers: ["127.0.0.1:{world.green}"] }} }}, stable: "blue"'
+        plan = 'plan: { stages: [{ weight: 5, soak: "1h" }, { weight: 100, soak: "1m" }] }'
+        rolling = "".join(f'r{n}: {{ listen: ["127.0.0.1:{free_port()}"], {pools}, {plan} }},\n' for n in range(50))
+        idle = "".join(f"i{n}: {{ {pools} }},\n" for n in range(1000))
+        text = open(world.path("canary.json5")).read()
+        open(world.path("canary.json5"), "w").write(text.replace("services: {", "services: {\n" + rolling + idle, 1))
+        for n in range(50):
+            world.run("apply", f"r{n}")
+        driver = world.start(world.command("controller"))
+        for n in range(50):
+            world.run("promote", f"r{n}", "--detach")
+        soaking = lambda: sum(one["phase"] == "soaking" for one in json.loads(world.run("status", "--json").stdout))
+        while soaking() < 50:
+            time.sleep(1)
+        time.sleep(10)
+        spent = lambda: sum(int(x) for x in open(f"/proc/{driver.pid}/stat").read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+        before, begin, most = spent(), time.perf_counter(), 0
+        while time.perf_counter() - begin < 60:
+            lines = open(f"/proc/{driver.pid}/status").read().splitlines()
+            most = max(most, *(int(line.split()[1]) for line in lines if line.startswith("VmRSS")))
+            time.sleep(1)
+        share = (spent() - before) / (time.perf_counter() - begin)
+        print("1,000 services at rest and 50 rollouts, one controller:")
+        print(f"  {100 * share:.2f} % of a core   aim < 1 %")
+        print(f"  resident memory at most {most / 1024:.1f} MB   aim < 40 MB")
+        for n in range(50):
+            world.run("revert", f"r{n}", check=False)
+    finally:
+        world.close()
+
+
 def cpu_of(world):
     """CPU seconds of all workers of the Nginx in front, from /proc/PID/stat."""
     master = int(open(world.path("nginx.pid")).read())
@@ -246,8 +282,8 @@ def memory():
         world.close()
 
 
-chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "cpu", "start", "memory"]
-known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "cpu": cpu, "start": start, "memory": memory}
+chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "controller", "cpu", "start", "memory"]
+known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "controller": controller, "cpu": cpu, "start": start, "memory": memory}
 for name in chosen:
     if name not in known:
         sys.exit(f"bench: there is no '{name}'; known: {', '.join(known)}")

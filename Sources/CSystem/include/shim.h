@@ -4,6 +4,7 @@
 #define CSYSTEM_SHIM_H
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,18 @@ static inline int canary_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends
 /// Opens a file; the mode is used when the flags create it.
 static inline int canary_open(const char *path, int flags, unsigned mode) {
   return open(path, flags | O_CLOEXEC, mode);
+}
+
+/// glibc's own calls; on another C library they are nothing.
+static inline void canary_few_heaps(void) {
+#ifdef M_ARENA_MAX
+  mallopt(M_ARENA_MAX, 2);
+#endif
+}
+static inline void canary_trim_heap(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 #endif

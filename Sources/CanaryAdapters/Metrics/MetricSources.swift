@@ -1,11 +1,14 @@
 package import CanaryCore
 package import CanaryDriver
+internal import Synchronization
 
 /// Every source of measurements that a check can name; each answers within its check's timeout.
 package final class MetricSources: MetricSource {
   private let config: Config
   private let clock: any WallClock
-  private let evidence: [Name: Evidence]
+  private let store: SQLiteStore
+  /// Of the services that were asked for: a driver asks for one of a thousand.
+  private let evidence = Mutex<[Name: Evidence]>([:])
   private let environment: [String: String]
 
   package init(
@@ -15,19 +18,23 @@ package final class MetricSources: MetricSource {
     self.config = config
     self.clock = clock
     self.environment = environment
-    evidence = Dictionary(
-      uniqueKeysWithValues: config.services.map { service in
-        (
-          service.name,
-          Evidence(
-            service: service, log: config.log(of: service.name),
-            relay: config.relaySocket(of: service.name), store: store)
-        )
-      })
+    self.store = store
+  }
+
+  private func evidence(of name: Name) -> Evidence? {
+    guard let service = config.service(name) else { return nil }
+    return evidence.withLock { all in
+      if let found = all[name] { return found }
+      let made = Evidence(
+        service: service, log: config.log(of: name), relay: config.relaySocket(of: name),
+        store: store)
+      all[name] = made
+      return made
+    }
   }
 
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? {
-    await evidence[service]?.begin()
+    await evidence(of: service)?.begin()
     guard let found = config.service(service), let servers = found.pool(pool)?.servers else {
       return "the config has no pool \(pool)"
     }
@@ -82,7 +89,7 @@ package final class MetricSources: MetricSource {
     guard let first = checks.first else { return [] }
     if first.source.isFromLog {
       do throws(EvidenceError) {
-        guard let evidence = evidence[service] else {
+        guard let evidence = evidence(of: service) else {
           throw EvidenceError(description: "the config has no service \(service)")
         }
         return try await evidence.measure(checks, occasion, at: clock.now())

@@ -72,7 +72,11 @@ package enum NginxTrial {
     config.nginx.include = folder
     config.nginx.logs = folder
     config.run = folder
-    for index in config.services.indices { config.services[index].accessLogs = [] }
+    config.services = config.services.map { service in
+      var service = service
+      service.accessLogs = []
+      return service
+    }
     return NginxRouter(config: config, like: router)
   }
 

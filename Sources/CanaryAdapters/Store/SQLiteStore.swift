@@ -13,6 +13,9 @@ package actor SQLiteStore: Store {
   private let folder: String
   private let patience: Span
   private var open: SQLiteConnection?
+  /// What was read or saved last, good for as long as no other process has saved anything.
+  private var known: [Name: Saved<ServiceState>] = [:]
+  private var knownAt: Int?
 
   /// The store in that folder; nothing is opened before it is first used.
   ///
@@ -25,13 +28,19 @@ package actor SQLiteStore: Store {
   package nonisolated var path: String { "\(folder)/canary.db" }
 
   package func load(_ service: Name) throws(StoreError) -> Saved<ServiceState>? {
+    let version = try dataVersion()
+    if knownAt != version { known = [:] }
+    knownAt = version
+    if let found = known[service] { return found }
     let row = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT revision, state FROM service WHERE name = ?", [.text(service.text)]
       ).first
     }
     guard let row, let revision = row[0].int, let text = row[1].text else { return nil }
-    return Saved(value: try decode(ServiceState.self, text), revision: Int(revision))
+    let saved = Saved(value: try decode(ServiceState.self, text), revision: Int(revision))
+    known[service] = saved
+    return saved
   }
 
   /// Like `load`, but makes no database where there is none.
@@ -46,13 +55,15 @@ package actor SQLiteStore: Store {
     let name = state.service.text
     let wake = state.wake.map { SQLiteValue.int($0.milliseconds) } ?? .null
     let record: (number: Int, text: String)?
-    if let rollout = state.rollout {
+    // Whatever a person reads in the history comes with an entry.
+    if let rollout = state.rollout, !entries.isEmpty {
       record = (rollout.number, try encode(rollout))
     } else {
       record = nil
     }
     let connection = try connected()
-    return try connection.transaction(wrap: explain) { () throws(StoreError) -> Int in
+    known[state.service] = nil
+    let saved = try connection.transaction(wrap: explain) { () throws(StoreError) -> Int in
       do throws(SQLiteError) {
         if revision == 0 {
           try connection.run(
@@ -76,6 +87,8 @@ package actor SQLiteStore: Store {
         throw error.code == -1 ? .conflict : explain(error)
       }
     }
+    known[state.service] = Saved(value: state, revision: saved)
+    return saved
   }
 
   package func history(_ service: Name, limit: Int) throws(StoreError) -> [RolloutRecord] {

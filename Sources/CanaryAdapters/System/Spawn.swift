@@ -26,7 +26,7 @@ package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
 /// Output goes to a file in memory, so neither a full pipe nor a grandchild that keeps it open can hang the wait.
 package enum Spawn {
   ///
-  /// `environment` is added to this process's own. `isUnwanted` is asked ten times a second; a yes ends the program.
+  /// `environment` is added to this process's own; `isUnwanted` is asked ten times a second, and a yes ends the program.
   package static func run(
     _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
     input: String? = nil, isUnwanted: (() -> Bool)? = nil

@@ -168,7 +168,8 @@ package struct Config: Hashable, Sendable {
   package var state: String
   package var run: String
   package var templates: String?
-  package var services: [Service]
+  package var services: [Service] { didSet { places = Self.places(of: services) } }
+  private var places: [Name: Int]
   package var plans: [String: Plan]
   package var endpoints: [Endpoint]
   /// Who is told of what happens.
@@ -184,12 +185,19 @@ package struct Config: Hashable, Sendable {
     self.run = run
     self.templates = templates
     self.services = services
+    places = Self.places(of: services)
     self.plans = plans
     self.endpoints = endpoints
   }
 
   package func endpoint(_ name: String) -> Endpoint? { endpoints.first { $0.name == name } }
-  package func service(_ name: Name) -> Service? { services.first { $0.name == name } }
+  package func service(_ name: Name) -> Service? { places[name].map { services[$0] } }
+
+  private static func places(of services: [Service]) -> [Name: Int] {
+    // The first of two with one name, which the reader of the config has refused.
+    Dictionary(
+      services.indices.map { (services[$0].name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
 
   /// The flag file that sends every new request of a service to stable.
   package func brake(of service: Name) -> String { "\(run)/\(service).brake" }

@@ -213,3 +213,35 @@ package struct ServiceState: Hashable, Sendable, Codable {
     return routing
   }
 }
+
+extension ServiceState {
+  /// Whether nothing but time and measurements lies between two states: no phase, no stage, nothing that was decided.
+  package func isProgress(from before: ServiceState) -> Bool {
+    func still(_ state: ServiceState) -> ServiceState {
+      var state = state
+      state.rollout?.checks = []
+      switch state.rollout?.phase {
+      case .soaking(let soak)?: state.rollout?.phase = .soaking(soak.still)
+      case .paused(let soak)?: state.rollout?.phase = .paused(soak.still)
+      case .starting, .applying, .finishing, .reverting, .promoted, .reverted, nil: break
+      }
+      return state
+    }
+    return still(self) == still(before)
+  }
+
+  /// For how long mere progress need not be saved: so much of a soak is served again after a crash, at most.
+  package var progressInterval: Span {
+    guard let rollout = running, let stage = rollout.stage else { return .zero }
+    return max(.seconds(0.5), min(rollout.plan.stages[stage].soak / 60, .seconds(10)))
+  }
+}
+
+extension Soak {
+  fileprivate var still: Soak {
+    var soak = self
+    soak.served = .zero
+    soak.seen = began
+    return soak
+  }
+}

@@ -1,0 +1,101 @@
+internal import CanaryCore
+
+// How a driver carries out what the policy asks for; each answer comes back as a signal.
+
+extension Driver {
+  func perform(_ effect: Effect) {
+    switch effect {
+    case .brake(let why):
+      // A person's own note stays: it says more than ours.
+      if router.brakeNote(service)?.by == .person { return }
+      let note = BrakeNote(by: .driver, actor: "canary", reason: why, time: desk.clock.now())
+      do throws(RouterError) {
+        try router.brake(service, note)
+      } catch {
+        log("the brake could not be put on: \(error.text)")
+      }
+    case .release:
+      do throws(RouterError) {
+        try router.release(service)
+      } catch {
+        log("the brake could not be lifted: \(error.text)")
+      }
+    case .apply(let routing, let generation): apply(routing, generation)
+    case .look(let pool, let readiness, let rollout):
+      guard !looking else { return }
+      looking = true
+      spawn { [service, source, post] in
+        post.yield(
+          .looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
+      }
+    case .measure(let checks, let occasion): measure(checks, occasion)
+    case .wake(let instant):
+      wakeAt = min(wakeAt ?? instant, instant)
+    case .preflight(let checks, let pool, let rollout):
+      guard !preflighting else { return }
+      preflighting = true
+      spawn { [service, source, post] in
+        post.yield(
+          .preflighted(await source.askOnce(checks, service, pool: pool), rollout: rollout))
+      }
+    case .run(let job):
+      guard let jobs, running.insert(job.number).inserted else { return }
+      spawn { [post] in post.yield(.ran(job.number, await jobs.run(job))) }
+    case .end(let numbers): jobs?.end(numbers, of: service)
+    }
+  }
+
+  /// Sources are asked side by side; each answer is judged as it comes, and what the log says is one answer.
+  func measure(_ checks: [Check], _ occasion: Occasion) {
+    let free = checks.filter { inFlight.insert($0.name).inserted }
+    let fromLog = free.filter(\.source.isFromLog)
+    let questions = free.filter { !$0.source.isFromLog }.map { [$0] } + [fromLog]
+    for question in questions where !question.isEmpty {
+      spawn { [service, source, post] in
+        post.yield(
+          .measured(
+            await source.measure(question, service, occasion), rollout: occasion.rollout,
+            stage: occasion.stage))
+      }
+    }
+  }
+
+  /// One generation at a time; a later one takes the place of an earlier one that still waits for Nginx.
+  func apply(_ routing: Routing, _ generation: Generation) {
+    if let applying {
+      if applying.generation == generation { return }
+      applying.task.cancel()
+    }
+    let task = Task { [service, router, post] in
+      do throws(RouterError) {
+        try await router.apply(service, routing, generation)
+        answered(generation)
+        post.yield(.event(.applied(generation)))
+      } catch {
+        answered(generation)
+        switch error.kind {
+        case .refused:
+          fault = error.text
+          post.yield(.event(.applyFailed(generation, error.text)))
+        case .overtaken(let found): post.yield(.event(.overtaken(generation, by: found)))
+        case .cancelled: unheard -= 1
+        }
+      }
+    }
+    applying = (generation, task)
+  }
+
+  func answered(_ generation: Generation) {
+    unheard += 1
+    if applying?.generation == generation { applying = nil }
+  }
+
+  func spawn(_ work: @escaping @Sendable () async -> Void) {
+    taskCount += 1
+    let number = taskCount
+    tasks[number] = Task {
+      await work()
+      tasks[number] = nil
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import CanaryCore
+import CanaryDriver
+import Synchronization
+import TestSupport
+import Testing
+
+/// The real controller and the real driver under a clock that the test drives: a scheduled rollout through the night.
+@Suite(.timeLimit(.minutes(10))) struct ControllerTests {
+  /// Hooks that take a while and remember what ran.
+  private final class Hooks: JobRunner {
+    let clock: SimClock
+    let ran = Mutex<[String]>([])
+    init(clock: SimClock) { self.clock = clock }
+    func run(_ job: Job) async -> JobEnd {
+      let stage = job.facts.stage.map { " \($0 + 1)" } ?? ""
+      ran.withLock { $0.append(job.facts.moment.rawValue + stage) }
+      await clock.sleep(until: clock.now() + .seconds(7))
+      return JobEnd(isGood: true, text: "exit 0")
+    }
+    func end(_ jobs: [Int], of service: Name) {}
+  }
+
+  private static let people = [2, 3].map {
+    Actor("p\($0)", person: Person(uids: [$0], users: ["p\($0)"], groups: ["sre"]))
+  }
+
+  private func request(_ hooks: CanaryCore.Hooks) -> PromoteRequest {
+    var plan = Plan(
+      name: "night",
+      stages: [(10.0, 20.0), (100, 30)].compactMap { percent, minutes in
+        Weight(percent: percent).map { Stage(weight: $0, soak: .seconds(minutes * 60)) }
+      },
+      checks: [
+        Check(
+          name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05),
+          minRequests: 20)
+      ])
+    plan.stages[1].approval = ApprovalRule(by: [.group("sre")], count: 2, within: .hours(48))
+    var request = PromoteRequest(
+      to: "green", release: "v2.0.0", plan: plan, retain: .hours(24),
+      actor: Actor("p1", person: Person(uids: [1], users: ["p1"], groups: ["sre"])))
+    request.hooks = hooks
+    return request
+  }
+
+  @Test func `a night's rollout waits for its window, its edge and its people`() async throws {
+    let clock = SimClock()
+    let store = MemoryStore()
+    let router = SimRouter()
+    // The clock begins at 00:16:40 UTC; half an hour from one o'clock on is too short for both stages.
+    let window = Window(days: nil, dates: nil, from: 60, to: 75, zone: .utc, text: "01:00 to 01:15")
+    let rules = Rules(calendar: Calendar(windows: [window]))
+    let desk = Desk(store: store, clock: clock, rules: { _ in rules })
+    let first: @Sendable () -> ServiceState = {
+      ServiceState(service: "chat", stable: "blue", other: "green")
+    }
+    let runner = Hooks(clock: clock)
+    var hooks = CanaryCore.Hooks()
+    for moment in Moment.allCases { hooks[moment] = [Hook(words: [moment.rawValue])] }
+    let scheduled = Schedule(request: request(hooks), at: clock.now(), inWindow: true)
+    let taken = try await desk.take(.schedule(scheduled), for: "chat", first: first)
+    #expect(taken.decision.refusal == nil)
+    #expect(Wording.phase(taken.decision.state) == "scheduled")
+
+    let bell = Bell(clock: clock) { (nil, []) }
+    let controller = Controller(
+      clock: clock,
+      owed: {
+        let state = (try? await store.load("chat"))??.value
+        return state?.wake.map { $0 <= clock.now() } == true ? ["chat"] : []
+      },
+      begin: { name in
+        let driver = Driver(
+          service: name, first: first, desk: desk, router: router,
+          source: SimMetrics(clock: clock), jobs: runner, bell: bell, log: { _ in })
+        return Drive(run: { _ = await driver.run(.woke) }, drain: { driver.drain() })
+      })
+    let loop = Task { await controller.run() }
+    defer { loop.cancel() }
+    // People look every ten minutes, and agree as soon as they are asked.
+    var phase = ""
+    while phase != "promoted", clock.now() < Instant(milliseconds: 4 * 86_400_000) {
+      await clock.sleep(until: clock.now() + .minutes(10))
+      let state = try #require(try await store.load("chat")).value
+      phase = Wording.phase(state)
+      if phase == "awaiting_approval" {
+        for person in Self.people {
+          _ = try await desk.take(.approve(person, nil), for: "chat", first: first)
+        }
+      }
+    }
+    #expect(phase == "promoted")
+    let entries = try await store.history("chat", limit: 1).first?.entries ?? []
+    let at = { (event: String) in entries.filter { $0.event == event }.map(\.time.clockTime) }
+    #expect(
+      entries.allSatisfy {
+        ["stage", "started"].contains($0.event) ? window.contains($0.time) : true
+      })
+    // In the window, held at its edge, and on in the window of the next day.
+    let stages = entries.filter { $0.event == "stage" }.map(\.time)
+    #expect(stages.count == 2)
+    #expect(
+      stages[1] - stages[0] > .hours(23) && stages[1] - stages[0] < .hours(25), "\(at("stage"))")
+    #expect(at("held").count == 1 && at("awaiting_approval").count == 1)
+    #expect(entries.count { $0.event == "approved" } == 2)
+    #expect(
+      runner.ran.withLock { $0 } == [
+        "before_rollout", "before_stage 1", "after_stage 1", "before_stage 2", "after_stage 2",
+        "after_promote",
+      ])
+    #expect(entries.count { $0.event == "hook" } >= 5)
+  }
+
+  @Test func `what is scheduled and cannot begin in time is dropped with its reason`() async throws
+  {
+    let clock = SimClock()
+    let store = MemoryStore()
+    let desk = Desk(store: store, clock: clock)
+    let first: @Sendable () -> ServiceState = {
+      ServiceState(service: "chat", stable: "blue", other: "green")
+    }
+    let at = clock.now() + .minutes(5)
+    let scheduled = Schedule(
+      request: request(CanaryCore.Hooks()), at: at, inWindow: false)
+    _ = try await desk.take(.schedule(scheduled), for: "chat", first: first)
+    let freeze = Freeze(
+      actor: Actor("li"), reason: "the week's end", since: clock.now(), until: nil)
+    _ = try await desk.take(.freeze(freeze), for: "chat", first: first)
+    for minute in [6, 64, 66] as [Int64] {
+      await clock.sleep(until: at + .minutes(minute - 5))
+      _ = try await desk.take(.woke, for: "chat", first: first)
+    }
+    let state = try #require(try await store.load("chat")).value
+    #expect(state.scheduled == nil && state.rollout == nil)
+    #expect(store.events == ["scheduled", "frozen", "missed"])
+  }
+}
