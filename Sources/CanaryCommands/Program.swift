@@ -46,6 +46,9 @@ package enum Program {
     if name == "__drive" {
       return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output)
     }
+    if name == "__man" || name == "__completions" || name == "__services" {
+      return describe(words, output)
+    }
     if name == "__hook" {
       HookRunner.live(words.dropFirst().first ?? "")
       return ExitCode.done.rawValue
@@ -88,6 +91,23 @@ package enum Program {
       }
       return error.code.rawValue
     }
+  }
+
+  /// What an installation and a shell ask for.
+  private static func describe(_ words: [String], _ output: Output) -> Int32 {
+    switch words[0] {
+    case "__man": output.out(ManPage.text)
+    case "__completions":
+      guard let text = Completions.text(words.dropFirst().first ?? "") else {
+        return ExitCode.wrong.rawValue
+      }
+      output.out(text)
+    default:
+      let path = try? ConfigFile.find(named: nil, environment: Who.environment)
+      guard let config = try? ConfigFile.read(path ?? "") else { return ExitCode.wrong.rawValue }
+      output.out(config.services.map(\.name.text).joined(separator: " "))
+    }
+    return ExitCode.done.rawValue
   }
 
   /// The guard of a driver; started by the driver itself, not by people.

@@ -155,6 +155,8 @@ package actor SQLiteStore: Store {
     do throws(SQLiteError) {
       let connection = try SQLiteConnection(
         path: path, patience: Int32(clamping: patience.milliseconds))
+      // Where a group shares the folder, it shares the store: SQLite gives its other files the same mode.
+      if Files.isSharedWithGroup(folder) { Files.shareWithGroup(path) }
       try Migrations.run(connection)
       open = connection
       return connection

@@ -135,6 +135,20 @@ package enum Files {
     return nil
   }
 
+  /// Whether the group of a folder may write in it.
+  package static func isSharedWithGroup(_ folder: String) -> Bool {
+    var facts = stat()
+    return stat(folder, &facts) == 0 && facts.st_mode & S_IWGRP != 0
+  }
+
+  /// Lets the group write a file of ours; one of somebody else's is left as it is.
+  package static func shareWithGroup(_ path: String) {
+    for name in [path, path + "-wal", path + "-shm"] {
+      var facts = stat()
+      if stat(name, &facts) == 0 { chmod(name, facts.st_mode & 0o777 | 0o660) }
+    }
+  }
+
   package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])

@@ -1,0 +1,116 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+/// What `scripts/install` puts in place, in a scratch root: read by systemd, man and the shells themselves.
+@Suite(.blocking) struct InstallTests {
+  private static let repository = #filePath.split(separator: "/").dropLast(3).reduce("") {
+    "\($0)/\($1)"
+  }
+
+  private func run(_ words: String..., environment: [String: String] = [:]) throws -> Ran {
+    try Spawn.run(words, limit: .minutes(2), environment: environment)
+  }
+
+  private func installed() throws -> Folder {
+    let root = try Folder()
+    let ran = try run(
+      "bash", "\(Self.repository)/scripts/install", "--root", root.path, "--binary",
+      Sandbox.program)
+    try #require(ran.succeeded, "\(ran.output)")
+    return root
+  }
+
+  @Test func `the unit passes what systemd says of it`() throws {
+    let root = try installed()
+    let unit = "\(root.path)/etc/systemd/system/canary.service"
+    // systemd looks whether the program is there: in the scratch root it is elsewhere.
+    let text = try #require(try Files.read(unit))
+    let moved = "\(root.path)/canary.service"
+    try Files.replace(
+      moved, with: text.replacing("=/usr/local", with: "=\(root.path)/usr/local"))
+    let verified = try run("systemd-analyze", "verify", "--man=no", moved)
+    #expect(verified.succeeded && !verified.output.contains("canary"), "\(verified.output)")
+    let rated = try run("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+    let level = rated.output.split(separator: "\n").last ?? ""
+    #expect(level.contains(" OK "), "\(level)")
+  }
+
+  @Test func `installing twice keeps the config, and undoing leaves only what Nginx may need`()
+    throws
+  {
+    let root = try installed()
+    let config = "\(root.path)/etc/canary/canary.json5"
+    #expect(try ConfigFile.read(config).services.map(\.name.text) == ["chat"])
+    try Files.replace(config, with: "{ mine: true }")
+    let words = ["bash", "\(Self.repository)/scripts/install", "--root", root.path]
+    #expect(try Spawn.run(words + ["--binary", Sandbox.program], limit: .minutes(2)).succeeded)
+    #expect(try Files.read(config) == "{ mine: true }")
+    let undone = try Spawn.run(words + ["--undo"], limit: .minutes(1))
+    #expect(undone.succeeded, "\(undone.output)")
+    let left = try run("find", root.path, "-type", "f").output
+    #expect(left == "\(config)\n", "\(left)")
+    let wrong = try Spawn.run(words + ["--rooot"], limit: .minutes(1))
+    #expect(wrong.end == .exit(1) && wrong.output.contains("usage:"), "\(wrong.output)")
+  }
+
+  @Test func `man prints the page, with every command`() throws {
+    let root = try installed()
+    let page = "\(root.path)/usr/local/share/man/man1/canary.1"
+    let ran = try run(
+      "man", "--warnings", "--local-file", page,
+      environment: ["MANWIDTH": "100", "LC_ALL": "C.UTF-8"])
+    #expect(ran.succeeded, "\(ran.output)")
+    for word in ["canary promote SERVICE", "--in-window", "canary audit", "EXIT STATUS", "revert"] {
+      #expect(ran.output.contains(word), "\(word)")
+    }
+    #expect(!ran.output.contains("warning"), "\(ran.output.prefix(500))")
+  }
+
+  @Test func `bash and zsh load their completions`() throws {
+    let root = try installed()
+    let bash = "\(root.path)/usr/share/bash-completion/completions/canary"
+    let offered = try run(
+      "bash", "-c",
+      ". \(bash); COMP_WORDS=(canary pro); COMP_CWORD=1; _canary; echo ${COMPREPLY[*]}; COMP_WORDS=(canary promote --in); COMP_CWORD=2; _canary; echo ${COMPREPLY[*]}"
+    )
+    #expect(offered.output == "promote\n--in-window\n", "\(offered.output)")
+    let zsh = "\(root.path)/usr/local/share/zsh/site-functions"
+    let loaded = try run(
+      "zsh", "-f", "-c",
+      "fpath=(\(zsh) $fpath); autoload -Uz compinit && compinit -D -u && autoload +X _canary && echo ${_comps[canary]}"
+    )
+    #expect(loaded.succeeded && loaded.output == "_canary\n", "\(loaded.output)")
+  }
+
+  @Test(.enabled(if: getuid() == 0, "taking another user's place takes root"))
+  func `a user with the unit's three capabilities takes a rollout through Nginx of root`() throws {
+    let unit = try #require(
+      try Files.read("\(Self.repository)/scripts/parts/system/canary.service"))
+    let line = try #require(
+      unit.split(separator: "\n").first { $0.hasPrefix("AmbientCapabilities=") })
+    let capabilities = line.dropFirst("AmbientCapabilities=".count).split(separator: " ").map {
+      "+" + $0.dropFirst(4).lowercased()
+    }.joined(separator: ",")
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start()
+    // Everything that canary writes belongs to its user, as tmpfiles and systemd see to it.
+    for name in ["state", "run", "canary"] {
+      #expect(try run("chown", "-R", "daemon:daemon", "\(sandbox.folder)/\(name)").succeeded)
+    }
+    let load = Load(port: sandbox.port, clients: 4)
+    defer { _ = load.stop() }
+    let caps = "-all,\(capabilities)"
+    let ran = try Spawn.run(
+      [
+        "setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", "--no-new-privs",
+        "--bounding-set=\(caps)", "--inh-caps=\(caps)", "--ambient-caps=\(caps)", Sandbox.program,
+        "promote", "chat", "--config", "\(sandbox.folder)/canary.json5",
+      ], limit: .minutes(2))
+    #expect(ran.end == .exit(0), "\(ran.output)")
+    #expect(try sandbox.field("phase") == "promoted")
+  }
+}
