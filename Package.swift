@@ -33,7 +33,7 @@ let package = Package(
     .target(
       name: "CanaryAdapters",
       dependencies: [
-        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl", "CCrypto",
+        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl", "CCrypto", "CZlib",
       ],
       swiftSettings: settings),
     .target(
@@ -49,6 +49,7 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(
       name: "TestSupport",

@@ -31,6 +31,8 @@ struct CommandSpec: Sendable {
   let summary: String
   var details = ""
   var options: [Option] = []
+  /// What further words are, where a command takes any number of them.
+  var rest: String?
 
   var usage: String {
     let service =
@@ -66,6 +68,8 @@ struct Arguments: Sendable {
   private(set) var service: String?
   private(set) var flags: Set<String> = []
   private(set) var values: [String: [String]] = [:]
+  /// Further words.
+  private(set) var rest: [String] = []
 
   init(_ words: [String], for spec: CommandSpec) throws(UsageError) {
     var rest = words[...]
@@ -104,6 +108,10 @@ struct Arguments: Sendable {
       }
     }
     if flags.contains("--help") { return }
+    if spec.rest != nil {
+      self.rest = plain
+      return
+    }
     let most = spec.service == .none ? 0 : 1
     guard plain.count <= most else {
       throw UsageError(text: "unexpected '\(Text.shown(plain[most]))'; usage: \(spec.usage)")

@@ -16,7 +16,8 @@ package enum Program {
     ApprovalCommands.approve, ApprovalCommands.reject, StandingCommands.freeze,
     StandingCommands.thaw, ScheduleCommands.schedule, ScheduleCommands.cancel,
     StatusCommand.command, RouteCommand.command, HistoryCommand.command, AuditCommand.command,
-    SimulateCommand.command, ControllerCommand.command, VersionCommand.command,
+    SimulateCommand.command, WindowsCommand.command, ControllerCommand.command,
+    VersionCommand.command,
   ]
 
   /// Commands that change something: one that is refused is noted too.

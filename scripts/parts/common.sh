@@ -37,7 +37,7 @@ need_swift() {
   command -v swift >/dev/null || fail "no Swift toolchain in PATH; install Swift 6.2 or later from swift.org"
 }
 
-build_packages=(nginx python3 libcurl4-openssl-dev libsqlite3-dev libssl-dev pkg-config)
+build_packages=(nginx python3 libcurl4-openssl-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config)
 test_packages=(prometheus prometheus-alertmanager prometheus-node-exporter openssl curl libnginx-mod-stream systemd man-db zsh)
 # Debian keeps Nginx in /usr/sbin, which is not in everybody's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"

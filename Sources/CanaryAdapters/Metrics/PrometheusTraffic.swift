@@ -1,0 +1,64 @@
+package import CanaryCore
+internal import Synchronization
+
+/// Requests a minute from a range query that gives requests a second.
+package enum PrometheusTraffic {
+  package struct Fault: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  /// A server gives 11,000 points at most: a week of minutes is 10,080.
+  private static let step = 7
+
+  package static func read(_ query: String, _ endpoint: Endpoint, days: Int, now: Instant) async
+    -> Result<Traffic, Fault>
+  {
+    var traffic = Traffic()
+    var end = now
+    var left = days
+    while left > 0 {
+      let part = min(left, step)
+      let start = end - .hours(24 * Int64(part))
+      switch await ask(query, endpoint, from: start, to: end) {
+      case .failure(let fault): return .failure(fault)
+      case .success(let points):
+        for (minute, value) in points { traffic.add(minute: minute, requests: value * 60) }
+      }
+      end = start - .minutes(1)
+      left -= part
+    }
+    return .success(traffic)
+  }
+
+  private static func ask(
+    _ query: String, _ endpoint: Endpoint, from: Instant, to: Instant
+  ) async -> Result<[Int: Double], Fault> {
+    let points = Mutex<[Int: Double]>([:])
+    // One series, however many the query gives.
+    let form = [
+      "query=\(Facts.percentEncoded("sum(\(query))"))", "start=\(from.second)",
+      "end=\(to.second)", "step=60",
+    ].joined(separator: "&")
+    let reading = await Asking(endpoint, environment: Who.environment).ask(
+      "\(endpoint.url ?? "")/api/v1/query_range", method: "POST",
+      headers: ["Content-Type": Secret(.plain("application/x-www-form-urlencoded"))], body: form,
+      limit: .minutes(1), accepts: { (200...299).contains($0) || $0 == 400 || $0 == 422 }
+    ) { answer in
+      guard let root = JSONAnswer.parse(answer.body),
+        case .list(let series)? = JSONAnswer.at("/data/result", in: root)
+      else { return .failed("the query was refused: \(Asking.excerpt(answer.body))") }
+      for one in series {
+        guard case .list(let pairs)? = JSONAnswer.at("/values", in: one) else { continue }
+        for case .list(let pair) in pairs where pair.count == 2 {
+          guard let time = JSONAnswer.time(pair[0]), let value = JSONAnswer.number(pair[1]),
+            value.isFinite
+          else { continue }
+          points.withLock { $0[Int(time.second / 60)] = value }
+        }
+      }
+      return .answer(true, "")
+    }
+    if case .failed(let why) = reading { return .failure(Fault(description: why)) }
+    return .success(points.withLock { $0 })
+  }
+}
