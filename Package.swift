@@ -33,7 +33,8 @@ let package = Package(
     .target(
       name: "CanaryAdapters",
       dependencies: [
-        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl", "CCrypto", "CZlib",
+        "CanaryDriver", "CanaryCore", "NginxTemplates", "CSystem", "CSQLite", "CCurl", "CCrypto",
+        "CZlib",
       ],
       swiftSettings: settings),
     .target(

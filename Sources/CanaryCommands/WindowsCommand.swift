@@ -152,8 +152,10 @@ struct WindowsReport {
     }
     for (index, stretch) in week.stretches.prefix(10).enumerated() {
       let share = Int((stretch.requests * 0.05).rounded())
+      let seen = "seen on \(stretch.days) \(stretch.days == 1 ? "day" : "days")"
+      let length = Span.minutes(Int64(stretch.length))
       lines.append(
-        "\(index + 1). \(times(stretch)), \(Span.minutes(Int64(stretch.length))), seen on \(stretch.days) \(stretch.days == 1 ? "day" : "days"): about \(Int(stretch.requests.rounded())) requests, \(share) of them in a 5% stage; \(verdict(stretch))"
+        "\(index + 1). \(times(stretch)), \(length), \(seen): about \(Int(stretch.requests.rounded())) requests, \(share) of them in a 5% stage; \(verdict(stretch))"
       )
     }
     return lines.joined(separator: "\n")

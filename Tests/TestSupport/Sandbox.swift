@@ -222,9 +222,11 @@ package final class Sandbox {
   }
 
   /// Starts the program and leaves it running; its output goes to a file.
-  package func launch(_ words: String...) throws -> Child {
+  ///
+  /// `before` are words such as `env` and its variables.
+  package func launch(_ words: String..., before: [String] = []) throws -> Child {
     let child = try Child(
-      [Self.program] + words + ["--config", "\(folder)/canary.json5"],
+      before + [Self.program] + words + ["--config", "\(folder)/canary.json5"],
       output: "\(folder)/launched-\(children.count).log")
     children.append(child)
     return child

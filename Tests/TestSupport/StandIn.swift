@@ -13,6 +13,8 @@ package final class StandIn: Sendable {
     var listener: CInt = -1
     var delay = Span.zero
     var status = 200
+    /// What it answers, when not its name.
+    var body: String?
     var seen: [String] = []
     var posts: [(head: String, body: String)] = []
     var files: [CInt] = []
@@ -33,8 +35,9 @@ package final class StandIn: Sendable {
   /// The requests that came with a short body, each whole.
   package var posts: [(head: String, body: String)] { state.withLock { $0.posts } }
 
-  package func set(delay: Span = .zero, status: Int = 200) {
+  package func set(delay: Span = .zero, status: Int = 200, body: String? = nil) {
     state.withLock {
+      $0.body = body
       $0.delay = delay
       $0.status = status
     }
@@ -94,9 +97,9 @@ package final class StandIn: Sendable {
       bytes = length < 0 ? Array(bytes.suffix(-length)) : []
       let wantsEvents = value("accept", lines) == "text/event-stream"
       if wantsEvents || first[1].hasPrefix("/events") { return stream(file, first[1]) }
-      let (delay, status) = state.withLock { ($0.delay, $0.status) }
+      let (delay, status, own) = state.withLock { ($0.delay, $0.status, $0.body) }
       if delay > .zero { usleep(UInt32(delay.milliseconds * 1000)) }
-      let body = whole > 0 ? "\(whole)\n" : "\(name) \(first[1])\n"
+      let body = own ?? (whole > 0 ? "\(whole)\n" : "\(name) \(first[1])\n")
       let text =
         "HTTP/1.1 \(status) x\r\nContent-Length: \(body.utf8.count)\r\nX-Pool: \(name)\r\nConnection: keep-alive\r\n\r\n"
         + (first[0] == "HEAD" ? "" : body)

@@ -9,7 +9,8 @@ extension Policy {
     decision.state.freeze = freeze
     note(
       "frozen", decision.state.running?.number ?? 0,
-      weight: decision.state.serving?.routing.weight, actor: freeze.actor,
+      weight: decision.state.running.flatMap { _ in decision.state.serving?.routing.weight },
+      actor: freeze.actor,
       detail: "\(freeze.reason)\(freeze.until.map { "; until \($0.iso8601)" } ?? "")")
   }
 
@@ -21,7 +22,8 @@ extension Policy {
     decision.state.freeze = nil
     note(
       "thawed", decision.state.running?.number ?? 0,
-      weight: decision.state.serving?.routing.weight, actor: actor, detail: freeze.words)
+      weight: decision.state.running.flatMap { _ in decision.state.serving?.routing.weight },
+      actor: actor, detail: freeze.words)
     decision.effects = [.wake(now)]
   }
 

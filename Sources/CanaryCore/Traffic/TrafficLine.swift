@@ -25,7 +25,7 @@ package struct TrafficParser {
     line.starts(with: [99, 97, 110, 97, 114, 121]) ? own(line) : combined(line)
   }
 
-  /// `canary1 ⇥ $msec ⇥ generation ⇥ $status ⇥ $request_time ⇥ …`
+  // canary1 ⇥ $msec ⇥ generation ⇥ $status ⇥ $request_time ⇥ …
   private func own(_ line: UnsafeRawBufferPointer) -> Line? {
     let fields = line.split(separator: 9, maxSplits: 5, omittingEmptySubsequences: false)
     guard fields.count >= 5, let seconds = Self.number(fields[1].prefix { $0 != 46 }),
@@ -35,7 +35,7 @@ package struct TrafficParser {
     return Line(minute: seconds / 60, status: status, milliseconds: milliseconds)
   }
 
-  /// `… [21/Nov/2026:03:20:00 +0800] "GET / HTTP/1.1" 200 …`
+  // … [21/Nov/2026:03:20:00 +0800] "GET / HTTP/1.1" 200 …
   private mutating func combined(_ line: UnsafeRawBufferPointer) -> Line? {
     guard let open = line.firstIndex(of: 91), line.count >= open + 30, line[open + 27] == 93 else {
       return nil
