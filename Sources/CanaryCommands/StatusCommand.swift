@@ -43,11 +43,13 @@ struct StatusReport {
   private let brake: BrakeNote?
   private let driver: (pid: Int32, alive: Bool)?
   private let nginx: [String]
+  private let now: Instant
   /// Lines of the access log that were of no use, ever.
   private let unreadable: Int
 
   init(_ world: World, _ service: Service) async throws(Failure) {
     self.service = service
+    now = world.clock.now()
     state = try await world.load(service)
     brake = world.router.brakeNote(service.name)
     if let pid = FileLock.holder(world.driveLock(service.name)) {
@@ -82,10 +84,40 @@ struct StatusReport {
       ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
       ("unreadable_lines", .int(unreadable)), ("rollout", rollout.map { .int($0.number) } ?? .null),
       ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
+      ("freeze", freeze), ("scheduled", scheduled), ("approval", approval),
       (
         "driver",
         driver.map { .table([("pid", .int(Int($0.pid))), ("alive", .bool($0.alive))]) } ?? .null
       ),
+    ])
+  }
+
+  private var freeze: JSON {
+    guard let freeze = state.freeze(at: now) else { return .null }
+    return .table([
+      ("reason", .text(freeze.reason)), ("actor", .text(freeze.actor.description)),
+      ("since", .text(freeze.since.iso8601)), ("until", JSON(freeze.until?.iso8601)),
+    ])
+  }
+
+  private var scheduled: JSON {
+    guard let scheduled = state.scheduled else { return .null }
+    return .table([
+      ("to", .text(scheduled.request.to.text)), ("release", JSON(scheduled.request.release)),
+      ("at", .text(scheduled.at.iso8601)), ("in_window", .bool(scheduled.inWindow)),
+      ("actor", .text(scheduled.request.actor.description)),
+    ])
+  }
+
+  private var approval: JSON {
+    guard let rollout = state.running, let rule = rollout.awaitedApproval,
+      let approval = rollout.approval
+    else { return .null }
+    return .table([
+      ("stage", .int(approval.stage)), ("count", .int(rule.count)),
+      ("given", .list(approval.given.map { .text($0.description) })),
+      ("by", .list(rule.by.map { .text($0.description) })),
+      ("until", .text((approval.since + rule.within).iso8601)),
     ])
   }
 
@@ -112,7 +144,12 @@ struct StatusReport {
     let stage = rollout.plan.stages[index]
     var elapsed = 0.0
     switch rollout.phase {
-    case .soaking(let soak), .paused(let soak): elapsed = soak.served.seconds
+    case .soaking(let soak):
+      // A driver saves mere time every few seconds only; what it has watched since counts.
+      let isWatched = driver?.alive == true && soak.confirming == nil && rollout.held == nil
+      let since = isWatched ? max(.zero, min(now - soak.seen, .seconds(15))) : .zero
+      elapsed = (soak.served + since).seconds
+    case .paused(let soak): elapsed = soak.served.seconds
     case .starting, .applying, .finishing, .reverting, .promoted, .reverted: break
     }
     return .table([
@@ -148,6 +185,13 @@ struct StatusReport {
           "  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")"
         )
       }
+    }
+    if let freeze = state.freeze(at: now) {
+      lines.append("  ❄ \(freeze.words); canary thaw ends it")
+    }
+    if state.running?.awaitedApproval != nil {
+      lines.append(
+        "  to let it go on: canary approve \(service.name) · to send it back: canary reject")
     }
     for one in state.running == nil ? state.guards ?? [] : [] {
       lines.append(

@@ -59,6 +59,9 @@ import Testing
       #expect(frozen.code == 0, "\(frozen.text)")
       let refused = try sandbox.canary("promote", "chat")
       #expect(refused.code == 5)
+      #expect(
+        try sandbox.canary("status", "chat").text.contains("the week's end; canary thaw ends it"))
+      #expect(try sandbox.status().contains("\"reason\": \"the week's end\""))
     case .approval:
       try sandbox.wait("the approval", 60) {
         try sandbox.status().contains("\"phase\": \"awaiting_approval\"")

@@ -287,7 +287,7 @@ struct SimulatedWorld {
       case .soaking(let soak) = was.phase
     else { return }
     var served = soak
-    served.watch(was.plan.stages[soak.stage], until: now, isHeld: was.held != nil)
+    served.watch(was.plan.stages[soak.stage], until: now, isHeld: false)
     let key = [was.number, soak.stage]
     if soak.advanced || served.served >= was.plan.stages[soak.stage].soak, overAt[key] == nil {
       overAt[key] = now

@@ -184,7 +184,7 @@ extension Policy {
   mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
     var soak = soak
     soak.advanced = true
-    soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
+    soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: isHeld(rollout))
     set(.soaking(soak))
     note(
       "advanced", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,

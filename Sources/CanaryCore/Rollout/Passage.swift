@@ -86,6 +86,12 @@ extension Policy {
     decision.effects.append(.wake(now + Self.tick))
   }
 
+  /// Whether what held a stage that had passed still does; if not, and its checks have nothing to say, its deadline counts.
+  func isHeld(_ rollout: Rollout) -> Bool {
+    rollout.held != nil
+      && (whyNotGrow() != nil || rollout.awaitedApproval != nil || hasGatingJobs(rollout))
+  }
+
   /// Notes once that a stage has passed, whatever the next one still waits for.
   mutating func markPassed(_ rollout: Rollout, _ stage: Int) {
     guard rollout.hooks != nil, rollout.passed != stage else { return }

@@ -6,7 +6,11 @@ extension Policy {
     switch event {
     case .looked(let fault, _):
       guard let fault else {
-        if passes + 1 >= ready.times { return pass(rollout, to: 0) }
+        if passes + 1 >= ready.times {
+          // It may be held for hours: a pool that answers now is ready from now on.
+          set(.starting(since: now, passes: passes))
+          return pass(rollout, to: 0)
+        }
         set(.starting(since: since, passes: passes + 1))
         decision.effects = [.wake(now + Self.lookInterval)]
         return
@@ -66,16 +70,16 @@ extension Policy {
     if soak.confirming != nil { return confirm(event, rollout, soak) }
     switch event {
     case .woke:
-      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
+      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: isHeld(rollout))
       set(.soaking(soak))
       measureOrWait(rollout, soak)
     case .measured(let measurements, _, _):
-      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
+      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: isHeld(rollout))
       set(.soaking(soak))
       guard let updated = fold(measurements, rollout) else { return }
       judgeStage(updated, soak)
     case .pause(let actor):
-      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: rollout.held != nil)
+      soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: isHeld(rollout))
       set(.paused(soak))
       note("paused", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor)
       decision.effects = [.wake(now)]
