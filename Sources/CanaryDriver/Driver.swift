@@ -10,6 +10,8 @@ package actor Driver {
 
   /// How often a driver looks that is rung for.
   private static let slowLook = Span.seconds(5)
+  /// Milliseconds.
+  private static let grid: Int64 = 250
 
   enum Signal: Sendable {
     case event(Event)
@@ -147,10 +149,16 @@ package actor Driver {
     return nil
   }
 
+  /// Many drivers in one process wake together: most of what a timer costs is waking a thread for it.
+  private func aligned(_ instant: Instant) -> Instant {
+    guard bell != nil, instant > desk.clock.now() else { return instant }
+    return Instant(milliseconds: (instant.milliseconds + Self.grid - 1) / Self.grid * Self.grid)
+  }
+
   /// At most one timer at a time: for the next look, or, where a bell does the looking, for when something is owed.
   private func scheduleTick() {
     let look = desk.clock.now() + (bell == nil ? Self.doorbell : Self.slowLook)
-    let at = min(wakeAt ?? look, look)
+    let at = aligned(min(wakeAt ?? look, look))
     if let timer, timer.at <= at { return }
     timers += 1
     let number = timers
