@@ -13,7 +13,8 @@ struct PromoteSession {
 
   /// Hands the rollout to a process of its own, unless a controller has it.
   func detach(_ lock: FileLock?) async throws(Failure) -> ExitCode {
-    if lock != nil { try handOver() }
+    // Without the lock and without a controller, a driver of before is just about to leave: the next one waits for it.
+    if lock != nil || FileLock.holder(world.controllerLock) == nil { try handOver() }
     withExtendedLifetime(lock) {}
     world.output.out(
       "rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
