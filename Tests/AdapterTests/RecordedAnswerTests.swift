@@ -91,7 +91,12 @@ import Testing
     let state = await sources.ask(config.services[0].plan.checks[0], "chat", pool: "green")
     #expect(state.verdict == .pass, "\(state.detail)")
     #expect(state.detail == one.detail)
-    let log = try Files.read("\(folder.path)/log") ?? ""
+    // Nginx notes a request only once it is answered.
+    var log = ""
+    for _ in 0..<400 where !log.contains(one.path) {
+      log = try Files.read("\(folder.path)/log") ?? ""
+      try await Task.sleep(for: .milliseconds(25))
+    }
     #expect(log.contains(one.path), "\(log)")
     for words in one.body { #expect(log.contains(words), "\(log)") }
   }
