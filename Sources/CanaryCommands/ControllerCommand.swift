@@ -28,9 +28,9 @@ enum ControllerCommand {
     let controller = Controller(
       clock: world.clock, owed: { await steward.owed() }, begin: { await steward.begin($0) },
       tell: { steward.tell($0, $1) })
-    let loop = Task { await controller.run() }
-    let ringing = Task { await steward.bell.run() }
-    let telling = Task { await Noticing.watch(world) }
+    let loop = Task(executorPreference: Driver.executor) { await controller.run() }
+    let ringing = Task(executorPreference: Driver.executor) { await steward.bell.run() }
+    let telling = Task(executorPreference: Driver.executor) { await Noticing.watch(world) }
     let reloading = Task {
       var guarding = Task { await Guarding.watch(world) }
       for await _ in reloads {

@@ -15,7 +15,7 @@ enum Noticing {
         withExtendedLifetime(lock) {}
         return
       }
-      await world.clock.sleep(until: world.clock.now() + .seconds(0.5))
+      await world.clock.sleep(until: world.clock.now() + .seconds(2))
     }
   }
 

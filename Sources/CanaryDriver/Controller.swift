@@ -12,39 +12,12 @@ package struct Drive: Sendable {
   }
 }
 
-/// Looks for all drivers of a process whether somebody has saved or put a brake on, so that each need not look itself.
-package actor Bell {
-  private let clock: any WallClock
-  private let look: @Sendable () async -> (version: Int?, braked: Set<Name>)
-  private var listeners: [Name: @Sendable () -> Void] = [:]
-
-  /// `look` tells a number that changes whenever another process has saved, and which services have a brake on.
-  package init(
-    clock: any WallClock,
-    look: @escaping @Sendable () async -> (version: Int?, braked: Set<Name>)
-  ) {
-    self.clock = clock
-    self.look = look
-  }
-
-  func ring(for service: Name, _ knock: @escaping @Sendable () -> Void) {
-    listeners[service] = knock
-  }
-
-  /// Rings until the task is cancelled.
-  package func run() async {
-    var last: Int?
-    while !Task.isCancelled {
-      let (version, braked) = await look()
-      for (name, knock) in listeners where version != last || braked.contains(name) { knock() }
-      last = version
-      await clock.sleep(until: clock.now() + Driver.doorbell)
-    }
-  }
-}
-
 /// What wakes drivers: asks who is owed something and has no driver, and drives each in a task of its own.
 package actor Controller {
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    Driver.executor.asUnownedSerialExecutor()
+  }
+
   private let clock: any WallClock
   private let owed: @Sendable () async -> [Name]
   private let begin: @Sendable (Name) async -> Drive?
@@ -67,7 +40,7 @@ package actor Controller {
   }
 
   /// How often it asks: a dead driver is followed within two seconds.
-  package static let interval = Span.seconds(0.5)
+  package static let interval = Span.seconds(1)
 
   /// Looks and drives until the task is cancelled, or `drain` was called and every drive has ended.
   package func run() async {
@@ -89,9 +62,9 @@ package actor Controller {
     for name in await owed() where tasks[name] == nil {
       guard let drive = await begin(name), !isDraining, tasks[name] == nil else { continue }
       drives[name] = drive
-      tasks[name] = Task {
+      tasks[name] = Task(executorPreference: Driver.executor) { [self] in
         await drive.run()
-        ended(name)
+        await ended(name)
       }
     }
   }

@@ -5,13 +5,21 @@ package import CanaryCore
 /// It holds no state of the rollout. Whoever else saves an event (`pause`, `revert`, another driver) is heard within
 /// `doorbell`, and a late save or a late answer of this one is refused.
 package actor Driver {
+  /// One thread for all drivers of a process, their tasks and what they read: each mostly waits, and waking a thread
+  /// costs more than what it then does.
+  ///
+  /// What may take long (Nginx, servers, hooks) runs elsewhere. A task that prefers no executor is woken by way of the
+  /// pool, which costs a thread's waking each time.
+  package static let executor = QueueExecutor("canary.driver")
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    Self.executor.asUnownedSerialExecutor()
+  }
+
   /// How often the store and the flag file are looked at.
   package static let doorbell = Span.seconds(0.2)
 
   /// How often a driver looks that is rung for.
-  private static let slowLook = Span.seconds(5)
-  /// Milliseconds.
-  private static let grid: Int64 = 250
+  private static let slowLook = Span.seconds(30)
 
   enum Signal: Sendable {
     case event(Event)
@@ -21,8 +29,10 @@ package actor Driver {
     case looked(fault: String?, rollout: Int)
     case preflighted([CheckState], rollout: Int)
     case ran(Int, JobEnd)
-    /// A timer; only the one that was set last counts.
+    /// A timer of this driver's own; only the one that was set last counts.
     case tick(Int)
+    /// The bell's, at the instant that was named to it.
+    case alarm
     /// Somebody has saved, or a flag is up.
     case knock
     case drain
@@ -98,10 +108,14 @@ package actor Driver {
     defer {
       applying?.task.cancel()
       for task in tasks.values { task.cancel() }
+      bell?.leave(service)
     }
     post.yield(.event(event))
+    bell?.listen(
+      service,
+      Bell.Listener(
+        knock: { [post] in post.yield(.knock) }, alarm: { [post] in post.yield(.alarm) }))
     scheduleTick()
-    await bell?.ring(for: service) { [post] in post.yield(.knock) }
     for await signal in inbox {
       if Task.isCancelled { return nil }
       switch signal {
@@ -132,9 +146,11 @@ package actor Driver {
       case .tick(let number):
         guard number == timer?.number else { continue }
         timer = nil
-        let isDue = wakeAt.map { $0 <= desk.clock.now() } ?? false
-        // Where a bell rings at whatever others do, a timer is only for what this driver owes.
-        if bell != nil, isDue {
+        if let rest = await tick() { return rest }
+      case .alarm:
+        timer = nil
+        if wakeAt.map({ $0 <= desk.clock.now() }) ?? false {
+          // A bell rings at whatever others do: what is left is what this driver owes.
           wakeAt = nil
           if let rest = await handle(.woke) { return rest }
         } else if let rest = await tick() {
@@ -149,20 +165,15 @@ package actor Driver {
     return nil
   }
 
-  /// Many drivers in one process wake together: most of what a timer costs is waking a thread for it.
-  private func aligned(_ instant: Instant) -> Instant {
-    guard bell != nil, instant > desk.clock.now() else { return instant }
-    return Instant(milliseconds: (instant.milliseconds + Self.grid - 1) / Self.grid * Self.grid)
-  }
-
   /// At most one timer at a time: for the next look, or, where a bell does the looking, for when something is owed.
   private func scheduleTick() {
     let look = desk.clock.now() + (bell == nil ? Self.doorbell : Self.slowLook)
-    let at = aligned(min(wakeAt ?? look, look))
+    let at = min(wakeAt ?? look, look)
     if let timer, timer.at <= at { return }
     timers += 1
     let number = timers
     timer = (number, at)
+    if let bell { return bell.wake(service, at: at) }
     spawn { [desk, post] in
       await desk.clock.sleep(until: at)
       post.yield(.tick(number))

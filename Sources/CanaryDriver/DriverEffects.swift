@@ -66,36 +66,38 @@ extension Driver {
       if applying.generation == generation { return }
       applying.task.cancel()
     }
-    let task = Task { [service, router, post] in
+    let task = Task(executorPreference: Self.executor) { [self, service, router] in
       do throws(RouterError) {
         try await router.apply(service, routing, generation)
-        answered(generation)
-        post.yield(.event(.applied(generation)))
+        await answered(generation, nil)
       } catch {
-        answered(generation)
-        switch error.kind {
-        case .refused:
-          fault = error.text
-          post.yield(.event(.applyFailed(generation, error.text)))
-        case .overtaken(let found): post.yield(.event(.overtaken(generation, by: found)))
-        case .cancelled: unheard -= 1
-        }
+        await answered(generation, error)
       }
     }
     applying = (generation, task)
   }
 
-  func answered(_ generation: Generation) {
+  private func answered(_ generation: Generation, _ error: RouterError?) {
     unheard += 1
     if applying?.generation == generation { applying = nil }
+    switch error?.kind {
+    case nil: post.yield(.event(.applied(generation)))
+    case .refused?:
+      fault = error?.text
+      post.yield(.event(.applyFailed(generation, error?.text ?? "")))
+    case .overtaken(let found)?: post.yield(.event(.overtaken(generation, by: found)))
+    case .cancelled?: unheard -= 1
+    }
   }
 
   func spawn(_ work: @escaping @Sendable () async -> Void) {
     taskCount += 1
     let number = taskCount
-    tasks[number] = Task {
+    tasks[number] = Task(executorPreference: Self.executor) { [self] in
       await work()
-      tasks[number] = nil
+      await ended(number)
     }
   }
+
+  private func ended(_ task: Int) { tasks[task] = nil }
 }

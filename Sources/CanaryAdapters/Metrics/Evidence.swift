@@ -4,8 +4,8 @@ internal import CanaryDriver
 /// What the access log of one service says: followed, counted, compared and kept, so that the next driver goes on where
 /// this one stopped.
 actor Evidence {
-  private let executor = QueueExecutor("canary.evidence")
-  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+  /// What has come since the last look is read where it is judged: a thread of its own would cost more than the reading.
+  nonisolated var unownedExecutor: UnownedSerialExecutor { Driver.executor.asUnownedSerialExecutor() }
 
   private let service: Service
   private let log: String
@@ -40,8 +40,8 @@ actor Evidence {
     async throws(EvidenceError) -> [Measurement]
   {
     if follower == nil { await resume(occasion) }
+    await prepare(occasion)
     guard let follower else { throw EvidenceError(description: "not opened") }
-    prepare(occasion)
     var delta = LogTally(pools: table.pools)
     if let comparer {
       delta.duel = Duel(
@@ -80,13 +80,18 @@ actor Evidence {
   }
 
   /// The comparison of this rollout, told which stage it is in.
-  private func prepare(_ occasion: Occasion) {
+  private func prepare(_ occasion: Occasion) async {
     if comparer?.rollout != occasion.rollout {
-      let parser = LogParser(table, service.latency)
-      let baseline = LogTail.counts(
-        log, parser, pool: occasion.stable, pools: table.pools,
-        from: occasion.started - LogReading.baselineSpan, to: occasion.started)
-      comparer = LogReading.comparer(occasion, baseline: baseline)
+      // Minutes of a busy log: not on the thread of the drivers.
+      let baseline = await Blocking.run { [log, table, latency = service.latency] in
+        LogTail.counts(
+          log, LogParser(table, latency), pool: occasion.stable, pools: table.pools,
+          from: occasion.started - LogReading.baselineSpan, to: occasion.started)
+      }
+      // Another call may have begun it meanwhile.
+      if comparer?.rollout != occasion.rollout {
+        comparer = LogReading.comparer(occasion, baseline: baseline)
+      }
     }
     // A share of the clients need not be that share of their requests: where keys are drawn, silence says nothing.
     let isDrawnByKey = service.sticky != nil && occasion.weight < .all

@@ -49,7 +49,7 @@ package final class LogFollower {
   private var current: OpenFile?
   /// Renamed away, but workers that have not reopened their logs yet still write to it.
   private var leaving: [OpenFile] = []
-  private var buffer = [UInt8](repeating: 0, count: 256 << 10)
+  private var buffer = [UInt8](repeating: 0, count: 32 << 10)
 
   /// How long a renamed file is listened to after its last line.
   private static let patience = Span.seconds(5)

@@ -1,21 +1,10 @@
 internal import CSQLite
-internal import Dispatch
 
 /// A failed call of SQLite, in its own words.
 struct SQLiteError: Error {
   let code: Int32
   let message: String
   var isBusy: Bool { code & 0xff == SQLITE_BUSY || code & 0xff == SQLITE_LOCKED }
-}
-
-/// Runs an actor's jobs on a queue of its own, so that a blocking call never takes a thread of the pool.
-final class QueueExecutor: SerialExecutor {
-  private let queue: DispatchQueue
-  init(_ label: String) { queue = DispatchQueue(label: label) }
-  func enqueue(_ job: consuming ExecutorJob) {
-    let job = UnownedJob(job)
-    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
-  }
 }
 
 /// A value bound to a statement or read from a row.

@@ -101,9 +101,16 @@ package struct Check: Hashable, Sendable, Codable {
   }
 
   /// The time between two measurements during a soak of that length.
+  ///
+  /// A comparison is asked every second in a stage of half an hour, between twice a second and every two seconds.
   package func interval(soak: Span) -> Span {
     if let every { return every }
-    let longest = condition.versus == nil ? Span.seconds(10) : .seconds(0.5)
+    let longest: Span
+    if condition.versus == nil {
+      longest = .seconds(10)
+    } else {
+      longest = Swift.max(.seconds(0.5), Swift.min(.seconds(2), soak / 1800))
+    }
     return Swift.max(.seconds(0.2), Swift.min(longest, soak / 3))
   }
 

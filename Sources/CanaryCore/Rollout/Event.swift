@@ -154,13 +154,13 @@ package struct Kept: Hashable, Sendable {
     self.after = after
   }
 
-  /// Whether the nth measurement of a check is one of those that are kept: the first 32 and, of each doubling after that,
-  /// 32 more.
+  /// Whether the nth measurement of a check is one of those that are kept: the first 16 and, of each doubling after that,
+  /// 16 more.
   ///
   /// So many measurements say how a stage went, and the number of rows grows with the logarithm of its length.
   package static func keeps(_ number: Int) -> Bool {
     var step = 1
-    while number >= 64 * step { step *= 2 }
+    while number >= 32 * step { step *= 2 }
     return number % step == 0
   }
 }

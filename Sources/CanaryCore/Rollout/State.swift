@@ -233,7 +233,7 @@ extension ServiceState {
   /// For how long mere progress need not be saved: so much of a soak is served again after a crash, at most.
   package var progressInterval: Span {
     guard let rollout = running, let stage = rollout.stage else { return .zero }
-    return max(.seconds(0.5), min(rollout.plan.stages[stage].soak / 60, .seconds(10)))
+    return max(.seconds(0.5), min(rollout.plan.stages[stage].soak / 180, .seconds(20)))
   }
 }
 

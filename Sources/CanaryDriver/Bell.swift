@@ -1,0 +1,75 @@
+package import CanaryCore
+internal import Synchronization
+
+/// Looks for all drivers of a process whether somebody has saved or put a brake on, and whether one of them is due, so
+/// that each need not look itself.
+///
+/// Drivers that wake together, on the thread that rings for them, cost little more than one: most of what a timer costs
+/// is waking a thread for it.
+package actor Bell {
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
+    Driver.executor.asUnownedSerialExecutor()
+  }
+
+  /// What one driver hears.
+  struct Listener: Sendable {
+    /// Somebody has saved, or the brake is on.
+    var knock: @Sendable () -> Void
+    /// The instant that the driver named last has come.
+    var alarm: @Sendable () -> Void
+  }
+
+  private struct Listening {
+    var listeners: [Name: Listener] = [:]
+    var alarms: [Name: Instant] = [:]
+  }
+
+  private let clock: any WallClock
+  private let look: @Sendable () async -> (version: Int?, braked: Set<Name>)
+  private nonisolated let listening = Mutex(Listening())
+
+  /// `look` tells a number that changes whenever another process has saved, and which services have a brake on.
+  package init(
+    clock: any WallClock,
+    look: @escaping @Sendable () async -> (version: Int?, braked: Set<Name>)
+  ) {
+    self.clock = clock
+    self.look = look
+  }
+
+  nonisolated func listen(_ service: Name, _ listener: Listener) {
+    listening.withLock { $0.listeners[service] = listener }
+  }
+
+  /// Forgets a driver that has ended.
+  nonisolated func leave(_ service: Name) {
+    listening.withLock {
+      $0.listeners[service] = nil
+      $0.alarms[service] = nil
+    }
+  }
+
+  /// Names the instant of a driver's next alarm, in place of the one that it named before.
+  nonisolated func wake(_ service: Name, at instant: Instant) {
+    listening.withLock { $0.alarms[service] = instant }
+  }
+
+  /// Rings until the task is cancelled.
+  package func run() async {
+    var last: Int?
+    while !Task.isCancelled {
+      let (version, braked) = await look()
+      let now = clock.now()
+      let (called, due) = listening.withLock { state in
+        let called = state.listeners.filter { version != last || braked.contains($0.key) }
+        let due = state.alarms.filter { $0.value <= now }.keys
+        for name in due { state.alarms[name] = nil }
+        return (Array(called.values), due.compactMap { state.listeners[$0] })
+      }
+      for listener in called { listener.knock() }
+      for listener in due { listener.alarm() }
+      last = version
+      await clock.sleep(until: now + Driver.doorbell)
+    }
+  }
+}
