@@ -158,16 +158,8 @@ enum CheckCommand {
       if case .probe = check.source { return false }
       return !check.source.isFromLog
     }
-    let states = await withTaskGroup(of: (Int, CheckState).self) { group in
-      for (index, check) in checks.enumerated() {
-        group.addTask { (index, await sources.ask(check, service.name, pool: pool)) }
-      }
-      var found: [Int: CheckState] = [:]
-      for await (index, state) in group { found[index] = state }
-      return found
-    }
-    for (index, check) in checks.enumerated() {
-      guard let state = states[index] else { continue }
+    let states = await sources.askOnce(checks, service.name, pool: pool)
+    for (check, state) in zip(checks, states) {
       let text = "\(service.name): check \(check.name): \(state.detail)"
       switch state.verdict {
       case .pass: list.good(text)

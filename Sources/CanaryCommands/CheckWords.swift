@@ -30,6 +30,13 @@ enum CheckWords {
     return text + (check.advisory ? " (advisory)" : "")
   }
 
+  /// What a check said when it was asked once, and what to do where it does not pass.
+  static func row(_ check: Check, _ state: CheckState) -> String {
+    let text = "\(check.name): \(state.detail)"
+    if state.verdict == .pass { return "✓ \(text)" }
+    return "\(check.advisory ? "!" : "✗") \(text). \(advice(check))"
+  }
+
   /// What to do about a check that does not pass.
   static func advice(_ check: Check) -> String {
     switch check.source {
@@ -47,4 +54,11 @@ enum CheckWords {
 
   /// A URL without its query, which may hold a key.
   private static func plain(_ url: String) -> String { String(url.prefix { $0 != "?" }) }
+}
+
+extension Rollout {
+  /// The checks before the rollout as a table, once they have been asked.
+  var preflightWords: [String] {
+    zip(plan.before ?? [], preflight ?? []).map { "  " + CheckWords.row($0, $1) }
+  }
 }

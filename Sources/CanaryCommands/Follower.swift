@@ -25,7 +25,10 @@ struct Follower {
     guard let record = try? await world.store.history(service.name, limit: 1).first,
       record.rollout.number == number
     else { return nil }
-    for entry in record.entries.dropFirst(printed) { tell(entry) }
+    for entry in record.entries.dropFirst(printed) {
+      tell(entry)
+      if entry.event == "preflight" { tell(record.rollout.preflightWords) }
+    }
     printed = record.entries.count
     if record.rollout.phase.isOver {
       if world.output.outIsTerminal, !asJSON { world.output.endLive() }
@@ -47,6 +50,13 @@ struct Follower {
       world.output.out(EntryReport.line(entry))
     } else {
       world.output.err(EntryReport.line(entry))
+    }
+  }
+
+  private func tell(_ lines: [String]) {
+    if asJSON { return }
+    for line in lines {
+      world.output.outIsTerminal ? world.output.out(line) : world.output.err(line)
     }
   }
 
@@ -90,11 +100,8 @@ enum EntryReport {
 
   static func line(_ entry: Entry) -> String {
     let weight = entry.weight.map { "\($0)%" } ?? ""
-    let pad = { (text: String, width: Int) in
-      text + String(repeating: " ", count: max(1, width - text.count))
-    }
     return
-      "\(entry.time.clockTime)  \(pad(entry.event, 12))\(pad(weight, 7))\(Text.shown(entry.detail ?? "", limit: 400))"
+      "\(entry.time.clockTime)  \(entry.event.padded(to: 12))\(weight.padded(to: 7))\(Text.shown(entry.detail ?? "", limit: 400))"
       + (entry.actor == .canary ? "" : "  [\(entry.actor)]")
   }
 }

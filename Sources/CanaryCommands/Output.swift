@@ -46,3 +46,11 @@ struct Output: Sendable {
     }
   }
 }
+
+extension String {
+  /// The text in a column that is so wide, with a space to its neighbour in any case; a negative width aligns right.
+  func padded(to width: Int) -> String {
+    let space = String(repeating: " ", count: max(1, abs(width) - count))
+    return width < 0 ? space + self : self + space
+  }
+}

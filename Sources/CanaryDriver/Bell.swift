@@ -25,15 +25,17 @@ package actor Bell {
   }
 
   private let clock: any WallClock
+  private let interval: Span
   private let look: @Sendable () async -> (version: Int?, braked: Set<Name>)
   private nonisolated let listening = Mutex(Listening())
 
   /// `look` tells a number that changes whenever another process has saved, and which services have a brake on.
   package init(
-    clock: any WallClock,
+    clock: any WallClock, interval: Span = Driver.doorbell,
     look: @escaping @Sendable () async -> (version: Int?, braked: Set<Name>)
   ) {
     self.clock = clock
+    self.interval = interval
     self.look = look
   }
 
@@ -69,7 +71,7 @@ package actor Bell {
       for listener in called { listener.knock() }
       for listener in due { listener.alarm() }
       last = version
-      await clock.sleep(until: now + Driver.doorbell)
+      await clock.sleep(until: now + interval)
     }
   }
 }

@@ -195,5 +195,12 @@ import Testing
     #expect(
       checked.text.contains("✗ chat: before a rollout: other:")
         && checked.text.contains("or correct sha256"))
+    // The rollout itself shows the same table, and ends before its first stage.
+    let refused = try sandbox.canary("promote", "chat")
+    #expect(refused.code == 3, "\(refused.text)")
+    for row in ["  ✓ good: ", "  ✗ old: ", "  ✓ file: as it should be\n", "  ✗ other: "] {
+      #expect(refused.text.contains(row), "\(row) in \(refused.text)")
+    }
+    #expect(refused.text.contains("before the rollout: "), "\(refused.text)")
   }
 }

@@ -48,6 +48,10 @@ import Testing
     // Under a tenth of the mean with two minutes' care at its ends, and five around the burst.
     let windows = found.text.split(separator: "\n").filter { $0.contains("in a 5% stage") }
     #expect(windows.count == 10, "\(found.text)")
+    // Each weekday with its mean, its errors and its p95, which the combined format does not tell.
+    let heads = found.text.split(separator: "\n").filter { $0.contains("a minute   errors") }
+    #expect(heads.count == 1 && heads.allSatisfy { $0.count <= 82 }, "\(found.text)")
+    #expect(found.text.contains("       0%        -\n"), "\(found.text)")
     #expect(
       windows[0].contains("02:02 to 03:25, 1h23m, seen on 1 day: about 166 requests, 8 of them"),
       "\(windows[0])")

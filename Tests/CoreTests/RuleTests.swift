@@ -185,3 +185,48 @@ struct RuleTests {
     #expect(Placeholder.unknown(in: "{{pol}} {{pool}} {{ x y }}") == ["pol", "x y"])
   }
 }
+
+/// What may be released.
+@Suite struct ReleasePolicyTests {
+  private func policy(_ change: (inout ReleasePolicy) -> Void) -> ReleasePolicy {
+    var policy = ReleasePolicy()
+    change(&policy)
+    return policy
+  }
+
+  @Test func `patterns fit as a shell's stars do`() {
+    let deny = policy { $0.deny = ["*-dev*", "0.*", "latest"] }
+    for bad in ["v1-dev", "1-dev.3", "-dev", "0.", "0.9.1", "latest"] {
+      #expect(deny.refusal(bad)?.contains("releases.deny") == true, "\(bad)")
+    }
+    for good in ["v1", "1.0.9", "10.0", "latest2", "dev"] {
+      #expect(deny.refusal(good) == nil, "\(good)")
+    }
+    let allow = policy { $0.allow = ["v*.*", "*a*ab*"] }
+    #expect(allow.refusal("v1.2") == nil && allow.refusal("xaaab") == nil)
+    #expect(allow.refusal("v12")?.contains("v*.*, *a*ab*") == true)
+    #expect(ReleasePolicy().refusal(nil) == nil)
+    #expect(deny.refusal(nil)?.contains("--release") == true)
+  }
+
+  /// The examples of semver.org's own regular expression, and some of ours.
+  @Test func `a version is semantic or not`() {
+    let good = [
+      "0.0.4", "1.2.3", "v1.11.2", "1.1.2-prerelease+meta", "1.1.2+meta-valid",
+      "1.0.0-alpha.beta.1",
+      "1.0.0-alpha0.valid", "1.0.0-rc.1+build.1", "1.2.3----RC-SNAPSHOT.12.9.1--.12",
+      "1.0.0-0A.is.legal",
+      "99999999999999999999999.999999999999999999.99999999999999999", "1.0.0+0.build.1-rc.10000aaa",
+    ]
+    let bad = [
+      "", "1", "1.2", "1.2.3-0123", "1.2.3-0123.0123", "1.1.2+.123", "+invalid", "-invalid",
+      "alpha",
+      "1.0.0-alpha_beta", "1.0.0-alpha..", "01.1.1", "1.01.1", "1.1.01", "1.2.3.DEV",
+      "1.2-SNAPSHOT",
+      "9.8.7+meta+meta", "vv1.2.3", "1.2.3\n", "１.2.3", "1.2.3-é",
+    ]
+    let policy = policy { $0.semver = true }
+    for version in good { #expect(policy.refusal(version) == nil, "\(version)") }
+    for version in bad { #expect(policy.refusal(version) != nil, "\(version)") }
+  }
+}

@@ -65,7 +65,9 @@ import Testing
     #expect(taken.decision.refusal == nil)
     #expect(Wording.phase(taken.decision.state) == "scheduled")
 
-    let bell = Bell(clock: clock) { (nil, []) }
+    let bell = Bell(clock: clock, interval: .seconds(5)) { (nil, []) }
+    let ringing = Task { await bell.run() }
+    defer { ringing.cancel() }
     let controller = Controller(
       clock: clock,
       owed: {

@@ -140,7 +140,15 @@ package final class SimClock: WallClock {
     }
   }
 
-  /// Wakes the earliest sleeper once all other tasks had many turns.
+  /// Waits in the line of the drivers' own thread.
+  private actor Turn {
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+      Driver.executor.asUnownedSerialExecutor()
+    }
+    func take() {}
+  }
+
+  /// Wakes the earliest sleeper once all other tasks had many turns, in the pool and on the thread of the drivers.
   private func tick() {
     let starts = inner.withLock { inner in
       defer { inner.isTicking = true }
@@ -148,7 +156,10 @@ package final class SimClock: WallClock {
     }
     guard starts else { return }
     Task {
-      for _ in 0..<100 { await Task.yield() }
+      for _ in 0..<100 {
+        await Task.yield()
+        await Turn().take()
+      }
       let woken = inner.withLock { inner -> CheckedContinuation<Void, Never>? in
         inner.isTicking = false
         guard

@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import socket
 import statistics
 import subprocess
@@ -179,6 +180,34 @@ def checks():
                 child.wait()
 
 
+def windows():
+    """A week of requests in nginx's combined format, a gibibyte, against reading the file."""
+    folder = tempfile.mkdtemp(prefix="canary-bench-")
+    path = os.path.join(folder, "access.log")
+    try:
+        line = '10.0.0.%d - - [@] "GET /api/%d HTTP/1.1" 200 512 "-" "Mozilla/5.0"\n'
+        minute = "".join(line % (n % 250, n) for n in range(1250)).encode()
+        begin, size = time.time() - 8 * 86400, 0
+        with open(path, "wb") as file:
+            for n in range(8 * 1440):
+                if size > 1 << 30:
+                    break
+                stamp = time.strftime("%d/%b/%Y:%H:%M:00 +0000", time.gmtime(begin + 60 * n))
+                size += file.write(minute.replace(b"@", stamp.encode()))
+        timed = lambda words: min(elapsed(words) for _ in range(3))
+        ours, floor = timed([canary, "windows", "--log", path, "--zone", "UTC"]), timed(["wc", "-l", path])
+        print(f"{size / (1 << 20):.0f} MiB of requests for canary windows, against wc -l:")
+        print(f"  {ours:.2f} s / {floor:.2f} s = {ours / floor:.1f}x   aim: seconds, not minutes")
+    finally:
+        shutil.rmtree(folder)
+
+
+def elapsed(words):
+    begin = time.perf_counter()
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
 def controller():
     """1,000 services at rest and 50 rollouts in their soak, with the checks of a plan that names none, driven by one controller."""
     world = World(canary)
@@ -282,8 +311,8 @@ def memory():
         world.close()
 
 
-chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "controller", "cpu", "start", "memory"]
-known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "controller": controller, "cpu": cpu, "start": start, "memory": memory}
+chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "controller", "windows", "cpu", "start", "memory"]
+known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "controller": controller, "windows": windows, "cpu": cpu, "start": start, "memory": memory}
 for name in chosen:
     if name not in known:
         sys.exit(f"bench: there is no '{name}'; known: {', '.join(known)}")

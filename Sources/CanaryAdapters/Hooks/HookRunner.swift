@@ -47,7 +47,8 @@ package struct HookRunner: JobRunner {
 
   private func begin(_ job: Job, _ place: HookPlace) -> String? {
     do {
-      try Files.makeFolder(folder, mode: 0o750)
+      // Whoever may write the state may run its hooks: a folder that a group shares stays the group's.
+      try Files.makeFolder(folder, mode: Files.sharedMode(of: Files.folder(of: folder)))
       let text = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
       try Files.replace(place.job, with: text, mode: 0o640)
       _ = try Spawn.detach([Who.program, "__hook", place.base], input: nil, output: nil)
@@ -103,9 +104,7 @@ package struct HookRunner: JobRunner {
       let ran = try Spawn.run(
         job.hook.words, limit: job.hook.timeout, environment: job.facts.environment,
         input: job.facts.json, isUnwanted: { place.isUnwanted })
-      let spent = (clock.now - begun).components
-      let took = Span(
-        milliseconds: spent.seconds * 1000 + spent.attoseconds / 1_000_000_000_000_000)
+      let took = Span(clock.now - begun)
       let how =
         switch ran.end {
         case .exit(let code): "exit \(code) after \(took)"

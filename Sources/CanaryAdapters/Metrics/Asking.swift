@@ -71,10 +71,7 @@ struct Asking {
     case .failure(let error) where error.isTooLong: return first
     case .success, .failure: break
     }
-    let spent = (clock.now - start).components
-    let left =
-      question.limit
-      - Span(milliseconds: spent.seconds * 1000 + spent.attoseconds / 1_000_000_000_000_000)
+    let left = question.limit - Span(clock.now - start)
     guard left > Self.pause * 2 else { return first }
     try? await clock.sleep(for: .milliseconds(Self.pause.milliseconds))
     var again = question

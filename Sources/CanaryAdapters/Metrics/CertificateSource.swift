@@ -6,7 +6,7 @@ enum CertificateSource {
     -> Measurement.Reading
   {
     var question = HTTPQuestion("https://\(host)/", limit: check.timeout)
-    question.isForCertificate = true
+    question.speech = .certificate
     question.authority = authority
     question.isFresh = true
     switch await HTTPLoop.shared.ask(question) {

@@ -5,7 +5,9 @@ internal import CanaryDriver
 /// this one stopped.
 actor Evidence {
   /// What has come since the last look is read where it is judged: a thread of its own would cost more than the reading.
-  nonisolated var unownedExecutor: UnownedSerialExecutor { Driver.executor.asUnownedSerialExecutor() }
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    Driver.executor.asUnownedSerialExecutor()
+  }
 
   private let service: Service
   private let log: String

@@ -17,7 +17,7 @@ package enum Digest {
     return out
   }
 
-  /// The digest of a file of any size; nil when it cannot be read.
+  /// The digest of a file of any size.
   package static func sha256(file path: String) throws(FileError) -> String {
     let context = EVP_MD_CTX_new()
     defer { EVP_MD_CTX_free(context) }

@@ -90,7 +90,18 @@ package enum Files {
     if unlink(path) != 0, errno != ENOENT { throw FileError("cannot remove", path) }
   }
 
+  static func absolute(_ path: String, in folder: String) -> String {
+    path.hasPrefix("/") ? path : "\(folder)/\(path)"
+  }
+
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// 02770 below a folder that is its group's (setgid and writable for it), else 0750.
+  package static func sharedMode(of folder: String) -> UInt32 {
+    var facts = stat()
+    guard stat(folder, &facts) == 0 else { return 0o750 }
+    return facts.st_mode & 0o2020 == 0o2020 ? 0o2770 : 0o750
+  }
 
   /// Makes a folder and the ones above it; one that is there already is fine.
   package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {

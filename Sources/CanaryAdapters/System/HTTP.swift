@@ -15,13 +15,13 @@ package struct HTTPQuestion: Sendable {
   package var isFresh = false
   /// What is spoken with the server.
   package var speech = Speech.http
-  /// Look at the server's certificate, and go no further.
-  package var isForCertificate = false
 
   package enum Speech: Sendable {
     case http
     /// HTTP/2 without TLS and without asking first.
     case http2
+    /// TLS, as far as the server's certificate.
+    case certificate
     /// Nothing: a connection that opens is the answer.
     case connection
   }
@@ -145,8 +145,7 @@ final class HTTPTransfer {
       let version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
       _ = canary_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
     case .connection: _ = canary_curl_set_long(handle, CURLOPT_CONNECT_ONLY, 1)
-    }
-    if question.isForCertificate {
+    case .certificate:
       _ = canary_curl_set_long(handle, CURLOPT_CERTINFO, 1)
       _ = canary_curl_set_long(handle, CURLOPT_CONNECT_ONLY, 1)
     }
@@ -231,7 +230,7 @@ final class HTTPTransfer {
     var found = HTTPAnswer(
       status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
       age: ages.max().map { Span(milliseconds: Int64(max(0, $0)) * 1000) })
-    if question.isForCertificate { found.expires = expires }
+    if case .certificate = question.speech { found.expires = expires }
     return .success(found)
   }
 

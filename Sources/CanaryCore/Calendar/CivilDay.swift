@@ -19,6 +19,13 @@ package struct CivilDay: Hashable, Sendable {
     day = dayOfYear - (153 * shifted + 2) / 5 + 1
   }
 
+  /// The day of a second since 1970, counted from 1970-01-01.
+  package static func number(of second: Int64) -> Int {
+    Int(second >= 0 ? second / 86_400 : (second - 86_399) / 86_400)
+  }
+
+  package init(of second: Int64) { self.init(number: Self.number(of: second)) }
+
   /// Nil for a date that the calendar does not have.
   package init?(year: Int, month: Int, day: Int) {
     guard (1...12).contains(month), (1...Self.length(year: year, month: month)).contains(day) else {

@@ -27,7 +27,7 @@ package enum TimeText {
   private static func next(
     _ minutes: Int, _ days: Weekdays?, _ zone: Zone, _ now: Instant
   ) throws(Rule) -> Instant {
-    let today = Int((Double(zone.wall(now)) / 86_400).rounded(.down))
+    let today = CivilDay.number(of: zone.wall(now))
     for day in today...today + 8 where days?.contains(CivilDay.weekday(day)) ?? true {
       let wall = Int64(day) * 86_400 + Int64(minutes * 60)
       if let found = zone.instants(wall: wall).first(where: { $0 > now }) { return found }

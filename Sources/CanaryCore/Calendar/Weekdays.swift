@@ -20,10 +20,6 @@ package struct Weekdays: Hashable, Sendable {
 
   /// 0 is Sunday.
   package func contains(_ day: Int) -> Bool { bits & (1 << day) != 0 }
-
-  package var text: String {
-    (1...7).map { $0 % 7 }.filter(contains).map { Self.names[$0] }.joined(separator: ",")
-  }
 }
 
 extension String {

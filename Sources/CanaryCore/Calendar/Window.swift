@@ -44,7 +44,7 @@ package struct Window: Hashable, Sendable {
 
   package func contains(_ instant: Instant) -> Bool {
     let wall = zone.wall(instant)
-    let day = Int((Double(wall) / 86_400).rounded(.down))
+    let day = CivilDay.number(of: wall)
     let second = Int(wall) - day * 86_400
     if from * 60 < to * 60 { return begins(on: day) && (from * 60..<to * 60).contains(second) }
     return (second >= from * 60 && begins(on: day)) || (second < to * 60 && begins(on: day - 1))
@@ -90,7 +90,7 @@ package struct Calendar: Hashable, Sendable {
   private func next(after instant: Instant, isOpen wanted: Bool) -> Instant? {
     let all = windows + blackouts
     guard !all.isEmpty else { return nil }
-    let today = Int((Double(instant.second) / 86_400).rounded(.down))
+    let today = CivilDay.number(of: instant.second)
     let edges = { (day: Int) in all.flatMap { $0.edges(onDay: day) } }
     // No wall is further than 26 hours from UTC, so what lies in a day of UTC are edges of five days around it.
     var near = (today - 2...today + 1).map(edges)

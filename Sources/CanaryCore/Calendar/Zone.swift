@@ -70,7 +70,7 @@ package struct Zone: Hashable, Sendable {
   /// `Tue 2026-11-24 01:00 Asia/Shanghai`.
   package func text(_ instant: Instant) -> String {
     let wall = wall(instant)
-    let day = Int((Double(wall) / 86_400).rounded(.down))
+    let day = CivilDay.number(of: wall)
     return
       "\(Weekdays.names[CivilDay.weekday(day)].capitalizedFirst) \(CivilDay(number: day).text) \(Instant.clock(wall).prefix(5)) \(name)"
   }

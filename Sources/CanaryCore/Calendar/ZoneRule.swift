@@ -69,7 +69,7 @@ struct ZoneRule: Hashable, Sendable {
   /// Both changes of the years around a moment, in order, each with the offset that holds from then on.
   private func changes(around second: Int64) -> [(second: Int64, offset: Int)] {
     guard let summer else { return [] }
-    let year = CivilDay(number: Int((Double(second) / 86_400).rounded(.down))).year
+    let year = CivilDay(of: second).year
     return (year - 1...year + 1).flatMap { year in
       [
         (summer.begins.wall(year: year) - Int64(standard), summer.offset),

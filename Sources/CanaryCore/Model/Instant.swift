@@ -38,6 +38,12 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
 
 /// A length of time in whole milliseconds, written as in a config: `500ms`, `30s`, `1h30m`.
 package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+  /// What a clock of the standard library measured, cut to whole milliseconds.
+  package init(_ duration: Duration) {
+    let parts = duration.components
+    self.init(milliseconds: parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
+  }
+
   package let milliseconds: Int64
 
   package init(milliseconds: Int64) { self.milliseconds = milliseconds }

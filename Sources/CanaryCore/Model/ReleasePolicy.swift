@@ -51,25 +51,14 @@ package struct ReleasePolicy: Hashable, Sendable {
     return pattern[place...].allSatisfy { $0 == UInt8(ascii: "*") }
   }
 
-  /// Semantic Versioning 2.0.0, point 2, 9 and 10.
+  /// Semantic Versioning 2.0.0, by the regular expression that its FAQ gives, with a `v` allowed before it.
   static func isSemantic(_ release: String) -> Bool {
-    let text = release.hasPrefix("v") ? release.dropFirst() : release[...]
-    let build = text.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
-    let parts = build[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-    let numbers = parts[0].split(separator: ".", omittingEmptySubsequences: false)
-    let isNumber = { (text: Substring) in
-      !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) }
-    }
-    let isPlain = { (text: Substring) in isNumber(text) && (text == "0" || !text.hasPrefix("0")) }
-    let words = { (text: Substring) in
-      text.split(separator: ".", omittingEmptySubsequences: false)
-    }
-    let isWord = { (text: Substring) in
-      !text.isEmpty && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 45 }
-    }
-    return numbers.count == 3 && numbers.allSatisfy(isPlain)
-      && (parts.count == 1
-        || words(parts[1]).allSatisfy { isWord($0) && (!isNumber($0) || isPlain($0)) })
-      && (build.count == 1 || words(build[1]).allSatisfy(isWord))
+    let number = "(0|[1-9][0-9]*)"
+    let word = "(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
+    let build = "[0-9a-zA-Z-]+"
+    let pattern =
+      "v?\(number)\\.\(number)\\.\(number)(-\(word)(\\.\(word))*)?(\\+\(build)(\\.\(build))*)?"
+    guard let version = try? Regex(pattern) else { return false }
+    return release.wholeMatch(of: version) != nil
   }
 }

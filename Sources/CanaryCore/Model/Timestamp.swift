@@ -1,7 +1,7 @@
 extension Instant {
   /// RFC 3339 in UTC with milliseconds: `2026-11-21T03:20:00.123Z`.
   package var iso8601: String {
-    let days = Int((Double(second) / 86_400).rounded(.down))
+    let days = CivilDay.number(of: second)
     return
       "\(CivilDay(number: days).text)T\(clockTime).\(Digits.three(Int(milliseconds - second * 1000)))Z"
   }

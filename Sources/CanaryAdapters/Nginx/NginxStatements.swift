@@ -1,0 +1,139 @@
+internal import Glibc
+
+/// A block that statements stand in, such as `server` or `location /api/`.
+package struct NginxBlock: Hashable, Sendable {
+  /// Two blocks of the same words are told apart by it.
+  package let number: Int
+  package let words: [String]
+  package var name: String { words.first ?? "" }
+}
+
+/// One directive, with where it stands.
+package struct NginxStatement: Hashable, Sendable {
+  package let words: [String]
+  /// The blocks around it, from the outside.
+  package let blocks: [NginxBlock]
+  package let file: String
+  package let line: Int
+  /// It begins a block, which is the last of `blocks` of what follows.
+  package let opensBlock: Bool
+
+  package var place: String { "\(file):\(line)" }
+}
+
+/// Reads an Nginx configuration as Nginx does: statement by statement, with includes where they stand.
+struct NginxWalk {
+  /// What relative paths are relative to.
+  let folder: String
+  let text: (String) -> String?
+  let files: (String) -> [String]
+
+  /// Nginx itself has no bound; a file that includes itself is refused by it with "too many open files".
+  private static let deepest = 8
+
+  func read(_ file: String, _ take: (NginxStatement) -> Void) {
+    var count = 0
+    read(file, inside: [], depth: 0, &count, take)
+  }
+
+  private func read(
+    _ file: String, inside: [NginxBlock], depth: Int, _ count: inout Int,
+    _ take: (NginxStatement) -> Void
+  ) {
+    guard depth <= Self.deepest, let text = text(file) else { return }
+    var blocks = inside
+    var words: [String] = []
+    var line = 1
+    var tokens = NginxTokens(text)
+    while let token = tokens.next() {
+      switch token {
+      case .word(let word):
+        if words.isEmpty { line = tokens.line }
+        words.append(word)
+      case .open:
+        take(NginxStatement(words: words, blocks: blocks, file: file, line: line, opensBlock: true))
+        count += 1
+        blocks.append(NginxBlock(number: count, words: words))
+        words = []
+      case .close:
+        if blocks.count > inside.count { blocks.removeLast() }
+        words = []
+      case .end:
+        take(NginxStatement(words: words, blocks: blocks, file: file, line: line, opensBlock: false))
+        if words.first == "include", words.count == 2 {
+          for path in files(Files.absolute(words[1], in: folder)).prefix(2000) {
+            read(path, inside: blocks, depth: depth + 1, &count, take)
+          }
+        }
+        words = []
+      }
+    }
+  }
+}
+
+/// The words and marks of an Nginx file.
+struct NginxTokens {
+  enum Token: Equatable {
+    case word(String)
+    case open, close, end
+  }
+
+  private let bytes: [UInt8]
+  private var at = 0
+  /// The line, from 1, that the last token began in.
+  private(set) var line = 1
+  private var counted = 0
+
+  init(_ text: String) { bytes = Array(text.utf8) }
+
+  private mutating func countLines() {
+    for index in counted..<at where bytes[index] == 10 { line += 1 }
+    counted = at
+  }
+
+  mutating func next() -> Token? {
+    while at < bytes.count {
+      countLines()
+      switch bytes[at] {
+      case 9, 10, 13, 32: at += 1
+      case UInt8(ascii: "#"): while at < bytes.count, bytes[at] != 10 { at += 1 }
+      case UInt8(ascii: "{"): return mark(.open)
+      case UInt8(ascii: "}"): return mark(.close)
+      case UInt8(ascii: ";"): return mark(.end)
+      case UInt8(ascii: "\""), UInt8(ascii: "'"): return .word(quoted(bytes[at]))
+      default: return .word(plain())
+      }
+    }
+    return nil
+  }
+
+  private mutating func mark(_ token: Token) -> Token {
+    at += 1
+    return token
+  }
+
+  private mutating func quoted(_ quote: UInt8) -> String {
+    at += 1
+    var out: [UInt8] = []
+    while at < bytes.count, bytes[at] != quote {
+      if bytes[at] == UInt8(ascii: "\\"), at + 1 < bytes.count { at += 1 }
+      out.append(bytes[at])
+      at += 1
+    }
+    at += 1
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  private mutating func plain() -> String {
+    let start = at
+    while at < bytes.count, ![9, 10, 13, 32, 59, 123, 125].contains(bytes[at]) {
+      // `${name}` is part of a word.
+      if bytes[at] == UInt8(ascii: "$"), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "{") {
+        while at < bytes.count, bytes[at] != UInt8(ascii: "}") { at += 1 }
+      }
+      at += 1
+    }
+    at = min(at, bytes.count)
+    return String(decoding: bytes[start..<at], as: UTF8.self)
+  }
+}
