@@ -172,6 +172,29 @@ struct ConfigTests {
     #expect(try read(dify).services.first?.backends.count == 3)
   }
 
+  @Test func `the path of the usual health check can be another, or none`() throws {
+    let read = { (service: String, plans: String) throws in
+      try self.read(
+        "{ services: { a: { \(service) pools: { blue: { servers: [\"h:1\"] }, green: { servers: [\"h:2\"] } }, stable: \"blue\" } }, \(plans) }"
+      ).services[0].plan
+    }
+    let other = try read("health: \"/up\",", "")
+    #expect(other.checks.contains { $0.name == "health" && $0.source == .probe(path: "/up") })
+    #expect(other.ready.path == "/up" && other.checks.count == PlanReader.standard.checks.count)
+    let none = try read("health: false,", "")
+    #expect(none.ready.path == nil && none.checks.count == PlanReader.standard.checks.count - 1)
+    // A plan of another name that names no checks has the usual ones.
+    let named = try read(
+      "health: \"/up\", plan: \"p\",", "plans: { p: { stages: [{ weight: 100, soak: \"1m\" }] } }")
+    #expect(named.ready.path == "/up")
+    for (value, plan) in [
+      ("true", ""), ("\"up\"", ""), ("3", ""),
+      ("\"/up\"", "plan: { stages: [{ weight: 100, soak: \"1m\" }], checks: [] },"),
+    ] {
+      #expect(throws: Problems.self, "\(value)") { try read("health: \(value), \(plan)", "") }
+    }
+  }
+
   @Test func `relative paths are relative to the file`() throws {
     let text = Self.good.replacing("\"/var/lib/canary\"", with: "\"../lib/./canary\"")
     #expect(try read(text).state == "/etc/lib/canary")

@@ -27,7 +27,8 @@ package struct PlanReader {
         "window": .text("30s"),
       ],
       [
-        "name": .text("health"), "probe": .text("/health"), "every": .text("5s"),
+        "name": .text(Plan.usualHealth.name.text), "probe": .text(Plan.usualHealth.path),
+        "every": .text("5s"),
         "failures": .number(3),
       ],
     ]

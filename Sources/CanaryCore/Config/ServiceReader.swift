@@ -17,6 +17,7 @@ struct ServiceReader {
     "buffering", "timeout", "connect_timeout", "body_limit", "keepalive", "latency", "access_log",
     "guards", "protocol", "http2", "routes", "sticky", "trusted", "preview", "never", "expose",
     "answer_headers", "zone", "windows", "blackouts", "hooks", "releases",
+    "health",
   ]
 
   /// The service, or nil when a fault makes it unusable; every fault is noted.
@@ -119,6 +120,22 @@ struct ServiceReader {
   }
 
   private func readPlan() -> Plan? {
+    guard var plan = readNamedPlan(), table.has("health") else { return readNamedPlan() }
+    let rule = "\(SourceReader.pathRule), or false"
+    let path = table.read("health", rule) { node -> String?? in
+      switch node {
+      case .bool(false): .some(nil)
+      case .text(let text) where Address.isRequestPath(text): .some(text)
+      default: nil
+      }
+    }
+    if let path, !plan.askHealth(at: path) {
+      table.fault("health", "has no meaning: the plan has a health check of its own, or none")
+    }
+    return plan
+  }
+
+  private func readNamedPlan() -> Plan? {
     switch table.node("plan") {
     case nil: return plans["standard"] ?? PlanReader.standard
     case .text(let text)?:

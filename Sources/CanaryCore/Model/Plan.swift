@@ -98,6 +98,34 @@ package struct Plan: Hashable, Sendable, Codable {
   /// The checks that gate a stage.
   package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }
 
+  /// The name and the path of the health check in a plan that names no checks.
+  package static let usualHealth: (name: Name, path: String) = ("health", "/health")
+
+  /// Asks for health at another path, or not at all; false when the plan has no health check of the usual kind.
+  package mutating func askHealth(at path: String?) -> Bool {
+    guard checks.contains(where: Self.isUsualHealth) else { return false }
+    checks = Self.asking(path, checks)
+    for index in stages.indices {
+      stages[index].checks = stages[index].checks.map { Self.asking(path, $0) }
+    }
+    if ready.path == Self.usualHealth.path { ready.path = path }
+    return true
+  }
+
+  private static func isUsualHealth(_ check: Check) -> Bool {
+    check.name == usualHealth.name && check.source == .probe(path: usualHealth.path)
+  }
+
+  private static func asking(_ path: String?, _ checks: [Check]) -> [Check] {
+    checks.compactMap { check in
+      guard isUsualHealth(check) else { return check }
+      guard let path else { return nil }
+      var check = check
+      check.source = .probe(path: path)
+      return check
+    }
+  }
+
   /// Takes in the guards of a service: they must pass before the first stage, and gate every one.
   package mutating func stand(_ guards: [Check]) {
     guard !guards.isEmpty else { return }
