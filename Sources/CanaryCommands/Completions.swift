@@ -1,9 +1,10 @@
-/// `canary __completions bash|zsh`: what a shell offers after `canary `, made from the commands themselves.
+/// `canary __completions bash|zsh|fish`: what a shell offers after `canary `, made from the commands themselves.
 enum Completions {
   static func text(_ shell: String) -> String? {
     switch shell {
     case "bash": bash
     case "zsh": zsh
+    case "fish": fish
     default: nil
     }
   }
@@ -76,6 +77,24 @@ enum Completions {
       }
       compdef _canary canary
       """
+  }
+
+  private static var fish: String {
+    let quoted = { (text: String) in
+      "'\(text.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"
+    }
+    var lines = ["complete -c canary -f"]
+    for spec in Program.commands.map(\.spec) {
+      lines.append(
+        "complete -c canary -n __fish_use_subcommand -a \(spec.name) -d \(quoted(spec.summary))")
+      let inside = "complete -c canary -n '__fish_seen_subcommand_from \(spec.name)'"
+      if spec.service != .none { lines.append("\(inside) -a '(canary __services 2>/dev/null)'") }
+      for option in spec.allOptions {
+        let value = option.value.map { $0 == "FILE" ? " -r -F" : " -x" } ?? ""
+        lines.append("\(inside) -l \(option.name.dropFirst(2))\(value) -d \(quoted(option.help))")
+      }
+    }
+    return lines.joined(separator: "\n")
   }
 
   private static func files(_ option: Option) -> String { option.value == "FILE" ? "_files" : "" }

@@ -69,7 +69,7 @@ import Testing
     #expect(!ran.output.contains("warning"), "\(ran.output.prefix(500))")
   }
 
-  @Test func `bash and zsh load their completions`() throws {
+  @Test func `bash, zsh and fish load their completions`() throws {
     let root = try installed()
     let bash = "\(root.path)/usr/share/bash-completion/completions/canary"
     let offered = try run(
@@ -83,6 +83,13 @@ import Testing
       "fpath=(\(zsh) $fpath); autoload -Uz compinit && compinit -D -u && autoload +X _canary && echo ${_comps[canary]}"
     )
     #expect(loaded.succeeded && loaded.output == "_canary\n", "\(loaded.output)")
+    let fish = "\(root.path)/usr/share/fish/vendor_completions.d/canary.fish"
+    let words = try run(
+      "fish", "--no-config", "-c",
+      "source \(fish); complete -C 'canary pro'; complete -C 'canary promote --in'")
+    #expect(words.succeeded, "\(words.output)")
+    #expect(words.output.contains("promote\tmove traffic to the other pool"), "\(words.output)")
+    #expect(words.output.contains("--in-window\tbegin in the next window"), "\(words.output)")
   }
 
   @Test(.enabled(if: getuid() == 0, "taking another user's place takes root"))
