@@ -11,7 +11,8 @@ struct Command: Sendable {
 /// The whole command line.
 package enum Program {
   static let commands: [Command] = [
-    CheckCommand.command, ApplyCommand.command, RenderCommand.command, PromoteCommand.command,
+    InitCommand.command, CheckCommand.command, ApplyCommand.command, RenderCommand.command,
+    PromoteCommand.command,
     RevertCommand.command, HoldCommands.pause, HoldCommands.resume, HoldCommands.advance,
     ApprovalCommands.approve, ApprovalCommands.reject, StandingCommands.freeze,
     StandingCommands.thaw, ScheduleCommands.schedule, ScheduleCommands.cancel,
@@ -23,8 +24,7 @@ package enum Program {
   /// Commands that change something: one that is refused is noted too.
   private static let acting: Set<String> = [
     "apply", "promote", "revert", "pause", "resume", "advance", "approve", "reject", "freeze",
-    "thaw",
-    "cancel",
+    "thaw", "cancel",
   ]
 
   /// Runs a command line without the program's name; returns the exit status.

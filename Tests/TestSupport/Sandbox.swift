@@ -214,7 +214,8 @@ package final class Sandbox {
     code: Int32, text: String
   ) {
     let ran = try Spawn.run(
-      [Self.program] + words + ["--config", "\(folder)/canary.json5"], limit: limit)
+      [Self.program] + words + ["--config", "\(folder)/canary.json5"], limit: limit,
+      outputLimit: 8 << 20)
     guard case .exit(let code) = ran.end else {
       throw SandboxError("canary \(words): \(ran.end): \(ran.output)")
     }

@@ -1,8 +1,18 @@
-internal import CanaryCore
+package import CanaryCore
 internal import CanaryDriver
 
 /// Asks the servers of a pool themselves, past Nginx.
-enum Probing {
+package enum Probing {
+  /// The first of the paths that the server answers with a good status; nil when it does so to none.
+  package static func good(_ paths: [String], of server: Server, limit: Span) async -> String? {
+    for path in paths {
+      guard case .success(let answer) = await HTTPLoop.shared.ask(question(server, path, limit))
+      else { return nil }
+      if Expectation.fault(answer, Expected()) == nil { return path }
+    }
+    return nil
+  }
+
   /// Asks all servers side by side; nil when all answered as expected, else who did not, and how.
   static func ask(
     _ servers: [Server], _ ready: Readiness, limit: Span, _ speech: HTTPQuestion.Speech

@@ -45,7 +45,11 @@ package struct MainConfig: Hashable, Sendable {
     }
   }
 
-  static func files(matching pattern: String) -> [String] {
+  static func fits(_ path: String, _ pattern: String) -> Bool {
+    path == pattern || fnmatch(pattern, path, FNM_PATHNAME) == 0
+  }
+
+  package static func files(matching pattern: String) -> [String] {
     var result = glob_t()
     defer { globfree(&result) }
     guard glob(pattern, 0, nil, &result) == 0 else { return [] }

@@ -17,6 +17,8 @@ package struct NginxStatement: Hashable, Sendable {
   package let line: Int
   /// It begins a block, which is the last of `blocks` of what follows.
   package let opensBlock: Bool
+  /// Where the include stands that brought its file in; nil in the main file.
+  package let via: String?
 
   package var place: String { "\(file):\(line)" }
 }
@@ -33,11 +35,11 @@ struct NginxWalk {
 
   func read(_ file: String, _ take: (NginxStatement) -> Void) {
     var count = 0
-    read(file, inside: [], depth: 0, &count, take)
+    read(file, via: nil, inside: [], depth: 0, &count, take)
   }
 
   private func read(
-    _ file: String, inside: [NginxBlock], depth: Int, _ count: inout Int,
+    _ file: String, via: String?, inside: [NginxBlock], depth: Int, _ count: inout Int,
     _ take: (NginxStatement) -> Void
   ) {
     guard depth <= Self.deepest, let text = text(file) else { return }
@@ -51,7 +53,9 @@ struct NginxWalk {
         if words.isEmpty { line = tokens.line }
         words.append(word)
       case .open:
-        take(NginxStatement(words: words, blocks: blocks, file: file, line: line, opensBlock: true))
+        take(
+          NginxStatement(
+            words: words, blocks: blocks, file: file, line: line, opensBlock: true, via: via))
         count += 1
         blocks.append(NginxBlock(number: count, words: words))
         words = []
@@ -59,10 +63,12 @@ struct NginxWalk {
         if blocks.count > inside.count { blocks.removeLast() }
         words = []
       case .end:
-        take(NginxStatement(words: words, blocks: blocks, file: file, line: line, opensBlock: false))
+        take(
+          NginxStatement(
+            words: words, blocks: blocks, file: file, line: line, opensBlock: false, via: via))
         if words.first == "include", words.count == 2 {
           for path in files(Files.absolute(words[1], in: folder)).prefix(2000) {
-            read(path, inside: blocks, depth: depth + 1, &count, take)
+            read(path, via: "\(file):\(line)", inside: blocks, depth: depth + 1, &count, take)
           }
         }
         words = []

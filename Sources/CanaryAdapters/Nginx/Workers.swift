@@ -60,6 +60,19 @@ package enum Workers {
     return (parent, ticks / Double(sysconf(Int32(_SC_CLK_TCK))))
   }
 
+  /// The command line of the master that was started first, without the title that it gives itself; nil without one.
+  package static func master() -> [String]? {
+    let masters = processes().compactMap { pid -> (Double, [String])? in
+      guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),
+        title.hasPrefix("nginx: master process "), let facts = facts(pid)
+      else { return nil }
+      let words = title.split(separator: "\0", omittingEmptySubsequences: true).joined(
+        separator: " ")
+      return (facts.started, words.split(separator: " ").dropFirst(3).map(String.init))
+    }
+    return masters.min { $0.0 < $1.0 }?.1
+  }
+
   private static func uptime() -> Double {
     let text = (try? Files.read("/proc/uptime", limit: 256)) ?? nil
     return text?.split(separator: " ").first.flatMap { Double($0) } ?? 0

@@ -86,6 +86,11 @@ package enum Files {
     try sync(folder: folder)
   }
 
+  /// Gives a file a name that no file may have yet.
+  package static func claim(_ path: String, as file: String) throws(FileError) {
+    if link(file, path) != 0 { throw FileError("cannot write", path) }
+  }
+
   package static func remove(_ path: String) throws(FileError) {
     if unlink(path) != 0, errno != ENOENT { throw FileError("cannot remove", path) }
   }

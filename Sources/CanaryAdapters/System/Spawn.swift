@@ -29,7 +29,7 @@ package enum Spawn {
   /// `environment` is added to this process's own; `isUnwanted` is asked ten times a second, and a yes ends the program.
   package static func run(
     _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
-    input: String? = nil, isUnwanted: (() -> Bool)? = nil
+    input: String? = nil, outputLimit: Int = 64 << 10, isUnwanted: (() -> Bool)? = nil
   ) throws(SpawnError) -> Ran {
     var given: CInt?
     if let input {
@@ -49,7 +49,9 @@ package enum Spawn {
       words, input: given, output: output, mergeErrors: mergeErrors, group: true,
       environment: environment)
     let end = wait(pid, limit: limit, isUnwanted)
-    var bytes = [UInt8](repeating: 0, count: 64 << 10)
+    var facts = stat()
+    let size = fstat(output, &facts) == 0 ? Int(facts.st_size) : 0
+    var bytes = [UInt8](repeating: 0, count: max(0, min(size, outputLimit)))
     let count = max(0, pread(output, &bytes, bytes.count, 0))
     return Ran(end: end, output: String(decoding: bytes[..<count], as: UTF8.self))
   }

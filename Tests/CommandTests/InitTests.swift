@@ -1,0 +1,381 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+/// A first config for an Nginx that is there already, in the shapes that people really have.
+@Suite(.blocking) struct InitTests {
+  /// A running Nginx with files of its own, in front of a stand-in that is stable.
+  private final class Host {
+    let sandbox: Sandbox
+    let blue: StandIn
+    private var nginx: Child?
+    var etc: String { "\(sandbox.folder)/etc" }
+    var main: String { "\(etc)/nginx.conf" }
+
+    init() throws {
+      sandbox = try Sandbox()
+      blue = sandbox.standIn("blue", port: sandbox.bluePorts[0])
+      try Files.makeFolder("\(sandbox.folder)/etc")
+    }
+
+    func close() {
+      nginx?.stop()
+      sandbox.close()
+    }
+
+    /// The head of every main file: what keeps it in the sandbox.
+    var head: String {
+      let folder = sandbox.folder
+      return """
+        daemon off; pid \(folder)/nginx.pid; error_log \(folder)/error.log; worker_shutdown_timeout 5s;
+        events { worker_connections 512; }
+        """
+    }
+
+    var temporary: String {
+      let folder = sandbox.folder
+      return """
+        client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
+        fastcgi_temp_path \(folder)/f; uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
+        """
+    }
+
+    func write(_ files: [String: String]) throws {
+      for (name, text) in files {
+        let path = "\(etc)/\(name)"
+        try Files.makeFolder(Files.folder(of: path))
+        try Files.replace(path, with: text)
+      }
+      nginx = try Child(["nginx", "-c", main])
+      try sandbox.wait("nginx") { Files.size(of: "\(sandbox.folder)/nginx.pid") ?? 0 > 0 }
+    }
+
+    /// The program with the sandbox's places.
+    func begin(_ words: String...) throws -> (code: Int32, text: String) {
+      let folder = sandbox.folder
+      return try sandbox.canary(
+        ["init"] + words + [
+          "--nginx", main, "--new", "127.0.0.1:\(sandbox.greenPorts[0])", "--state",
+          "\(folder)/state", "--run", "\(folder)/run", "--logs", "\(folder)/logs",
+        ])
+    }
+
+    /// Step 1: the include in `http {}`.
+    func addInclude(_ steps: [String]) throws {
+      let index = try #require(steps.firstIndex { $0.hasPrefix("1. Inside http {} of ") })
+      let words = steps[index].split(separator: " ")
+      let file = String(words[5].dropLast())
+      let number = try #require(Int(words[8].dropLast()))
+      try edit(file) { $0[number - 1] += "\n" + steps[index + 1] }
+    }
+
+    /// Step 3: the include in the location, and the lines that it makes superfluous.
+    func replaceProxy(_ steps: [String]) throws {
+      let index = try #require(steps.firstIndex { $0.hasPrefix("3. At ") })
+      let (file, number) = try place(String(steps[index].split(separator: " ")[2].dropLast()))
+      let new = steps[(index + 1)...].prefix { $0.hasPrefix("     ") }.joined(separator: "\n")
+      let rest = steps[(index + 1)...].drop { $0.hasPrefix("     ") }
+      let isSuperfluous = rest.first?.contains("take these lines out") == true
+      let taken = isSuperfluous ? rest.dropFirst().prefix { $0.hasPrefix("     /") } : []
+      for line in taken {
+        let parts = line.dropFirst(5).split(separator: " ", maxSplits: 1).map(String.init)
+        let (file, number) = try place(String(parts[0].dropLast()))
+        let kept = parts[1].split(separator: " but keep what else it says: ", maxSplits: 1)
+        try edit(file) { lines in
+          let begin = kept[0].split(separator: " ").prefix(2).joined(separator: " ")
+          #expect(lines[number - 1].contains(begin.prefix { $0 != ";" }), "\(line)")
+          lines[number - 1] = kept.count == 2 ? String(kept[1]) : ""
+        }
+      }
+      try edit(file) { lines in
+        let begin = try #require(lines[number - 1].firstRange(of: "proxy_pass"))
+        let end = try #require(lines[number - 1][begin.upperBound...].firstIndex(of: ";"))
+        lines[number - 1].replaceSubrange(begin.lowerBound...end, with: new)
+      }
+    }
+
+    private func edit(_ file: String, _ change: (inout [String]) throws -> Void) throws {
+      let text = try #require(try Files.read(file))
+      var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      try change(&lines)
+      try Files.replace(file, with: lines.joined(separator: "\n"))
+    }
+
+    private func place(_ text: String) throws -> (String, Int) {
+      let mark = try #require(text.lastIndex(of: ":"))
+      return (String(text[..<mark]), try #require(Int(text[text.index(after: mark)...])))
+    }
+
+    /// Everything that comes after `init`, as a person does it; then a request arrives by way of canary.
+    func adopt(_ text: String, port: Int, path: String = "/", arrives: String? = nil) throws {
+      let steps = text.split(separator: "\n").map(String.init)
+      try addInclude(steps)
+      let first = try sandbox.canary("check")
+      #expect(first.code == 0, "\(first.text)")
+      let applied = try sandbox.canary("apply")
+      #expect(applied.code == 0, "\(applied.text)")
+      try replaceProxy(steps)
+      for words in [["nginx", "-t", "-c", main], ["nginx", "-s", "reload", "-c", main]] {
+        let ran = try Spawn.run(words, limit: .seconds(20))
+        #expect(ran.succeeded, "\(words): \(ran.output)")
+      }
+      // The old location answers as well, so it is the marked header that says who did.
+      try sandbox.wait("an answer by way of canary") {
+        var client = Client(port: port)
+        defer { client.close() }
+        let before = blue.seen.count
+        let seen = client.request(path: path)
+        guard seen.status == 200 else { return false }
+        let head = blue.seen.dropFirst(before).last ?? ""
+        #expect(head.hasPrefix("GET \(arrives ?? path) "), "\(head)")
+        // Both the old location and ours pass it on; only ours writes this log, with the status that was seen.
+        return try (Files.read(log) ?? "").contains("\t200\t")
+      }
+      let last = try sandbox.canary("check")
+      #expect(last.code == 0 && last.text.contains("answers with generation"), "\(last.text)")
+    }
+
+    /// What canary's own location writes.
+    var log: String {
+      let logs = MainConfig.files(matching: "\(sandbox.folder)/logs/canary-*.log")
+      return logs.first ?? "\(sandbox.folder)/logs/none"
+    }
+  }
+
+  @Test func `Debian's own files with a site`() throws {
+    let host = try Host()
+    defer { host.close() }
+    let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
+    try host.write([
+      "nginx.conf": """
+      user www-data;
+      worker_processes auto;
+      \(host.head)
+      http {
+      	sendfile on;
+      	types_hash_max_size 2048;
+      	include /etc/nginx/mime.types;
+      	default_type application/octet-stream;
+      	access_log \(host.sandbox.folder)/logs/access.log;
+      	gzip on;
+      	\(host.temporary)
+      	include \(host.etc)/conf.d/*.conf;
+      	include \(host.etc)/sites-enabled/*;
+      }
+      """,
+      "sites-enabled/default": """
+      upstream shop { server 127.0.0.1:\(app); keepalive 16; }
+      server {
+      	listen 127.0.0.1:\(port) default_server;
+      	server_name shop.example.com;
+      	location / {
+      		proxy_pass http://shop;
+      		proxy_set_header Host $host;
+      	}
+      	location /static { try_files $uri =404; }
+      }
+      """,
+    ])
+    let site = try Files.read("\(host.etc)/sites-enabled/default")
+    let ran = try host.begin()
+    #expect(ran.code == 0, "\(ran.text)")
+    #expect(ran.text.contains("service shop, stable blue (127.0.0.1:\(app))"), "\(ran.text)")
+    #expect(try Files.read("\(host.etc)/sites-enabled/default") == site)
+    // A second time nothing is overwritten, and what it would have written is shown.
+    let again = try host.begin()
+    #expect(again.code == 2 && again.text.contains("is there already"), "\(again.text)")
+    #expect(again.text.contains("\"shop\": {"), "\(again.text)")
+    try host.adopt(ran.text, port: port)
+    let own = try host.begin("--list")
+    #expect(own.text.contains("canary has it already"), "\(own.text)")
+  }
+
+  @Test func `one big file that says everything itself`() throws {
+    let host = try Host()
+    defer { host.close() }
+    let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
+    try host.write([
+      "nginx.conf": """
+      \(host.head)
+      http {
+        \(host.temporary)
+        log_format timed '$remote_addr $request_time';
+        map $http_upgrade $connection_upgrade { default upgrade; '' close; }
+        upstream pool { ip_hash; server 127.0.0.1:\(app) weight=3 max_conns=10; server 127.0.0.1:1 down; }
+        server { listen 127.0.0.1:\(Sockets.freePort()); return 301 https://$host$request_uri; }
+        server {
+          listen 127.0.0.1:\(port); server_name api.example.com www.example.com;
+          access_log \(host.sandbox.folder)/logs/api.log timed;
+          proxy_connect_timeout 3;
+          location ~ \\.php$ { fastcgi_pass 127.0.0.1:9000; }
+          location /ws/ { proxy_pass https://127.0.0.1:9443; }
+          location /api/ {
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection $connection_upgrade;
+            proxy_set_header X-Tenant "acme";
+            proxy_read_timeout 90s;
+            proxy_buffering on;
+            proxy_pass http://pool/v2/;
+            proxy_redirect default;
+          }
+        }
+      }
+      """
+    ])
+    let listed = try host.begin("--list")
+    #expect(listed.text.contains("    1 http://pool/v2/"), "\(listed.text)")
+    #expect(listed.text.contains("not for canary: its servers speak TLS"), "\(listed.text)")
+    #expect(listed.text.contains("not for canary: fastcgi is neither"), "\(listed.text)")
+    let ran = try host.begin("api", "--health", "/api/ok")
+    #expect(ran.code == 0, "\(ran.text)")
+    let config = try #require(try Files.read("\(host.sandbox.folder)/canary.json5"))
+    for words in [
+      "weight=3\"", "connect_timeout: \"3s\"", "timeout: \"90s\"", "buffering: true",
+      "\"Host\":\"$http_host\"", "\"X-Tenant\":\"acme\"", "sticky: \"ip\"",
+      "logs/api.log timed\"",
+      "health: \"/api/ok\"",
+    ] {
+      #expect(config.contains(words), "\(words) in \(config)")
+    }
+    #expect(!config.contains("127.0.0.1:1\""), "\(config)")
+    try host.adopt(ran.text, port: port, path: "/api/chat?x=1", arrives: "/v2/chat?x=1")
+  }
+
+  @Test func `the conf folder of the official image, from its dump`() throws {
+    let host = try Host()
+    defer { host.close() }
+    let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
+    try host.write([
+      "nginx.conf": """
+      \(host.head)
+      http {
+          include       /etc/nginx/mime.types;
+          access_log  \(host.sandbox.folder)/logs/access.log  combined;
+          keepalive_timeout  65;
+          \(host.temporary)
+          include \(host.etc)/conf.d/*.conf;
+      }
+      """,
+      "conf.d/default.conf": """
+      server {
+          listen       127.0.0.1:\(port);
+          server_name  localhost;
+          #access_log  /var/log/nginx/host.access.log  main;
+          location / {
+              proxy_pass http://127.0.0.1:\(app);
+          }
+          error_page   500 502 503 504  /50x.html;
+      }
+      """,
+    ])
+    let dump = try Spawn.run(["nginx", "-T", "-q", "-c", host.main], limit: .seconds(20))
+    try Files.replace("\(host.sandbox.folder)/dump", with: dump.output)
+    let ran = try host.begin("--dump", "\(host.sandbox.folder)/dump")
+    #expect(ran.code == 0 && ran.text.contains("service localhost, stable blue"), "\(ran.text)")
+    try host.adopt(ran.text, port: port)
+    let rubbish = try host.begin("--dump", "/etc/hostname")
+    #expect(rubbish.code == 2 && rubbish.text.contains("not what `nginx -T` prints"))
+  }
+
+  @Test func `Dify's locations, which share a file of settings`() throws {
+    let host = try Host()
+    defer { host.close() }
+    let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
+    let location = { (path: String, port: Int) in
+      "    location \(path) {\n      proxy_pass http://127.0.0.1:\(port);\n      include proxy.conf;\n    }\n"
+    }
+    try host.write([
+      "nginx.conf": """
+      \(host.head)
+      http {
+          default_type application/octet-stream;
+          access_log \(host.sandbox.folder)/logs/access.log;
+          \(host.temporary)
+          include \(host.etc)/conf.d/*.conf;
+      }
+      """,
+      "proxy.conf": """
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-Port $server_port;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+      proxy_read_timeout 3600s;
+      proxy_send_timeout 3600s;
+      client_max_body_size 15m;
+      """,
+      "conf.d/default.conf":
+        "server {\n    listen 127.0.0.1:\(port);\n    server_name _;\n"
+        + location("/console/api", app) + location("/api", app) + location("/v1", app)
+        + location("/files", app) + location("/", Sockets.freePort()) + "}\n",
+    ])
+    let choice = try host.begin()
+    #expect(choice.code == 2 && choice.text.contains("say it with --pick N"), "\(choice.text)")
+    let ran = try host.begin("dify", "--pick", "2")
+    #expect(ran.code == 0, "\(ran.text)")
+    #expect(ran.text.contains("reached from 3 other places"), "\(ran.text)")
+    #expect(
+      ran.text.contains("include proxy.conf; but keep what else it says: client_max_body_size 15m;")
+    )
+    let config = try #require(try Files.read("\(host.sandbox.folder)/canary.json5"))
+    #expect(
+      config.contains("timeout: \"3600s\"")
+        && config.contains("\"X-Forwarded-Port\":\"$server_port\""))
+    try host.adopt(ran.text, port: port, path: "/api/chat")
+  }
+
+  @Test func `three hundred servers`() throws {
+    let host = try Host()
+    defer { host.close() }
+    let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
+    let servers = (1...300).map { number in
+      let target = number == 170 ? "127.0.0.1:\(app)" : "127.0.0.1:\(20_000 + number)"
+      return """
+          upstream app\(number) { server \(target); }
+          server {
+            listen 127.0.0.1:\(port); server_name app\(number).example.com;
+            location / { proxy_pass http://app\(number); proxy_set_header X-Real-IP $remote_addr; }
+          }
+        """
+    }
+    try host.write([
+      "nginx.conf":
+        "\(host.head)\nhttp {\n\(host.temporary)\nserver_names_hash_max_size 4096;\naccess_log \(host.sandbox.folder)/logs/access.log;\n"
+        + servers.joined(separator: "\n") + "\n}\n"
+    ])
+    let json = try host.begin("--list", "--json").text
+    #expect(json.components(of: "\"pick\":") == 300)
+    #expect(json.contains("\"server\": \"app170.example.com\""), "\(json.prefix(400))")
+    let beyond = try host.begin("--pick", "301")
+    #expect(beyond.code == 2 && beyond.text.contains("from 1 to 300"), "\(beyond.text)")
+    let ran = try host.begin("--pick", "170")
+    #expect(ran.code == 0 && ran.text.contains("service app170, stable blue (127.0.0.1:\(app))"))
+    let steps = ran.text.split(separator: "\n").map(String.init)
+    try host.addInclude(steps)
+    let checked = try host.sandbox.canary("check")
+    #expect(checked.code == 0, "\(checked.text)")
+  }
+
+  @Test func `what cannot be begun is told`() throws {
+    let host = try Host()
+    defer { host.close() }
+    try host.write(["nginx.conf": "\(host.head)\nhttp { \(host.temporary) }\n"])
+    let none = try host.begin()
+    #expect(
+      none.code == 2 && none.text.contains("nothing that canary can take over"), "\(none.text)")
+    let gone = try host.sandbox.canary("init", "--nginx", "/nowhere/nginx.conf")
+    #expect(gone.code == 1 && gone.text.contains("docker exec NAME nginx -T"), "\(gone.text)")
+    #expect(!Files.exists("\(host.sandbox.folder)/canary.json5"))
+  }
+}
+
+extension String {
+  /// How often the text occurs.
+  fileprivate func components(of text: String) -> Int { ranges(of: text).count }
+}
