@@ -33,6 +33,8 @@ struct CommandSpec: Sendable {
   var options: [Option] = []
   /// What further words are, where a command takes any number of them.
   var rest: String?
+  /// What a second word is, where a command takes one.
+  var second: String?
 
   var usage: String {
     let service =
@@ -41,7 +43,8 @@ struct CommandSpec: Sendable {
       case .optional: " [SERVICE]"
       case .required: " SERVICE"
       }
-    return "canary \(name)\(service)" + (options.isEmpty ? "" : " [options]")
+    return "canary \(name)\(service)\(second.map { " [\($0)]" } ?? "")"
+      + (options.isEmpty ? "" : " [options]")
   }
 
   var allOptions: [Option] { options + [.config, .help] }
@@ -66,6 +69,7 @@ struct UsageError: Error {
 /// The words of a command line, read by the rules of its command.
 struct Arguments: Sendable {
   private(set) var service: String?
+  private(set) var second: String?
   private(set) var flags: Set<String> = []
   private(set) var values: [String: [String]] = [:]
   /// Further words.
@@ -112,11 +116,12 @@ struct Arguments: Sendable {
       self.rest = plain
       return
     }
-    let most = spec.service == .none ? 0 : 1
+    let most = (spec.service == .none ? 0 : 1) + (spec.second == nil ? 0 : 1)
     guard plain.count <= most else {
       throw UsageError(text: "unexpected '\(Text.shown(plain[most]))'; usage: \(spec.usage)")
     }
     service = plain.first
+    second = plain.dropFirst().first
     if spec.service == .required, service == nil {
       throw UsageError(text: "which service? usage: \(spec.usage)")
     }

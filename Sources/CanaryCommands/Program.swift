@@ -16,7 +16,8 @@ package enum Program {
     RevertCommand.command, HoldCommands.pause, HoldCommands.resume, HoldCommands.advance,
     ApprovalCommands.approve, ApprovalCommands.reject, StandingCommands.freeze,
     StandingCommands.thaw, ScheduleCommands.schedule, ScheduleCommands.cancel,
-    StatusCommand.command, RouteCommand.command, HistoryCommand.command, AuditCommand.command,
+    StatusCommand.command, RouteCommand.command, HistoryCommand.command, ReportCommand.command,
+    AuditCommand.command,
     SimulateCommand.command, WindowsCommand.command, ControllerCommand.command,
     VersionCommand.command,
   ]

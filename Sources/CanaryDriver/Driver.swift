@@ -104,6 +104,13 @@ package actor Driver {
   /// A revert never gives up by itself. With `patience` this driver stops after so many refusals of Nginx, and the
   /// brake stays on for the next one.
   package func run(_ event: Event, patience: Int? = nil) async -> ServiceState? {
+    let rest = await drive(event, patience: patience)
+    // The last requests that a canary met are those that a report is read for.
+    if rest != nil { await source.settle(service) }
+    return rest
+  }
+
+  private func drive(_ event: Event, patience: Int?) async -> ServiceState? {
     self.patience = patience
     defer {
       applying?.task.cancel()

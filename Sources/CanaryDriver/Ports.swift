@@ -99,6 +99,8 @@ package protocol MetricSource: Sendable {
   func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async -> [Measurement]
   /// Asks every server of the pool once, and the guards: nil when all is well, else what is wrong with which.
   func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String?
+  /// Keeps what was seen and not kept yet; asked once nothing is going on any more.
+  func settle(_ service: Name) async
   /// What each of the checks says when it is asked once, with nothing to compare and outside of any stage.
   func askOnce(_ checks: [Check], _ service: Name, pool: Name) async -> [CheckState]
 }

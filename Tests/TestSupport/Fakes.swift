@@ -111,6 +111,7 @@ package struct SimMetrics: MetricSource {
     return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading($0)) }
   }
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? { nil }
+  package func settle(_ service: Name) async {}
   package func askOnce(_ checks: [Check], _ service: Name, pool: Name) async -> [CheckState] {
     let occasion = Occasion(
       rollout: 0, stage: 0, plan: Plan(name: "", stages: [], checks: []), stable: pool,

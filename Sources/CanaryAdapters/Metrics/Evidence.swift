@@ -81,6 +81,17 @@ actor Evidence {
     return measurements
   }
 
+  /// Counts and saves what has come since the last look, when nothing more will be judged.
+  func settle() async {
+    guard let follower else { return }
+    var delta = LogTally(pools: table.pools)
+    // What cannot be read now was said when it was measured.
+    try? follower.poll(into: &delta)
+    counted.merge(delta)
+    unsaved.merge(delta)
+    if !unsaved.isEmpty { await save(follower.positions) }
+  }
+
   /// The comparison of this rollout, told which stage it is in.
   private func prepare(_ occasion: Occasion) async {
     if comparer?.rollout != occasion.rollout {

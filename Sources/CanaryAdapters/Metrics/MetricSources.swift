@@ -33,6 +33,10 @@ package final class MetricSources: MetricSource {
     }
   }
 
+  package func settle(_ service: Name) async {
+    await evidence.withLock { $0[service] }?.settle()
+  }
+
   package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? {
     await evidence(of: service)?.begin()
     guard let found = config.service(service), let servers = found.pool(pool)?.servers else {
