@@ -120,7 +120,8 @@ struct ServiceReader {
   }
 
   private func readPlan() -> Plan? {
-    guard var plan = readNamedPlan(), table.has("health") else { return readNamedPlan() }
+    let named = readNamedPlan()
+    guard table.has("health"), var plan = named else { return named }
     let rule = "\(SourceReader.pathRule), or false"
     let path = table.read("health", rule) { node -> String?? in
       switch node {
