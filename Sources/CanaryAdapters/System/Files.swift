@@ -95,6 +95,23 @@ package enum Files {
     if unlink(path) != 0, errno != ENOENT { throw FileError("cannot remove", path) }
   }
 
+  /// What changes when a file is written to.
+  package struct Signature: Hashable, Sendable {
+    let inode: UInt64
+    let size: Int64
+    let seconds: Int
+    let nanoseconds: Int
+  }
+
+  /// Nil for a file that is not there.
+  package static func signature(of path: String) -> Signature? {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return nil }
+    return Signature(
+      inode: UInt64(facts.st_ino), size: Int64(facts.st_size), seconds: facts.st_mtim.tv_sec,
+      nanoseconds: facts.st_mtim.tv_nsec)
+  }
+
   static func absolute(_ path: String, in folder: String) -> String {
     path.hasPrefix("/") ? path : "\(folder)/\(path)"
   }
