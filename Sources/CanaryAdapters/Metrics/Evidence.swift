@@ -34,7 +34,7 @@ actor Evidence {
   /// Begins at the end of the log: what was there before the rollout is no evidence.
   func begin() async {
     guard follower == nil else { return }
-    await open(from: .end)
+    _ = await open(from: .end)
   }
 
   /// What the log says of each check, after reading all that has been logged so far.
@@ -63,13 +63,13 @@ actor Evidence {
     if case .failure(let error) = read { throw EvidenceError(description: error.description) }
     if !delta.isEmpty {
       counted.merge(delta)
-      if delta.unattributed > 0 {
-        // A name may resolve to other addresses than it did when this reader began.
-        table = PoolAddresses.table(of: service, relay: relay)
-        follower.parser = LogParser(table, service.latency)
-      }
       counted.drop(before: now.second - Self.kept)
       unsaved.merge(delta)
+      if delta.unattributed > 0 {
+        // A name may resolve to other addresses than it did when this reader began.
+        table = await resolve()
+        follower.parser = LogParser(table, service.latency)
+      }
     }
     let reading = LogReading(occasion, at: now, comparer)
     let measurements = checks.map { reading.measure($0, &counted) }
@@ -126,20 +126,27 @@ actor Evidence {
     }
   }
 
-  private func open(from start: LogFollower.Start) async {
-    table = PoolAddresses.table(of: service, relay: relay)
+  /// A slow name server must not hold the thread of the drivers.
+  private func resolve() async -> PoolTable {
+    await Blocking.run { [service, relay] in PoolAddresses.table(of: service, relay: relay) }
+  }
+
+  /// False when another call has opened it while this one waited for the names.
+  private func open(from start: LogFollower.Start) async -> Bool {
+    let resolved = await resolve()
+    guard follower == nil else { return false }
+    table = resolved
     counted = LogTally(pools: table.pools)
     unsaved = LogTally(pools: table.pools)
     follower = LogFollower(path: log, parser: LogParser(table, service.latency), from: start)
+    return true
   }
 
   private func resume(_ occasion: Occasion) async {
     let saved = try? await store.slices(service.name, since: SystemClock.now.second - Self.kept)
     let compared = try? await store.comparer(service.name, rollout: occasion.rollout)
-    // Another call may have opened it while this one waited for the store.
-    guard follower == nil else { return }
     let positions = saved?.positions ?? []
-    await open(from: positions.isEmpty ? .end : .positions(positions))
+    guard await open(from: positions.isEmpty ? .end : .positions(positions)) else { return }
     comparer = compared
     for (second, pool, counts) in saved?.slices ?? [] {
       guard let index = table.pools.firstIndex(of: pool) else { continue }
