@@ -125,9 +125,13 @@ struct ReportPage {
     @media (max-width: 30rem) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .5rem; } }
     figure { margin: 0 0 1rem; overflow-x: auto; } figcaption { color: var(--dim); font-size: .9rem; } svg { display: block; width: 100%; min-width: 44rem; height: auto; }
     svg text { fill: var(--dim); font: 11px system-ui, sans-serif; } svg .axis { stroke: var(--rule); } svg .mark { stroke: var(--bad); stroke-dasharray: 4 3; }
-    svg polyline { fill: none; stroke-linejoin: round; } svg .canary { stroke: var(--canary); stroke-width: 2.4; } svg .stable { stroke: var(--stable); stroke-width: 1.4; } svg .weight { fill: var(--canary); fill-opacity: .25; stroke: var(--canary); }
-    .legend span::before { content: ""; display: inline-block; width: 1.6em; border-top: .25em solid currentColor; margin-right: .4em; vertical-align: middle; } .legend .canary { color: var(--canary); } .legend .stable { color: var(--stable); margin: 0 1em; }
-    .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; min-width: 52rem; font-size: .92rem; } td, th { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--rule); font-weight: normal; }
-    thead th { color: var(--dim); } tbody th { font-weight: 600; } small { display: block; color: var(--dim); font-weight: normal; } time { white-space: nowrap; font-variant-numeric: tabular-nums; } tr.fail td:nth-child(3) { color: var(--bad); font-weight: 600; } tr.pass td:nth-child(3) { color: var(--good); }
+    svg polyline { fill: none; stroke-linejoin: round; } svg .canary { stroke: var(--canary); stroke-width: 2.4; } svg .stable { stroke: var(--stable); stroke-width: 1.4; } svg .weight { fill: var(--canary);
+      fill-opacity: .25; stroke: var(--canary); }
+    .legend span::before { content: ""; display: inline-block; width: 1.6em; border-top: .25em solid currentColor; margin-right: .4em; vertical-align: middle; } .legend .canary { color: var(--canary); }
+      .legend .stable { color: var(--stable); margin: 0 1em; }
+    .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; min-width: 52rem; font-size: .92rem; } td, th { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
+      border-bottom: 1px solid var(--rule); font-weight: normal; }
+    thead th { color: var(--dim); } tbody th { font-weight: 600; } small { display: block; color: var(--dim); font-weight: normal; } time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+      tr.fail td:nth-child(3) { color: var(--bad); font-weight: 600; } tr.pass td:nth-child(3) { color: var(--good); }
     """
 }

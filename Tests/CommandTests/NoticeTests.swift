@@ -158,18 +158,19 @@ import Testing
     let tls = { (name: String, port: Int) in
       "{ name: \"\(name)\", certificate: \"127.0.0.1:\(port)\", endpoint: \"tls\", min: \"1h\" }"
     }
+    let plan = """
+      before: [
+        \(tls("good", monitoring.tls)), \(tls("old", monitoring.expired)),
+        { name: "file", checksum: "\(sandbox.folder)/artefact", sha256: "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" },
+        { name: "other", checksum: "\(sandbox.folder)/artefact", sha256: "0000000000000000000000000000000000000000000000000000000000000000" },
+      ],
+      stages: [{ weight: 5, soak: "40m" }, { weight: 100, soak: "5m", approval: { count: 2 } }], checks: [],
+      """
+    let top = "endpoints: { tls: { ca: \"\(monitoring.path("ca.pem"))\" } },"
     try sandbox.start(
       service:
         "zone: \"Asia/Shanghai\", windows: [{ from: \"01:00\", to: \"01:30\" }], hooks: { before_stage: [{ run: [\"true\", \"up\"] }] },",
-      plan: """
-        before: [
-          \(tls("good", monitoring.tls)), \(tls("old", monitoring.expired)),
-          { name: "file", checksum: "\(sandbox.folder)/artefact", sha256: "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" },
-          { name: "other", checksum: "\(sandbox.folder)/artefact", sha256: "0000000000000000000000000000000000000000000000000000000000000000" },
-        ],
-        stages: [{ weight: 5, soak: "40m" }, { weight: 100, soak: "5m", approval: { count: 2 } }], checks: [],
-        """,
-      top: "endpoints: { tls: { ca: \"\(monitoring.path("ca.pem"))\" } },")
+      plan: plan, top: top)
     let dry = try sandbox.canary("promote", "chat", "--dry-run", "--at", "2031-03-04 01:10")
     #expect(dry.code == 0, "\(dry.text)")
     for words in [
@@ -196,6 +197,7 @@ import Testing
       checked.text.contains("✗ chat: before a rollout: other:")
         && checked.text.contains("or correct sha256"))
     // The rollout itself shows the same table, and ends before its first stage.
+    try sandbox.writeConfig(plan: plan, top: top)
     let refused = try sandbox.canary("promote", "chat")
     #expect(refused.code == 3, "\(refused.text)")
     for row in ["  ✓ good: ", "  ✗ old: ", "  ✓ file: as it should be\n", "  ✗ other: "] {
