@@ -54,7 +54,7 @@ struct CommandSpec: Sendable {
       (option.name + (option.value.map { " \($0)" } ?? ""), option.help)
     }
     let width = (rows.map(\.0.count).max() ?? 0) + 2
-    let lines = rows.map { "  " + $0.0 + String(repeating: " ", count: width - $0.0.count) + $0.1 }
+    let lines = rows.map { "  " + $0.0.padded(to: width) + $0.1 }
     return "\(summary)\n\nUsage: \(usage)\n" + (details.isEmpty ? "" : "\n\(details)\n")
       + "\nOptions:\n"
       + lines.joined(separator: "\n") + "\n"

@@ -137,12 +137,11 @@ enum CheckCommand {
     let sources = MetricSources(config: world.config, store: world.store, clock: world.clock)
     let states = await sources.askOnce(checks, service.name, pool: to)
     for (check, state) in zip(checks, states) {
-      let text = "\(service.name): before a rollout: \(check.name): \(state.detail)"
-      switch state.verdict {
-      case .pass: list.good(text)
-      case .pending, .inconclusive, .error, .fail:
-        let advice = "\(text). \(CheckWords.advice(check))"
-        check.advisory ? list.note(advice) : list.bad(advice)
+      let text = "\(service.name): before a rollout: \(CheckWords.told(check, state))"
+      if state.verdict == .pass {
+        list.good(text)
+      } else {
+        check.advisory ? list.note(text) : list.bad(text)
       }
     }
   }

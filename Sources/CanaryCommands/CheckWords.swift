@@ -30,11 +30,19 @@ enum CheckWords {
     return text + (check.advisory ? " (advisory)" : "")
   }
 
+  /// What the value must keep to, short enough for a column.
+  static func bound(_ check: Check) -> String {
+    let shown = Shown(check.source)
+    var parts: [String] = []
+    if let max = check.condition.max { parts.append("≤ \(shown.text(max))") }
+    if let min = check.condition.min { parts.append("≥ \(shown.text(min))") }
+    if check.condition.versus != nil { parts.append("as stable") }
+    return parts.isEmpty ? "answers" : parts.joined(separator: ", ")
+  }
+
   /// What a check said when it was asked once, and what to do where it does not pass.
-  static func row(_ check: Check, _ state: CheckState) -> String {
-    let text = "\(check.name): \(state.detail)"
-    if state.verdict == .pass { return "✓ \(text)" }
-    return "\(check.advisory ? "!" : "✗") \(text). \(advice(check))"
+  static func told(_ check: Check, _ state: CheckState) -> String {
+    "\(check.name): \(state.detail)" + (state.verdict == .pass ? "" : ". \(advice(check))")
   }
 
   /// What to do about a check that does not pass.
@@ -57,8 +65,18 @@ enum CheckWords {
 }
 
 extension Rollout {
+  /// The check of that name in the stage that is held, or in the last that has been.
+  func rule(_ name: Name) -> Check? {
+    let at = min(stage ?? (passed ?? -1) + 1, plan.stages.count - 1)
+    guard at >= 0 else { return nil }
+    return plan.checks(stage: at).first { $0.name == name }
+  }
+
   /// The checks before the rollout as a table, once they have been asked.
   var preflightWords: [String] {
-    zip(plan.before ?? [], preflight ?? []).map { "  " + CheckWords.row($0, $1) }
+    zip(plan.before ?? [], preflight ?? []).map { check, state in
+      let mark = state.verdict == .pass ? "✓" : check.advisory ? "!" : "✗"
+      return "  \(mark) \(CheckWords.told(check, state))"
+    }
   }
 }

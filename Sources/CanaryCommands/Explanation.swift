@@ -16,7 +16,7 @@ struct Explanation {
     var lines: [String] = []
     if records.isEmpty { lines.append("  nothing was measured, or it is too long ago") }
     for record in records {
-      guard let check = check(record) else { continue }
+      guard let check = rollout.check(record) else { continue }
       let weight = rollout.plan.stages[record.stage].weight
       lines.append(
         "  stage \(record.stage + 1) (\(weight)%) · \(check.name): \(CheckWords.text(check))")
@@ -24,7 +24,7 @@ struct Explanation {
         let again = Judge.fold(row.before, check, row.measurement)
         let mark = again.verdict == row.verdict ? "" : "  ‼ was \(row.verdict.rawValue) then"
         return
-          "    \(row.measurement.at.clockTime)  #\(row.number)  \(Self.pad(again.verdict.rawValue))\(Text.shown(again.detail, limit: 400))\(mark)"
+          "    \(row.measurement.at.clockTime)  #\(row.number)  \(again.verdict.rawValue.padded(to: 14))\(Text.shown(again.detail, limit: 400))\(mark)"
       }
       if let end = record.end { lines += [Self.totals(end)] }
     }
@@ -34,7 +34,7 @@ struct Explanation {
   var json: JSON {
     .list(
       records.compactMap { record in
-        guard let check = check(record) else { return nil }
+        guard let check = rollout.check(record) else { return nil }
         return .table([
           ("stage", .int(record.stage)), ("check", .text(record.name.text)),
           ("rule", .text(CheckWords.text(check))),
@@ -42,11 +42,6 @@ struct Explanation {
           ("totals", record.end.map(Self.json) ?? .null),
         ])
       })
-  }
-
-  private func check(_ record: CheckRecord) -> Check? {
-    guard rollout.plan.stages.indices.contains(record.stage) else { return nil }
-    return rollout.plan.checks(stage: record.stage).first { $0.name == record.name }
   }
 
   /// The first, the last, and every one that changed the verdict; all of them are in the JSON.
@@ -114,8 +109,12 @@ struct Explanation {
       ("most", totals.most.map(JSON.number) ?? .null),
     ])
   }
+}
 
-  private static func pad(_ text: String) -> String {
-    text + String(repeating: " ", count: max(1, 14 - text.count))
+extension Rollout {
+  /// The check that was measured, as the plan has it in that stage.
+  func check(_ record: CheckRecord) -> Check? {
+    guard plan.stages.indices.contains(record.stage) else { return nil }
+    return plan.checks(stage: record.stage).first { $0.name == record.name }
   }
 }

@@ -51,23 +51,12 @@ enum HistoryCommand {
       throw Failure(.wrong, "which service? usage: canary history SERVICE --explain ROLLOUT")
     }
     let service = try world.service(arguments)
-    guard let number = Int(text), number > 0 else {
-      throw Failure(
-        .wrong, "--explain takes the number of a rollout (found '\(Text.shown(text))')")
-    }
-    let found: RolloutRecord?
-    let newest: String
+    let record = try await world.record(service, text)
     let measured: [CheckRecord]
     do throws(StoreError) {
-      let all = try await world.store.history(service.name, limit: .max)
-      found = all.first { $0.rollout.number == number }
-      newest = all.first.map { "; the newest is \($0.rollout.number)" } ?? ""
-      measured = try await world.store.measurements(service.name, rollout: number)
+      measured = try await world.store.measurements(service.name, rollout: record.rollout.number)
     } catch {
       throw world.failure(error)
-    }
-    guard let record = found else {
-      throw Failure(.wrong, "\(service.name) has no rollout \(number)\(newest)")
     }
     let explanation = Explanation(record.rollout, measured)
     world.output.out(

@@ -45,11 +45,12 @@ enum InitCommand {
     }
     let person = Person(output: output)
     let proxy = try pick(arguments, map, usable, person)
-    let service = try serviceName(arguments, proxy, person)
+    let service = try serviceName(arguments, proxy)
     let new = try newServers(arguments, person)
     var draft = InitDraft(map: map, proxy: proxy, service: service, new: new)
-    try places(arguments, &draft)
+    places(arguments, &draft)
     draft.health = try await health(arguments, draft)
+    draft.isElsewhere = arguments["--dump"] != nil
     try write(draft, to: path(arguments), output)
     return .done
   }
@@ -113,7 +114,7 @@ enum InitCommand {
         throw Failure(.wrong, "say it with \(option); nothing was written")
       }
       output.err(question)
-      guard let line = readLine()?.trimmed, !line.isEmpty else {
+      guard let line = readLine()?.spaceless, !line.isEmpty else {
         throw Failure(.wrong, "no answer, so nothing was written")
       }
       return line
@@ -139,7 +140,7 @@ enum InitCommand {
   }
 
   private static func serviceName(
-    _ arguments: Arguments, _ proxy: NginxMap.Proxy, _ person: Person
+    _ arguments: Arguments, _ proxy: NginxMap.Proxy
   ) throws(Failure) -> Name {
     let host = Target(proxy.target).host
     // An address says nothing of what it serves; the server's first name does.
@@ -168,7 +169,7 @@ enum InitCommand {
         "Where will the new version live? (host:port, several with commas)", else: "--new HOST:PORT"
       )
     }
-    let servers = text.split(separator: ",").map { String($0).trimmed }
+    let servers = text.split(separator: ",").map { String($0).spaceless }
     var faults: [String] = []
     for server in servers {
       do throws(Rule) {
@@ -201,7 +202,7 @@ enum InitCommand {
   // MARK: the file
 
   /// Where things are, as far as they are not where they usually are.
-  private static func places(_ arguments: Arguments, _ draft: inout InitDraft) throws(Failure) {
+  private static func places(_ arguments: Arguments, _ draft: inout InitDraft) {
     let main = draft.map.main
     draft.include = arguments["--include"] ?? "\(Files.folder(of: main))/canary"
     var nginx: [(String, JSON)] = []
@@ -243,7 +244,7 @@ enum InitCommand {
         .wrong, "what Nginx does cannot be said in a config; nothing was written:\n\(error)")
     }
     do throws(FileError) {
-      try Files.claim(path, as: trial)
+      try Files.link(trial, as: path)
     } catch {
       throw Failure(.outside, "\(error). Nothing was written")
     }
@@ -253,13 +254,5 @@ enum InitCommand {
     for note in draft.notes { output.out("  ! \(note)") }
     output.out(draft.steps)
     output.out("Then, once the new version runs: canary promote \(draft.service) --dry-run")
-  }
-}
-
-extension String {
-  /// Without blanks at its ends.
-  fileprivate var trimmed: String {
-    let from = drop { $0.isWhitespace }
-    return String(from.reversed().drop { $0.isWhitespace }.reversed())
   }
 }

@@ -13,6 +13,8 @@ struct InitDraft {
   /// What the config says outside of the service, line by line.
   var top: [String] = []
   var include = "/etc/nginx/canary"
+  /// Nginx may run where this program does not reach it by itself, as in a container.
+  var isElsewhere = false
 
   /// Why canary cannot take such a place over; nil when it can.
   static func obstacle(_ proxy: NginxMap.Proxy, _ map: NginxMap) -> String? {
@@ -71,6 +73,11 @@ struct InitDraft {
     for (name, value) in foreignHeaders {
       notes.append(
         "a header that the config cannot say: add `\(proxy.module)_set_header \(name) \(value);` below the include"
+      )
+    }
+    if isElsewhere {
+      notes.append(
+        "if Nginx runs in a container, say how it is reached: `nginx.test` and `nginx.reload` in docs/config.md; it must see the include folder, `run` and the logs under the same paths"
       )
     }
     if health == nil {

@@ -124,10 +124,7 @@ package enum Program {
 
   static var help: String {
     let width = (commands.map(\.spec.name.count).max() ?? 0) + 2
-    let lines = commands.map { command in
-      "  " + command.spec.name + String(repeating: " ", count: width - command.spec.name.count)
-        + command.spec.summary
-    }
+    let lines = commands.map { "  " + $0.spec.name.padded(to: width) + $0.spec.summary }
     return """
       canary: blue-green and canary rollouts for open-source Nginx
 

@@ -100,6 +100,7 @@ struct ReportChart {
 
   /// The next of 1, 2, 5, 10, 20, … above a value.
   static func ceiling(_ value: Double) -> Double {
+    guard value > 0 else { return 1 }
     var unit = 0.001
     while unit < value {
       for step in [1.0, 2, 5] where unit * step >= value { return unit * step }

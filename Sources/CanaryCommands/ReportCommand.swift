@@ -33,30 +33,17 @@ enum ReportCommand {
   private static func read(
     _ world: World, _ service: Service, _ number: String?
   ) async throws(Failure) -> RolloutReport {
-    if let number, Int(number) == nil {
-      throw Failure(.wrong, "a rollout has a number (found '\(Text.shown(number))')")
-    }
-    let wanted = number.flatMap(Int.init)
-    let newest: String
+    let record = try await world.record(service, number)
     do throws(StoreError) {
-      let all = try await world.store.history(service.name, limit: wanted == nil ? 1 : .max)
-      let found = all.first { wanted == nil || $0.rollout.number == wanted }
-      if let record = found {
-        let slices = try await world.store.slices(
-          service.name, since: record.rollout.started.second
-        ).slices
-        return RolloutReport(
-          service: service.name, record: record,
-          checks: try await world.store.measurements(service.name, rollout: record.rollout.number),
-          slices: slices.map {
-            RolloutReport.Slice(second: $0.second, pool: $0.pool, counts: $0.counts)
-          }, isShielded: service.proxying.shield, now: world.clock.now())
-      }
-      newest = all.first.map { "; the newest is \($0.rollout.number)" } ?? " yet"
+      let slices = try await world.store.slices(service.name, since: record.rollout.started.second)
+      return RolloutReport(
+        service: service.name, record: record,
+        checks: try await world.store.measurements(service.name, rollout: record.rollout.number),
+        slices: slices.slices.map {
+          RolloutReport.Slice(second: $0.second, pool: $0.pool, counts: $0.counts)
+        }, isShielded: service.proxying.shield, now: world.clock.now())
     } catch {
       throw world.failure(error)
     }
-    throw Failure(
-      .wrong, "\(service.name) has no rollout\(number.map { " \($0)" } ?? "")\(newest)")
   }
 }

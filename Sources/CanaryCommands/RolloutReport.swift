@@ -166,10 +166,7 @@ struct RolloutReport {
   /// Each check of each stage with what it last said.
   var checkRows: [CheckRow] {
     checks.compactMap { record in
-      guard rollout.plan.stages.indices.contains(record.stage),
-        let check = rollout.plan.checks(stage: record.stage).first(where: { $0.name == record.name }
-        )
-      else { return nil }
+      guard let check = rollout.check(record) else { return nil }
       let last = record.rows.last.map { Judge.fold($0.before, check, $0.measurement) }
       guard let state = record.end ?? last else { return nil }
       return CheckRow(

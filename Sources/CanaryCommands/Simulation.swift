@@ -174,16 +174,12 @@ struct Simulation {
     return bins.enumerated().map { bin, count in
       let range = width == 1 ? "\(bin)" : "\(bin * width)–\(bin * width + width - 1)"
       let bar = String(repeating: "█", count: (count * 40 + tallest - 1) / tallest)
-      return "  " + range + String(repeating: " ", count: max(1, 12 - range.count)) + bar
-        + " \(count)"
+      return "  \(range.padded(to: 12))\(bar) \(count)"
     }
   }
 
   private static func columns(_ a: String, _ b: String, _ c: String, _ d: String) -> String {
-    let pad = { (text: String, width: Int) in
-      text + String(repeating: " ", count: max(1, width - text.count))
-    }
-    return "  " + pad(a, 40) + pad(b, 13) + pad(c, 22) + d
+    "  " + a.padded(to: 40) + b.padded(to: 13) + c.padded(to: 22) + d
   }
 
   private func percent(_ share: Double) -> String { Shown.decimal(share * 100, places: 2) + " %" }

@@ -145,9 +145,10 @@ struct StatusReport {
     var elapsed = 0.0
     switch rollout.phase {
     case .soaking(let soak):
-      // A driver saves mere time every few seconds only; what it has watched since counts.
+      // A driver saves mere time now and then; what it has watched since counts, and no more if it hangs.
       let isWatched = driver?.alive == true && soak.confirming == nil && rollout.held == nil
-      let since = isWatched ? max(.zero, min(now - soak.seen, .seconds(15))) : .zero
+      let since =
+        isWatched ? max(.zero, min(now - soak.seen, state.progressInterval + .seconds(5))) : .zero
       elapsed = (soak.served + since).seconds
     case .paused(let soak): elapsed = soak.served.seconds
     case .starting, .applying, .finishing, .reverting, .promoted, .reverted: break

@@ -40,7 +40,7 @@ enum WindowsCommand {
       (traffic, notes) = try await read(files)
     }
     traffic.keep(days: days)
-    guard traffic.lines > 0 else {
+    guard traffic.requests > 0 else {
       throw Failure(
         .outside, (notes + ["nothing was found to count requests by"]).joined(separator: "\n"))
     }

@@ -24,7 +24,7 @@ struct WindowsReport {
 
   var text: String {
     var lines = [
-      "\(traffic.lines) requests, \(week.days.count) whole days by the clock of \(zone.name)"
+      "\(traffic.requests) requests, \(week.days.count) whole days by the clock of \(zone.name)"
     ]
     lines += notes.map { "  ! \($0)" }
     lines += week.leftOut.map { "  ! \(CivilDay(number: $0.day).text) is left out: \($0.why)" }
@@ -86,7 +86,7 @@ struct WindowsReport {
     let sum = hours.map(\.requestsPerMinute).reduce(0, +)
     guard sum > 0 else { return String(repeating: "-".padded(to: -9), count: 3) }
     let failed = hours.compactMap { hour in hour.errorRate.map { $0 * hour.requestsPerMinute } }
-    let errors = failed.isEmpty || sum == 0 ? nil : failed.reduce(0, +) / sum
+    let errors = failed.isEmpty ? nil : failed.reduce(0, +) / sum
     return [
       Shown.decimal(sum / 24, places: sum < 240 ? 1 : 0),
       errors.map { Shown.decimal($0 * 100, places: 2) + "%" } ?? "-",
@@ -96,7 +96,7 @@ struct WindowsReport {
 
   var json: JSON {
     .table([
-      ("zone", .text(zone.name)), ("requests", .int(traffic.lines)),
+      ("zone", .text(zone.name)), ("requests", .int(traffic.requests)),
       ("unreadable", .int(traffic.unreadable)),
       ("days", .list(week.days.map { .text(CivilDay(number: $0).text) })),
       (

@@ -95,6 +95,25 @@ struct World: Sendable {
   var controllerLock: String { "\(config.run)/controller.lock" }
   var noticeLock: String { "\(config.run)/notices.lock" }
 
+  /// The rollout of that number, or the newest.
+  func record(_ service: Service, _ number: String?) async throws(Failure) -> RolloutRecord {
+    let wanted = number.flatMap(Int.init)
+    guard number == nil || wanted != nil else {
+      throw Failure(.wrong, "a rollout has a number (found '\(Text.shown(number ?? ""))')")
+    }
+    let all: [RolloutRecord]
+    do throws(StoreError) {
+      all = try await store.history(service.name, limit: wanted == nil ? 1 : .max)
+    } catch {
+      throw failure(error)
+    }
+    if let found = all.first(where: { wanted == nil || $0.rollout.number == wanted }) {
+      return found
+    }
+    let newest = all.first.map { "; the newest is \($0.rollout.number)" } ?? " yet"
+    throw Failure(.wrong, "\(service.name) has no rollout\(wanted.map { " \($0)" } ?? "")\(newest)")
+  }
+
   /// `runsHooks` is false for a revert, which waits for nothing.
   func driver(_ service: Service, runsHooks: Bool = true, bell: Bell? = nil) -> Driver {
     Driver(

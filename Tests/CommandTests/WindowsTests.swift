@@ -127,6 +127,9 @@ import Testing
     let found = try sandbox.canary("windows", "--prometheus", query, "--days", "9")
     #expect(found.code == 0, "\(found.text)")
     #expect(found.text.contains("02:02 to 04:58, 2h56m"), "\(found.text)")
+    // Requests, not points: most of nine days at ten a second.
+    let requests = try #require(found.text.firstMatch(of: /([0-9]+) requests/)).1
+    #expect((6_500_000...7_500_000).contains(Int(requests) ?? 0), "\(requests)")
     let wrong = try sandbox.canary("windows", "--prometheus", "sum(")
     #expect(wrong.code == 1 && wrong.text.contains("parse error"), "\(wrong.text)")
   }

@@ -59,8 +59,7 @@ package struct HookRunner: JobRunner {
   }
 
   package func end(_ jobs: [Int], of service: Name) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in names where name.hasSuffix(".job") {
+    for name in Files.names(in: folder) where name.hasSuffix(".job") {
       let base = name.dropLast(4)
       guard jobs.contains(where: { base.hasPrefix("\(service).\($0).") }) else { continue }
       try? Files.replace("\(folder)/\(base).unwanted", with: "", mode: 0o640)
@@ -69,9 +68,8 @@ package struct HookRunner: JobRunner {
 
   /// Removes what hooks of long ago have left.
   package func tidy() {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     let old = clock.now() - .hours(24 * 30)
-    for name in names {
+    for name in Files.names(in: folder) {
       let parts = name.split(separator: ".")
       guard parts.count >= 3, let asked = Int64(parts[2]), asked < old.milliseconds else {
         continue

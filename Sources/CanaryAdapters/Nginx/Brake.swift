@@ -10,17 +10,9 @@ internal import Glibc
 package enum Brake {
   /// The services that have a brake on, by their flag files.
   package static func services(in run: String) -> [Name] {
-    // Asked several times a second: Foundation's listing costs ten times as much.
-    guard let folder = opendir(run) else { return [] }
-    defer { closedir(folder) }
-    var found: [Name] = []
-    while let entry = readdir(folder) {
-      let file = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if file.hasSuffix(".brake"), let name = Name(String(file.dropLast(6))) { found.append(name) }
+    Files.names(in: run).compactMap {
+      $0.hasSuffix(".brake") ? Name(String($0.dropLast(6))) : nil
     }
-    return found
   }
 
   /// Makes the flag exist first and fills it afterwards: a full disk may cut the note, never the brake.

@@ -42,9 +42,9 @@ package struct NginxMap: Sendable {
   package init?(dump: String) {
     var texts: [String: String] = [:]
     var order: [String] = []
-    for part in "\n\(dump)".split(separator: "\n# configuration file ").dropFirst(
-      dump.hasPrefix("# configuration file ") ? 0 : 1)
-    {
+    let mark = "\n# configuration file "
+    // Warnings of Nginx may stand before the first file.
+    for part in "\n\(dump)".split(separator: mark, omittingEmptySubsequences: false).dropFirst() {
       guard let end = part.firstIndex(of: "\n"), part[..<end].hasSuffix(":") else { continue }
       let name = String(part[..<end].dropLast())
       if texts[name] == nil { order.append(name) }

@@ -66,9 +66,8 @@ package enum Workers {
       guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),
         title.hasPrefix("nginx: master process "), let facts = facts(pid)
       else { return nil }
-      let words = title.split(separator: "\0", omittingEmptySubsequences: true).joined(
-        separator: " ")
-      return (facts.started, words.split(separator: " ").dropFirst(3).map(String.init))
+      let words = title.split { $0 == " " || $0 == "\0" }
+      return (facts.started, words.dropFirst(3).map(String.init))
     }
     return masters.min { $0.0 < $1.0 }?.1
   }
@@ -78,16 +77,5 @@ package enum Workers {
     return text?.split(separator: " ").first.flatMap { Double($0) } ?? 0
   }
 
-  private static func processes() -> [Int32] {
-    guard let folder = opendir("/proc") else { return [] }
-    defer { closedir(folder) }
-    var found: [Int32] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if let pid = Int32(name) { found.append(pid) }
-    }
-    return found
-  }
+  private static func processes() -> [Int32] { Files.names(in: "/proc").compactMap { Int32($0) } }
 }

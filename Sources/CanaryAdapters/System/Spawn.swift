@@ -25,6 +25,7 @@ package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
 ///
 /// Output goes to a file in memory, so neither a full pipe nor a grandchild that keeps it open can hang the wait.
 package enum Spawn {
+  /// Runs a program to its end or its limit; of what it prints, the first `outputLimit` bytes are kept.
   ///
   /// `environment` is added to this process's own; `isUnwanted` is asked ten times a second, and a yes ends the program.
   package static func run(

@@ -23,7 +23,8 @@ package struct Weekdays: Hashable, Sendable {
 }
 
 extension String {
-  var spaceless: String {
+  /// Without spaces at its ends.
+  package var spaceless: String {
     String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 }

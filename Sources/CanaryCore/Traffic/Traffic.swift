@@ -28,7 +28,6 @@ package struct Traffic: Sendable {
 
   /// Counts that somebody else has made, such as a rate of Prometheus over one minute.
   package mutating func add(minute: Int, requests: Double) {
-    lines += 1
     minutes[minute, default: Minute()].requests += requests
   }
 
@@ -40,6 +39,9 @@ package struct Traffic: Sendable {
     pending = Minute()
     last = next
   }
+
+  /// All of them, rounded: a rate of Prometheus need not give whole ones.
+  package var requests: Int { Int(minutes.values.reduce(0) { $0 + $1.requests }.rounded()) }
 
   /// Ends the reading; nothing is counted that was not flushed.
   package mutating func close() { flush(last) }
