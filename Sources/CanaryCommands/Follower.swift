@@ -9,7 +9,6 @@ struct Follower {
   let number: Int
   let asJSON: Bool
   private var printed = 0
-  private var lastLine = ""
   private var lastProgress: Instant
 
   init(world: World, service: Service, number: Int, asJSON: Bool) {
@@ -26,53 +25,33 @@ struct Follower {
       record.rollout.number == number
     else { return nil }
     for entry in record.entries.dropFirst(printed) {
-      tell(entry)
-      if entry.event == "preflight" { tell(record.rollout.preflightWords) }
+      tell(entry, entry.event == "preflight" ? record.rollout.preflightWords : [])
     }
     printed = record.entries.count
     if record.rollout.phase.isOver {
-      if world.output.outIsTerminal, !asJSON { world.output.endLive() }
       return record.rollout
     }
-    if let state = try? await world.store.load(service.name)?.value { progress(state) }
+    if !asJSON, let state = try? await world.store.load(service.name)?.value { progress(state) }
     return nil
   }
 
-  private func tell(_ entry: Entry) {
+  /// `below` are lines that belong to the entry.
+  private func tell(_ entry: Entry, _ below: [String]) {
     if asJSON {
       world.output.out(EntryReport.event(entry, service: service.name).line)
       return
     }
-    // A terminal has the verdicts in its live line.
-    if world.output.outIsTerminal {
-      if entry.event == "verdict" { return }
-      world.output.endLive()
-      world.output.out(EntryReport.line(entry))
-    } else {
-      world.output.err(EntryReport.line(entry))
-    }
-  }
-
-  private func tell(_ lines: [String]) {
-    if asJSON { return }
-    for line in lines {
-      world.output.outIsTerminal ? world.output.out(line) : world.output.err(line)
-    }
+    let text = ([EntryReport.line(entry)] + below).joined(separator: "\n")
+    if world.output.outIsTerminal { world.output.out(text) } else { world.output.err(text) }
   }
 
   private mutating func progress(_ state: ServiceState) {
-    let line = Wording.live(state)
-    if asJSON { return }
-    if world.output.outIsTerminal {
-      if line != lastLine { world.output.live(String(line.prefix(terminalWidth()))) }
-    } else if world.clock.now() - lastProgress > .seconds(30) {
-      lastProgress = world.clock.now()
-      world.output.err("\(world.clock.now().clockTime)  \(line)")
-    }
-    lastLine = line
+    let now = world.clock.now()
+    guard now - lastProgress > .seconds(30) else { return }
+    lastProgress = now
+    let line = "\(now.clockTime)  \(Wording.live(state))"
+    if world.output.outIsTerminal { world.output.out(line) } else { world.output.err(line) }
   }
-
-  private func terminalWidth() -> Int { max(40, Who.terminalWidth(1) - 1) }
 }
 
 /// An entry of the history, for people and for programs.

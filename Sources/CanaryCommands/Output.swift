@@ -1,6 +1,7 @@
 internal import CanaryAdapters
 internal import CanaryCore
 internal import Glibc
+internal import Synchronization
 
 /// What the shell gets back; the contract with every release script.
 package enum ExitCode: Int32 {
@@ -29,11 +30,31 @@ struct Output: Sendable {
   let errIsTerminal = Who.isTerminal(2)
 
   func out(_ text: String) { Self.write(text + "\n", to: 1) }
-  func err(_ text: String) { Self.write(text + "\n", to: 2) }
+  func err(_ text: String) {
+    let isHeld = Self.held.withLock { held in
+      held?.append(text)
+      return held != nil
+    }
+    if !isHeld { Self.write(text + "\n", to: 2) }
+  }
 
-  /// A line that the next one replaces; only on a terminal.
-  func live(_ text: String) { Self.write("\r\u{1B}[K" + text, to: 1) }
-  func endLive() { Self.write("\r\u{1B}[K", to: 1) }
+  /// What was said while a screen is drawn that it would spoil; nil while none is.
+  private static let held = Mutex<[String]?>(nil)
+
+  /// Keeps what goes to standard error from now on.
+  static func hold() { held.withLock { $0 = $0 ?? [] } }
+
+  /// The last line that was kept.
+  static var lastHeld: String? { held.withLock { $0?.last } }
+
+  /// Says what was kept.
+  static func release() {
+    let lines = held.withLock { held in
+      defer { held = nil }
+      return held ?? []
+    }
+    for line in lines { write(line + "\n", to: 2) }
+  }
 
   private static func write(_ text: String, to descriptor: Int32) {
     var rest = Array(text.utf8)[...]

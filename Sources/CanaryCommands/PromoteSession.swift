@@ -25,11 +25,16 @@ struct PromoteSession {
   mutating func follow(_ lock: FileLock?, timeout: Span?) async throws(Failure) -> ExitCode {
     let signals = await Signals.stream([SIGINT, SIGTERM, SIGHUP])
     let stops = SignalCount()
+    let terminal = asJSON ? nil : Terminal()
+    let view = terminal.map { LiveView(world, service, $0, isPromote: true) }
     let driver = world.driver(service)
     var driving = lock.map { drive(driver, .woke, $0) }
     let listening = Task { [world, service] in
       for await number in signals {
-        if stops.add() > 1 { _exit(ExitCode.outside.rawValue) }
+        if stops.add() > 1 {
+          terminal?.end()
+          _exit(ExitCode.outside.rawValue)
+        }
         let why = "stopped by \(Signals.name(number)) to promote"
         world.output.err(
           "canary: \(why); sending all traffic back to stable (once more to leave at once)")
@@ -42,24 +47,72 @@ struct PromoteSession {
       listening.cancel()
       telling.cancel()
     }
+    await view?.begin()
+    let end: End
+    do throws(Failure) {
+      end = try await follow(driver, &driving, timeout: timeout, view)
+    } catch {
+      await view?.end()
+      throw error
+    }
+    await view?.end()
+    var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
+    switch end {
+    case .over(let rollout):
+      // A screen leaves nothing behind: what happened is told once it is gone.
+      if view != nil { _ = await follower.look() }
+      return finish(rollout)
+    case .left(let why):
+      world.output.err("canary promote: \(why); see: canary status \(service.name)")
+      return .timedOut
+    case .undone(let code, let why):
+      world.output.err(why)
+      return code
+    }
+  }
+
+  /// How following came to its end.
+  private enum End {
+    case over(Rollout)
+    /// The rollout goes on without this process.
+    case left(String)
+    /// A revert that Nginx refuses.
+    case undone(ExitCode, String)
+  }
+
+  private mutating func follow(
+    _ driver: Driver, _ driving: inout Task<ServiceState?, Never>?, timeout: Span?,
+    _ view: LiveView?
+  ) async throws(Failure) -> End {
     var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
     let start = world.clock.now()
     var undrivenSince = start
+    var drawn = Instant(milliseconds: 0)
     while true {
-      if let rollout = await follower.look() {
-        _ = await driving?.value
-        return finish(rollout)
-      }
       let now = world.clock.now()
-      if let timeout, now - start >= timeout {
+      var hasQuit = false
+      if let view {
+        if now - drawn >= .seconds(0.5) {
+          drawn = now
+          hasQuit = await view.look()
+        }
+        if let rollout = try? await world.load(service).rollout, rollout.number == number,
+          rollout.phase.isOver
+        {
+          _ = await driving?.value
+          return .over(rollout)
+        }
+      } else if let rollout = await follower.look() {
+        _ = await driving?.value
+        return .over(rollout)
+      }
+      if hasQuit || timeout.map({ now - start >= $0 }) ?? false {
         if let driving {
           driving.cancel()
           _ = await driving.value
           try handOver()
         }
-        world.output.err(
-          "canary promote: still going on after \(timeout); see: canary status \(service.name)")
-        return .timedOut
+        return .left(hasQuit ? "left" : "still going on after \(timeout ?? .zero)")
       }
       if driving == nil {
         // A controller that holds its lock but does not drive (stopped, stuck) must not leave the rollout alone.
@@ -92,15 +145,15 @@ struct PromoteSession {
   }
 
   /// The exit of a rollout whose revert Nginx refuses: the brake stays on, and somebody must mend Nginx.
-  private func isUndone(_ driver: Driver) async -> ExitCode? {
+  private func isUndone(_ driver: Driver) async -> End? {
     guard await driver.hasGivenUp, let state = try? await world.load(service),
       case .reverting(_, let reason)? = state.running?.phase
     else { return nil }
     let fault = await driver.fault ?? "unknown"
-    world.output.err(
+    return .undone(
+      reason.exitCode,
       "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)"
     )
-    return reason.exitCode
   }
 
   /// Starts a process that drives on; it waits for the lock, which is free once this process is gone.

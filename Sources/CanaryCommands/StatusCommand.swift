@@ -1,7 +1,6 @@
 internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
-internal import Glibc
 
 /// `canary status`: where every service is.
 enum StatusCommand {
@@ -9,14 +8,23 @@ enum StatusCommand {
     spec: CommandSpec(
       name: "status", service: .optional,
       summary: "where a service is: stage, weight, checks, driver",
+      details: """
+        With --watch a terminal shows one screen that is kept up to date, with keys to pause, resume, advance and revert;
+        without a terminal, the status is printed again whenever it changes. NO_COLOR is respected.
+        """,
       options: [
-        .json, Option("--watch", nil, "print it again whenever it changes, until interrupted"),
+        .json, Option("--watch", nil, "keep showing it, until q or Ctrl-C"),
       ])
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
     let services = arguments.service == nil ? world.config.services : [try world.service(arguments)]
+    let isWatching = arguments.has("--watch")
+    if isWatching, !arguments.has("--json"), let terminal = Terminal() {
+      return try await WatchSession(world: world, services: services, terminal: terminal).run()
+    }
     var last = ""
     repeat {
+      if isWatching { GlanceFile.watch(in: world.config.run) }
       var reports: [StatusReport] = []
       for service in services { reports.append(try await StatusReport(world, service)) }
       let text: String
@@ -28,193 +36,8 @@ enum StatusCommand {
       }
       if text != last { output.out(text) }
       last = text
-      if arguments.has("--watch") {
-        await world.clock.sleep(until: world.clock.now() + .seconds(1))
-      }
-    } while arguments.has("--watch")
+      if isWatching { await world.clock.sleep(until: world.clock.now() + .seconds(1)) }
+    } while isWatching
     return .done
-  }
-}
-
-/// What `status` says of one service; text and JSON are two prints of it.
-struct StatusReport {
-  private let service: Service
-  private let state: ServiceState
-  private let brake: BrakeNote?
-  private let driver: (pid: Int32, alive: Bool)?
-  private let nginx: [String]
-  private let now: Instant
-  /// Lines of the access log that were of no use, ever.
-  private let unreadable: Int
-
-  init(_ world: World, _ service: Service) async throws(Failure) {
-    self.service = service
-    now = world.clock.now()
-    state = try await world.load(service)
-    brake = world.router.brakeNote(service.name)
-    if let pid = FileLock.holder(world.driveLock(service.name)) {
-      driver = (pid, true)
-    } else if state.running != nil, let pid = FileLock.lastHolder(world.driveLock(service.name)) {
-      driver = (pid, false)
-    } else {
-      driver = nil
-    }
-    unreadable = state.rollout == nil ? 0 : (try? await world.store.unreadable(service.name)) ?? 0
-    nginx =
-      [NginxReport.leaving(world, service.name)].compactMap(\.self)
-      + world.router.editedFiles(service.name).map { "\($0) was changed by hand" }
-  }
-
-  /// The canary's confirmed share; with the brake on it has none, whatever the files say.
-  private var weight: Weight { brake != nil ? .none : state.serving?.routing.weight ?? .none }
-  private var canary: Name? {
-    if let rollout = state.rollout, case .promoted = rollout.phase { return nil }
-    return state.rollout?.to
-  }
-
-  var json: JSON {
-    let rollout = state.rollout
-    return .table([
-      ("service", .text(service.name.text)), ("phase", .text(Wording.phase(state))),
-      ("stable", .text(state.stable.text)), ("canary", JSON(canary?.text)),
-      ("release", JSON(rollout?.release)), ("weight", .number(weight.percent)),
-      ("weights", weights),
-      ("generation", .int((state.serving?.generation ?? state.generation).number)),
-      ("brake", .bool(brake != nil)),
-      ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
-      ("unreadable_lines", .int(unreadable)), ("rollout", rollout.map { .int($0.number) } ?? .null),
-      ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
-      ("freeze", freeze), ("scheduled", scheduled), ("approval", approval),
-      (
-        "driver",
-        driver.map { .table([("pid", .int(Int($0.pid))), ("alive", .bool($0.alive))]) } ?? .null
-      ),
-    ])
-  }
-
-  private var freeze: JSON {
-    guard let freeze = state.freeze(at: now) else { return .null }
-    return .table([
-      ("reason", .text(freeze.reason)), ("actor", .text(freeze.actor.description)),
-      ("since", .text(freeze.since.iso8601)), ("until", JSON(freeze.until?.iso8601)),
-    ])
-  }
-
-  private var scheduled: JSON {
-    guard let scheduled = state.scheduled else { return .null }
-    return .table([
-      ("to", .text(scheduled.request.to.text)), ("release", JSON(scheduled.request.release)),
-      ("at", .text(scheduled.at.iso8601)), ("in_window", .bool(scheduled.inWindow)),
-      ("actor", .text(scheduled.request.actor.description)),
-    ])
-  }
-
-  private var approval: JSON {
-    guard let rollout = state.running, let rule = rollout.awaitedApproval,
-      let approval = rollout.approval
-    else { return .null }
-    return .table([
-      ("stage", .int(approval.stage)), ("count", .int(rule.count)),
-      ("given", .list(approval.given.map { .text($0.description) })),
-      ("by", .list(rule.by.map { .text($0.description) })),
-      ("until", .text((approval.since + rule.within).iso8601)),
-    ])
-  }
-
-  private var weights: JSON {
-    let serving = state.serving?.routing
-    return .table(
-      service.pools.map { pool in
-        let share: Double
-        if brake != nil {
-          share = pool.name == serving?.brake ?? state.stable ? 100 : 0
-        } else if let serving, pool.name == serving.canary {
-          share = serving.weight.percent
-        } else if pool.name == serving?.stable ?? state.stable {
-          share = 100 - (serving?.weight.percent ?? 0)
-        } else {
-          share = 0
-        }
-        return (pool.name.text, .number(share))
-      })
-  }
-
-  private var stage: JSON {
-    guard let rollout = state.rollout, let index = rollout.stage else { return .null }
-    let stage = rollout.plan.stages[index]
-    var elapsed = 0.0
-    switch rollout.phase {
-    case .soaking(let soak):
-      // A driver saves mere time now and then; what it has watched since counts, and no more if it hangs.
-      let isWatched = driver?.alive == true && soak.confirming == nil && rollout.held == nil
-      let since =
-        isWatched ? max(.zero, min(now - soak.seen, state.progressInterval + .seconds(5))) : .zero
-      elapsed = (soak.served + since).seconds
-    case .paused(let soak): elapsed = soak.served.seconds
-    case .starting, .applying, .finishing, .reverting, .promoted, .reverted: break
-    }
-    return .table([
-      ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
-      ("weight", .number(stage.weight.percent)), ("audience", JSON(stage.words)),
-      ("soak_seconds", .number(stage.soak.seconds)), ("elapsed_seconds", .number(elapsed)),
-    ])
-  }
-
-  private func check(_ check: CheckState) -> JSON {
-    .table([
-      ("name", .text(check.name.text)), ("verdict", .text(check.verdict.rawValue)),
-      ("value", check.value.map(JSON.number) ?? .null), ("detail", .text(check.detail)),
-      ("advisory", .bool(check.advisory)), ("measured", JSON(check.measuredAt?.iso8601)),
-      ("measurements", .int(check.measurements)),
-    ])
-  }
-
-  var text: String {
-    var lines = ["\(service.name): \(Wording.phase(state)): \(Wording.sentence(state))"]
-    let shares = service.pools.map { pool in
-      "\(pool.name)\(pool.name == state.stable ? " (stable)" : "")"
-    }
-    lines.append(
-      "  pools: \(shares.joined(separator: ", ")); canary weight \(weight)%, generation \((state.serving?.generation ?? state.generation))"
-    )
-    if let rollout = state.rollout {
-      lines.append(
-        "  rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(rollout.release.map { " (\($0))" } ?? ""), by \(rollout.actor), \(rollout.started.iso8601)"
-      )
-      for check in rollout.checks where !rollout.phase.isOver {
-        lines.append(
-          "  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")"
-        )
-      }
-    }
-    if let freeze = state.freeze(at: now) {
-      lines.append("  ❄ \(freeze.words); canary thaw ends it")
-    }
-    if state.running?.awaitedApproval != nil {
-      lines.append(
-        "  to let it go on: canary approve \(service.name) · to send it back: canary reject")
-    }
-    for one in state.running == nil ? state.guards ?? [] : [] {
-      lines.append(
-        "  \(Wording.mark(one.verdict)) guard \(one.name): \(one.verdict.rawValue): \(one.detail)")
-    }
-    if let driver, state.running != nil {
-      lines.append(
-        driver.alive
-          ? "  driven by process \(driver.pid)"
-          : "  its driver (pid \(driver.pid)) died. Go on with: canary controller · go back with: canary revert \(service.name)"
-      )
-    }
-    if let brake {
-      lines.append(
-        "  BRAKE is on since \(brake.time.iso8601) (\(brake.actor)): \(brake.reason ?? "no reason given"); every new request goes to \(state.serving?.routing.brake ?? state.stable)"
-      )
-    }
-    lines += nginx.map { "  \($0)" }
-    if unreadable > 0 {
-      lines.append(
-        "  \(unreadable) lines or tries of the access log could not be read or belong to no pool")
-    }
-    return lines.joined(separator: "\n")
   }
 }

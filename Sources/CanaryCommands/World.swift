@@ -116,11 +116,13 @@ struct World: Sendable {
 
   /// `runsHooks` is false for a revert, which waits for nothing.
   func driver(_ service: Service, runsHooks: Bool = true, bell: Bell? = nil) -> Driver {
-    Driver(
+    let glance = GlanceFile(service.name, in: config.run)
+    return Driver(
       service: service.name, first: { first(service) }, desk: desk, router: router,
       source: MetricSources(config: config, store: store, clock: clock),
       jobs: runsHooks ? hooks : nil, bell: bell,
-      log: { [output] in output.err("canary: \($0)") })
+      log: { [output] in output.err("canary: \($0)") },
+      saw: { [clock] in glance.saw($0, at: clock.now()) })
   }
 }
 

@@ -48,6 +48,8 @@ package actor Driver {
   /// Nil: another process runs the hooks.
   let jobs: (any JobRunner)?
   let log: @Sendable (String) -> Void
+  /// Hears of every state that is decided on, saved or not.
+  private let saw: @Sendable (ServiceState) -> Void
 
   private let inbox: AsyncStream<Signal>
   let post: AsyncStream<Signal>.Continuation
@@ -79,7 +81,8 @@ package actor Driver {
   package init(
     service: Name, first: @escaping @Sendable () -> ServiceState, desk: Desk, router: any Router,
     source: any MetricSource, jobs: (any JobRunner)? = nil, bell: Bell? = nil,
-    log: @escaping @Sendable (String) -> Void
+    log: @escaping @Sendable (String) -> Void,
+    saw: @escaping @Sendable (ServiceState) -> Void = { _ in }
   ) {
     self.service = service
     self.first = first
@@ -89,6 +92,7 @@ package actor Driver {
     self.jobs = jobs
     self.bell = bell
     self.log = log
+    self.saw = saw
     (inbox, post) = AsyncStream.makeStream(of: Signal.self)
   }
 
@@ -220,6 +224,7 @@ package actor Driver {
       storeFault = nil
       for effect in taken.decision.effects { perform(effect) }
       let state = taken.decision.state
+      saw(state)
       if case .applyFailed = event, case .reverting? = state.running?.phase {
         failedReverts += 1
         if let patience, failedReverts >= patience {

@@ -58,9 +58,11 @@ package enum Files {
 
   /// Replaces a file so that, killed anywhere, either the old or the new bytes are there: written beside, synced,
   /// renamed, and the folder synced.
-  package static func replace(_ path: String, with text: String, mode: UInt32 = 0o644)
-    throws(FileError)
-  {
+  ///
+  /// `isSynced` is false for what is made anew after a crash anyway.
+  package static func replace(
+    _ path: String, with text: String, mode: UInt32 = 0o644, isSynced: Bool = true
+  ) throws(FileError) {
     // The name begins with a dot and does not end in .conf, so that no include of Nginx ever matches it.
     let folder = folder(of: path)
     let name = path.dropFirst(folder.utf8.count + 1)
@@ -71,7 +73,7 @@ package enum Files {
     do throws(FileError) {
       defer { close(file) }
       try writeAll(file, Array(text.utf8), path: beside)
-      guard fchmod(file, mode) == 0, fsync(file) == 0 else {
+      guard fchmod(file, mode) == 0, !isSynced || fsync(file) == 0 else {
         throw FileError("cannot write", beside)
       }
     } catch {
@@ -83,7 +85,7 @@ package enum Files {
       unlink(beside)
       throw error
     }
-    try sync(folder: folder)
+    if isSynced { try sync(folder: folder) }
   }
 
   /// Gives a file one more name, which no file may have yet.

@@ -86,7 +86,12 @@ package enum Who {
   package static var program: String {
     var buffer = [CChar](repeating: 0, count: 4097)
     let count = readlink("/proc/self/exe", &buffer, 4096)
-    return count > 0
-      ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : "canary"
+    guard count > 0 else { return "canary" }
+    let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // An upgrade has put another file in its place, or none yet; the kernel still has this one.
+    let gone = " (deleted)"
+    guard path.hasSuffix(gone) else { return path }
+    let replaced = String(path.dropLast(gone.count))
+    return Files.exists(replaced) ? replaced : "/proc/self/exe"
   }
 }

@@ -1,0 +1,126 @@
+import CanaryAdapters
+import CanaryCore
+import Glibc
+import TestSupport
+import Testing
+
+@testable import CanaryCommands
+
+/// The screen that an operator looks at, on a real terminal with a real rollout.
+@Suite(.blocking) struct LiveViewTests {
+  private static let plan = """
+    stages: [{ weight: 20, soak: "10m" }, { weight: 100, soak: "10m" }],
+    checks: [
+      { name: "errors", metric: "error_rate", max: "5%", window: "5s", every: "200ms", min_requests: 5 },
+      { name: "health", probe: "/health", every: "300ms" },
+    ]
+    """
+
+  @Test func `promote shows one screen whose keys do what they say`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let load = Load(port: sandbox.port, clients: 2, pause: .seconds(0.01))
+    defer { _ = load.stop() }
+    let screen = try Screen(columns: 80, rows: 24, folder: sandbox.folder)
+    defer { screen.close() }
+    let config = "--config \(sandbox.folder)/canary.json5"
+    try screen.type("\(Sandbox.program) promote chat --release v2 \(config); echo exit=$?")
+    try sandbox.wait("a soaking screen") {
+      let text = try screen.text()
+      return text.contains("stage 1 of 2 · 20% on green") && text.contains("✓ errors")
+        && text.contains("▁▁▁") && text.contains("canary green")
+    }
+    let text = try screen.text()
+    #expect(text.contains("chat  soaking  blue → green  v2"))
+    #expect(text.contains("canary 20% of the requests on green, stable 80% on blue"))
+    #expect(text.contains("p pause   a advance   x revert   q leave it running"))
+    #expect(text.contains("verdict"), "an event")
+    #expect(try screen.text(isRaw: true).contains("\u{1B}[33m"))
+
+    try screen.press("p")
+    try sandbox.wait("pause") { try screen.text().contains("chat  paused") }
+    #expect(try sandbox.field("phase") == "paused")
+    try screen.resize(columns: 200, rows: 50)
+    try screen.press("r")
+    try sandbox.wait("resume on a larger screen") {
+      let text = try screen.text()
+      return text.contains("chat  soaking") && text.contains("0% ≤ 5% over")
+    }
+    try screen.press("a")
+    try sandbox.wait("the second stage") { try screen.text().contains("✓ 20%") }
+
+    try screen.press("x")
+    try sandbox.wait("the question") {
+      try screen.text().contains("send all traffic back to blue now? y/n")
+    }
+    try screen.press("n")
+    try sandbox.wait("no") { try screen.text().contains("not reverted") }
+    #expect(try sandbox.field("weight") == "100")
+    try screen.press("x")
+    try screen.press("y")
+    try sandbox.wait("the end") { try screen.text().contains("exit=4") }
+    // What is left on the terminal is what happened, line by line.
+    let rest = try screen.text()
+    #expect(rest.contains("started") && rest.contains("reverting"), "\(rest)")
+    #expect(rest.contains("reverted: all traffic is on blue: x in the live view"), "\(rest)")
+    #expect(!rest.contains("q leave"))
+  }
+
+  @Test func `a rollout that is left goes on, and a watcher ends clean`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(plan: Self.plan)
+    let screen = try Screen(
+      columns: 80, rows: 24, folder: sandbox.folder, environment: ["NO_COLOR=1"])
+    defer { screen.close() }
+    let config = "--config \(sandbox.folder)/canary.json5"
+    try screen.type("\(Sandbox.program) promote chat \(config); echo exit=$?")
+    try sandbox.wait("a soaking screen") { try screen.text().contains("✓ health") }
+    #expect(!(try screen.text(isRaw: true).contains("\u{1B}[3")), "a colour")
+    try screen.press("q")
+    try sandbox.wait("the prompt") { try screen.text().contains("exit=6") }
+    try screen.type("clear; \(Sandbox.program) status chat --watch \(config); echo exit=$?")
+    try sandbox.wait("the watcher") { try screen.text().contains("stage 1 of 2") }
+    #expect(try sandbox.field("phase") == "soaking")
+    #expect(try screen.text().contains("q quit"))
+    try screen.press("C-c")
+    try sandbox.wait("its end") { try screen.text().contains("exit=0") }
+    try screen.type("clear; stty -a")
+    try sandbox.wait("a terminal as it was") {
+      let text = try screen.text()
+      return text.contains(" icanon") && text.contains(" echo ")
+    }
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+    try screen.type("clear; \(Sandbox.program) status --watch \(config); echo exit=$?")
+    // With one service the list is that service.
+    try sandbox.wait("where it stopped") { try screen.text().contains("✗ 20%") }
+    try screen.press("q")
+    try sandbox.wait("its end") { try screen.text().contains("exit=0") }
+  }
+
+  @Test func `text is cut and wrapped by the cells that it takes`() {
+    #expect(Cells.count("回滚 ab") == 7)
+    #expect(Cells.cut("回滚原因", to: 5) == "回滚…")
+    #expect(Cells.cut("abc", to: 3) == "abc")
+    #expect(Cells.column("回", 4) == "回  ")
+    #expect(Cells.wrap("one two three", to: 7, most: 2) == ["one two", "three"])
+    #expect(Cells.wrap("one two three four", to: 7, most: 2) == ["one two", "three …"])
+    for width in [0, 1, 7, 30] {
+      for line in Cells.wrap(
+        "一個很長的句子 with words and averyveryverylongwordindeed", to: width, most: 3)
+      {
+        #expect(Cells.count(line) <= width)
+      }
+      var line = Line(width, hasColour: false)
+      line.add("回滚回滚回滚回滚回滚回滚回滚回滚回滚", .bad)
+      #expect(line.used <= width && Cells.count(line.text) == line.used)
+    }
+  }
+
+  @Test func `a sparkline has the bound for its height, and a gap for no number`() {
+    #expect(Sparkline.text([0, 0.5, 1, nil, .nan], bound: 1, cells: 10) == "▁▅█··")
+    #expect(Sparkline.text([0, 2, 4], bound: 1, cells: 2) == "▅█")
+    #expect(Sparkline.text([0, 0], bound: nil, cells: 5) == "▁▁")
+  }
+}
