@@ -26,7 +26,8 @@ let package = Package(
       path: "nginx-templates",
       resources: [
         .embedInCode("audience.conf"), .embedInCode("http.conf"), .embedInCode("location.conf"),
-        .embedInCode("locations.conf"), .embedInCode("server.conf"), .embedInCode("shadow.conf"),
+        .embedInCode("locations.conf"), .embedInCode("page.conf"), .embedInCode("server.conf"),
+        .embedInCode("shadow.conf"),
         .embedInCode("stream.conf"), .embedInCode("upstream.conf"),
       ],
       swiftSettings: settings),
@@ -38,8 +39,17 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
+      name: "StatusPage",
+      resources: [
+        .embedInCode("index.html"), .embedInCode("page.css"), .embedInCode("page.js"),
+        .embedInCode("charts.js"), .embedInCode("words.js"),
+      ],
+      swiftSettings: settings),
+    .target(
       name: "CanaryCommands",
-      dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore"],
+      dependencies: [
+        "CanaryAdapters", "CanaryDriver", "CanaryCore", "StatusPage", "NginxTemplates",
+      ],
       swiftSettings: settings),
     .executableTarget(name: "canary", dependencies: ["CanaryCommands"], swiftSettings: settings),
 

@@ -6,6 +6,7 @@ package enum NginxTemplates {
     "http.conf": PackageResources.http_conf,
     "location.conf": PackageResources.location_conf,
     "locations.conf": PackageResources.locations_conf,
+    "page.conf": PackageResources.page_conf,
     "server.conf": PackageResources.server_conf,
     "shadow.conf": PackageResources.shadow_conf,
     "stream.conf": PackageResources.stream_conf,

@@ -67,8 +67,8 @@ enum CheckWords {
 extension Rollout {
   /// The check of that name in the stage that is held, or in the last that has been.
   func rule(_ name: Name) -> Check? {
-    let at = min(stage ?? (passed ?? -1) + 1, plan.stages.count - 1)
-    guard at >= 0 else { return nil }
+    let at = stage ?? reached ?? 0
+    guard plan.stages.indices.contains(at) else { return nil }
     return plan.checks(stage: at).first { $0.name == name }
   }
 

@@ -31,6 +31,7 @@ enum ControllerCommand {
     let loop = Task(executorPreference: Driver.executor) { await controller.run() }
     let ringing = Task(executorPreference: Driver.executor) { await steward.bell.run() }
     let telling = Task(executorPreference: Driver.executor) { await Noticing.watch(world) }
+    let publishing = Task { await Publishing.watch(world) }
     let reloading = Task {
       var guarding = Task { await Guarding.watch(world) }
       for await _ in reloads {
@@ -50,6 +51,7 @@ enum ControllerCommand {
     reloading.cancel()
     await drain(controller, loop, world)
     telling.cancel()
+    publishing.cancel()
     ringing.cancel()
     withExtendedLifetime(lock) {}
     return .done
@@ -135,9 +137,13 @@ enum ControllerCommand {
       state.running != nil || state.job(at: world.clock.now()) != nil
     else { return ExitCode.outside.rawValue }
     let telling = Task { await Noticing.watch(world) }
+    let publishing = Task { await Publishing.watch(world) }
     await Steward.drive(world.driver(service), world, service, state, lock)
     telling.cancel()
+    publishing.cancel()
+    await publishing.value
     Noticing.leave(arguments, output)
+    Publishing.leave(arguments, output)
     return ExitCode.done.rawValue
   }
 }

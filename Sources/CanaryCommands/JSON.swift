@@ -9,6 +9,8 @@ package indirect enum JSON {
   case text(String)
   case list([JSON])
   case table([(String, JSON)])
+  /// What is JSON already, on one line.
+  case raw(String)
 
   package init(_ text: String?) { self = text.map(JSON.text) ?? .null }
 
@@ -41,6 +43,7 @@ package indirect enum JSON {
         out += "\(value)"
       }
     case .text(let text): Self.quote(text, &out)
+    case .raw(let text): out += text
     case .list(let items):
       Self.wrap("[", "]", items, &out, indent) { item, out, inner in item.write(&out, indent: inner)
       }

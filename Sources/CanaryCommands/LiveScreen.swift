@@ -118,7 +118,7 @@ struct LiveScreen {
     let stages = rollout.plan.stages
     let now = rollout.stage
     let isPromoted = if case .promoted = rollout.phase { true } else { false }
-    let passed = isPromoted ? stages.count : now ?? rollout.passed.map { $0 + 1 } ?? 0
+    let passed = isPromoted ? stages.count : now ?? rollout.reached ?? 0
     let isBack = if case .reverted = rollout.phase { true } else { false }
     var bar = line()
     var labels = line()

@@ -17,6 +17,7 @@ package enum Program {
     ApprovalCommands.approve, ApprovalCommands.reject, StandingCommands.freeze,
     StandingCommands.thaw, ScheduleCommands.schedule, ScheduleCommands.cancel,
     StatusCommand.command, RouteCommand.command, HistoryCommand.command, ReportCommand.command,
+    PageCommand.command,
     AuditCommand.command,
     SimulateCommand.command, WindowsCommand.command, ControllerCommand.command,
     VersionCommand.command,
@@ -58,6 +59,9 @@ package enum Program {
     if name == "__notify" {
       return await Noticing.flush(Array(words.dropFirst()), output: output)
     }
+    if name == "__publish" {
+      return await Publishing.flush(Array(words.dropFirst()), output: output)
+    }
     if name == "__tally" { return TallyCommand.run(Array(words.dropFirst()), output: output) }
     guard let command = commands.first(where: { $0.spec.name == name }) else {
       let near = Spelling.nearest(to: name, among: commands.map(\.spec.name))
@@ -83,7 +87,12 @@ package enum Program {
   {
     // Whatever comes of it, somebody may have to be told.
     let isActing = acting.contains(command.spec.name)
-    defer { if isActing { Noticing.leave(arguments, output) } }
+    defer {
+      if isActing {
+        Noticing.leave(arguments, output)
+        Publishing.leave(arguments, output)
+      }
+    }
     do throws(Failure) {
       return try await command.run(arguments, output).rawValue
     } catch {

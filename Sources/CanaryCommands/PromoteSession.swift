@@ -43,9 +43,11 @@ struct PromoteSession {
       }
     }
     let telling = Task { [world] in await Noticing.watch(world) }
+    let publishing = Task { [world] in await Publishing.watch(world) }
     defer {
       listening.cancel()
       telling.cancel()
+      publishing.cancel()
     }
     await view?.begin()
     let end: End
@@ -56,6 +58,9 @@ struct PromoteSession {
       throw error
     }
     await view?.end()
+    // The lock is free for the one that writes how it ended.
+    publishing.cancel()
+    await publishing.value
     var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
     switch end {
     case .over(let rollout):

@@ -15,7 +15,8 @@ enum ReportCommand {
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
     let service = try world.service(arguments)
-    let report = try await read(world, service, arguments.second)
+    let record = try await world.record(service, arguments.second)
+    let report = try await RolloutReport(world, service, record)
     if let path = arguments["--html"] {
       do throws(FileError) {
         try Files.replace(path, with: ReportPage(report: report).html)
@@ -29,19 +30,21 @@ enum ReportCommand {
     }
     return .done
   }
+}
 
-  private static func read(
-    _ world: World, _ service: Service, _ number: String?
-  ) async throws(Failure) -> RolloutReport {
-    let record = try await world.record(service, number)
+extension RolloutReport {
+  /// With what the store holds of the rollout.
+  init(_ world: World, _ service: Service, _ record: RolloutRecord) async throws(Failure) {
+    let rollout = record.rollout
     do throws(StoreError) {
-      let slices = try await world.store.slices(service.name, since: record.rollout.started.second)
-      return RolloutReport(
+      let slices = try await world.store.slices(
+        service.name, since: rollout.started.second, through: rollout.ended?.second ?? .max
+      ).slices
+      self.init(
         service: service.name, record: record,
-        checks: try await world.store.measurements(service.name, rollout: record.rollout.number),
-        slices: slices.slices.map {
-          RolloutReport.Slice(second: $0.second, pool: $0.pool, counts: $0.counts)
-        }, isShielded: service.proxying.shield, now: world.clock.now())
+        checks: try await world.store.measurements(service.name, rollout: rollout.number),
+        slices: slices.map { Slice(second: $0.second, pool: $0.pool, counts: $0.counts) },
+        isShielded: service.proxying.shield, now: world.clock.now())
     } catch {
       throw world.failure(error)
     }

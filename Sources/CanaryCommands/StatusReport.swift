@@ -16,11 +16,14 @@ struct StatusReport {
   /// Lines of the access log that were of no use, ever.
   private let unreadable: Int
 
-  init(_ world: World, _ service: Service) async throws(Failure) {
+  /// `looksAtNginx` is false where former workers and files changed by hand are of no interest: that costs a look at
+  /// every process.
+  init(_ world: World, _ service: Service, looksAtNginx: Bool = true) async throws(Failure) {
     self.service = service
     now = world.clock.now()
-    let glance = GlanceFile.read(service.name, in: world.config.run)
     let saved = try await world.load(service)
+    let glance =
+      saved.running == nil ? nil : GlanceFile.read(service.name, in: world.config.run)
     state = glance?.over(saved) ?? saved
     recent = state.running?.number == glance?.rollout ? glance?.recent ?? [:] : [:]
     brake = world.router.brakeNote(service.name)
@@ -32,6 +35,10 @@ struct StatusReport {
       driver = nil
     }
     unreadable = state.rollout == nil ? 0 : (try? await world.store.unreadable(service.name)) ?? 0
+    guard looksAtNginx else {
+      nginx = []
+      return
+    }
     nginx =
       [NginxReport.leaving(world, service.name)].compactMap(\.self)
       + world.router.editedFiles(service.name).map { "\($0) was changed by hand" }

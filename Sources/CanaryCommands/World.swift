@@ -101,17 +101,18 @@ struct World: Sendable {
     guard number == nil || wanted != nil else {
       throw Failure(.wrong, "a rollout has a number (found '\(Text.shown(number ?? ""))')")
     }
-    let all: [RolloutRecord]
+    let newest: RolloutRecord?
+    let found: RolloutRecord?
     do throws(StoreError) {
-      all = try await store.history(service.name, limit: wanted == nil ? 1 : .max)
+      newest = try await store.history(service.name, limit: 1).first
+      found =
+        wanted == nil ? newest : try await store.record(service.name, rollout: wanted ?? 0)
     } catch {
       throw failure(error)
     }
-    if let found = all.first(where: { wanted == nil || $0.rollout.number == wanted }) {
-      return found
-    }
-    let newest = all.first.map { "; the newest is \($0.rollout.number)" } ?? " yet"
-    throw Failure(.wrong, "\(service.name) has no rollout\(wanted.map { " \($0)" } ?? "")\(newest)")
+    if let found { return found }
+    let hint = newest.map { "; the newest is \($0.rollout.number)" } ?? " yet"
+    throw Failure(.wrong, "\(service.name) has no rollout\(wanted.map { " \($0)" } ?? "")\(hint)")
   }
 
   /// `runsHooks` is false for a revert, which waits for nothing.

@@ -41,7 +41,11 @@ package final class Monitoring {
 
   // MARK: the real ones
 
-  package func start() throws {
+  /// `page` is the port of a status page whose metrics Prometheus is to scrape as well.
+  package func start(page: Int? = nil) throws {
+    let canary = page.map {
+      "\n  - job_name: canary\n    static_configs: [{ targets: [\"127.0.0.1:\($0)\"] }]"
+    }
     for name in ["prom", "am"] { mkdir(path(name), 0o755) }
     children.append(
       try Child([
@@ -56,7 +60,7 @@ package final class Monitoring {
           - job_name: node
             static_configs: [{ targets: ["127.0.0.1:\(exporter)"], labels: { pool: green } }]
           - job_name: self
-            static_configs: [{ targets: ["127.0.0.1:\(prometheus)"], labels: { pool: blue } }]
+            static_configs: [{ targets: ["127.0.0.1:\(prometheus)"], labels: { pool: blue } }]\(canary ?? "")
 
         """)
     children.append(

@@ -107,7 +107,7 @@ package actor SQLiteStore: Store {
     return records
   }
 
-  private func entries(_ service: Name, rollout: Int) throws(StoreError) -> [Entry] {
+  func entries(_ service: Name, rollout: Int) throws(StoreError) -> [Entry] {
     try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT \(Chain.columns) FROM entry WHERE service = ? AND rollout = ? ORDER BY id",

@@ -69,16 +69,16 @@ extension SQLiteStore {
       ])
   }
 
-  /// The slices since a second, and where the reader of the log stopped.
+  /// The slices since a second and up to one, and where the reader of the log stopped.
   package func slices(
-    _ service: Name, since second: Int64
+    _ service: Name, since second: Int64, through last: Int64 = .max
   ) throws(StoreError) -> (
     slices: [(second: Int64, pool: Name, counts: PoolCounts)], positions: [LogPosition]
   ) {
     try use { connection throws(SQLiteError) in
       let rows = try connection.run(
-        "SELECT second, pool, requests, failures, aborted, latency FROM slice WHERE service = ? AND second >= ?",
-        [.text(service.text), .int(second)])
+        "SELECT second, pool, requests, failures, aborted, latency FROM slice WHERE service = ? AND second >= ? AND second <= ?",
+        [.text(service.text), .int(second), .int(last)])
       let slices = rows.compactMap { row -> (second: Int64, pool: Name, counts: PoolCounts)? in
         guard let second = row[0].int, let pool = row[1].text.flatMap(Name.init) else { return nil }
         return (second, pool, Self.counts(row[2...]))

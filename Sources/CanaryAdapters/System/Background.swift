@@ -11,4 +11,9 @@ package enum Background {
   package static func notify(config: String) throws(SpawnError) {
     _ = try Spawn.detach([Who.program, "__notify", "--config", config], input: nil, output: nil)
   }
+
+  /// Brings the status page and the metrics up to date, when nobody stays who would.
+  package static func publish(config: String) throws(SpawnError) {
+    _ = try Spawn.detach([Who.program, "__publish", "--config", config], input: nil, output: nil)
+  }
 }

@@ -1,4 +1,5 @@
 internal import CSystem
+package import CanaryCore
 internal import Glibc
 
 /// A failed call of the system on a path: what was tried, on what, and the system's own words.
@@ -119,6 +120,11 @@ package enum Files {
     let size: Int64
     let seconds: Int
     let nanoseconds: Int
+
+    /// When it was last written to.
+    package var time: Instant {
+      Instant(milliseconds: Int64(seconds) * 1000 + Int64(nanoseconds / 1_000_000))
+    }
   }
 
   /// Nil for a file that is not there.

@@ -53,7 +53,7 @@ package final class GlanceFile: Sendable {
 
   private func isWatched(_ now: Instant) -> Bool {
     guard let touched = Files.signature(of: Self.watchPath(folder)) else { return false }
-    return now.second - Int64(touched.seconds) <= Self.attention.milliseconds / 1000
+    return now - touched.time <= Self.attention
   }
 
   /// Says that somebody watches, to every driver of the host.

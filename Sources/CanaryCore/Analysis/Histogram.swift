@@ -41,6 +41,13 @@ package struct Histogram: Hashable, Sendable, Codable {
     return nil
   }
 
+  /// The middle of each used bucket, in seconds, with its count; shortest first.
+  package var values: [(seconds: Double, count: Int)] {
+    buckets.enumerated().compactMap { index, number in
+      number > 0 ? (Self.middle(index) / 1000, Int(number)) : nil
+    }
+  }
+
   private static func index(_ value: Int64) -> Int {
     if value < 128 { return Int(value) }
     let shift = 63 - value.leadingZeroBitCount - 6

@@ -17,7 +17,7 @@ package struct ConfigReader {
 
   package static let keys = [
     "nginx", "state", "run", "templates", "services", "plans", "endpoints", "zone", "blackouts",
-    "notify",
+    "notify", "page", "metrics",
   ]
 
   /// The config that the tree describes; throws `Problems` with every fault in it.
@@ -28,6 +28,12 @@ package struct ConfigReader {
     let state = path(top, "state") ?? "/var/lib/canary"
     let run = path(top, "run") ?? "/run/canary"
     let templates = path(top, "templates")
+    let page = path(top, "page")
+    let metrics = path(top, "metrics")
+    // node_exporter reads no other name, and does not say so.
+    if let metrics, !metrics.hasSuffix(".prom") {
+      top.fault("metrics", "must be a file that ends in .prom: node_exporter reads no other")
+    }
 
     var plans: [String: Plan] = [:]
     let planTable = top.table("plans")
@@ -79,6 +85,8 @@ package struct ConfigReader {
       file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,
       plans: plans, endpoints: endpoints)
     config.receivers = receivers
+    config.page = page
+    config.metrics = metrics
     return config
   }
 

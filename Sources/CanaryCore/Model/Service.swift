@@ -174,6 +174,9 @@ package struct Config: Hashable, Sendable {
   package var endpoints: [Endpoint]
   /// Who is told of what happens.
   package var receivers: [Receiver] = []
+  /// The folder of the status page, and a file for node_exporter's textfile collector; nil: not written.
+  package var page: String?
+  package var metrics: String?
 
   package init(
     file: String, nginx: NginxSettings, state: String, run: String, templates: String?,

@@ -182,6 +182,7 @@ struct Policy {
   mutating func enter(_ rollout: Rollout, stage: Int) {
     let generation = nextGeneration()
     set(.applying(stage: stage, generation))
+    decision.state.rollout?.reached = stage
     decision.effects = [.apply(routing(rollout, stage: stage), generation)]
   }
 

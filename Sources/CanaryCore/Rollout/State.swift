@@ -112,6 +112,8 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var opened: Bool?
   /// What the checks before the rollout said.
   package var preflight: [CheckState]?
+  /// The last stage that Nginx was asked for; nil before the first.
+  package var reached: Int?
   /// The last stage that has passed, and the last one whose hooks before it were asked for.
   package var passed: Int?
   package var hooked: Int?

@@ -1,0 +1,72 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import NginxTemplates
+
+/// `canary page`: the status page as it is now, and the Nginx that serves it.
+enum PageCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "page", service: .none,
+      summary: "write the status page and the metrics now; print the server {} that serves them",
+      details: """
+        The controller, or whoever drives, keeps them up to date by itself. Put what --nginx prints beside your other
+        servers, as in: canary page --nginx > /etc/nginx/conf.d/canary-page.conf && nginx -t && nginx -s reload
+        """,
+      options: [
+        Option("--nginx", nil, "print the server {} for Nginx; touch nothing"),
+        Option("--listen", "ADDRESS", "where it is to listen; else 127.0.0.1:8090"),
+      ])
+  ) { arguments, output throws(Failure) in
+    let world = try World(arguments, output: output)
+    guard world.config.page != nil || world.config.metrics != nil else {
+      throw Failure(
+        .wrong,
+        "the config names no folder for it; add, beside `services`: page: \"/var/cache/canary\""
+      )
+    }
+    if arguments.has("--nginx") {
+      guard let folder = world.config.page else {
+        throw Failure(.wrong, "the config has `metrics` but no `page`: there is nothing to serve")
+      }
+      output.out(try server(folder, arguments["--listen"] ?? "127.0.0.1:8090"))
+      return .done
+    }
+    guard await Publishing.once(world) else {
+      let pid = FileLock.holder(Publishing.lock(world.config)).map { " (pid \($0))" } ?? ""
+      output.out("another process\(pid) keeps it up to date")
+      return .done
+    }
+    for path in [world.config.page.map { "\($0)/index.html" }, world.config.metrics] {
+      if let path, Files.exists(path) { output.out("written: \(path)") }
+    }
+    if let folder = world.config.page, let closed = Files.closedFolder(folder) {
+      output.err(
+        "canary page: warning: workers of Nginx run as another user and may not pass through \(closed): chmod o+x \(closed)"
+      )
+    }
+    return .done
+  }
+
+  /// Nothing of the page comes from elsewhere or goes there.
+  private static let policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+  private static let reportPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+  private static func server(_ folder: String, _ listen: String) throws(Failure) -> String {
+    do throws(Rule) {
+      try Address.checkListen(listen)
+    } catch {
+      throw Failure(.wrong, "--listen \(error) (found '\(Text.shown(listen))')")
+    }
+    do throws(Problems) {
+      let text = String(decoding: NginxTemplates.files["page.conf"] ?? [], as: UTF8.self)
+      return try Template(text, name: "page.conf").fill([
+        "listen": .text(listen), "folder": .text(folder), "policy": .text(policy),
+        "report_policy": .text(reportPolicy),
+      ])
+    } catch {
+      throw Failure(.outside, "\(error.list.map(\.description).joined(separator: "; "))")
+    }
+  }
+}

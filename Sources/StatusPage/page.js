@@ -1,0 +1,351 @@
+// The status page: reads what canary writes, once a second, and shows it. It can change nothing.
+import { chart, sparkline } from "./charts.js";
+import { isChinese, number, span, when, words } from "./words.js";
+
+const at = (id) => document.getElementById(id);
+const known = new Map(); // service → its line as text, its data and its row
+let listed = null; // the version of the list that is shown
+let offset = 0; // the clock of the host against this one, in milliseconds
+let beaten = { text: "", at: performance.now() };
+let shown = { name: null, text: "" };
+let quantile = 2; // p99
+
+function make(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+const text = (node, value) => { if (node.textContent !== value) node.textContent = value; };
+const now = () => Date.now() + offset;
+
+// What cannot be read now is read a second later; anything else that fails is a fault of this script, and is said.
+class Unreadable extends Error {}
+const later = (error) => { if (!(error instanceof Unreadable)) throw error; };
+
+async function read(path) {
+  const answer = await fetch(path, { cache: "no-store" }).catch(() => null);
+  if (!answer?.ok) throw new Unreadable(path);
+  const date = Date.parse(answer.headers.get("Date") ?? "");
+  // Whole seconds: only a clock that is really off is corrected.
+  if (Number.isFinite(date) && Math.abs(date - Date.now()) > 2000) offset = date - Date.now();
+  return answer.text().catch(() => { throw new Unreadable(path); });
+}
+
+// --- the list
+
+// Says which service is shown, to those who do not see the colour.
+function markShown() {
+  for (const [name, entry] of known) {
+    const link = entry.row.firstChild;
+    if (name === shown.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+const urgent = (one) => one.brake || one.undriven || one.worst === "fail" || one.phase === "reverting" || one.phase === "awaiting_approval";
+const isRunning = (one) => ["starting", "soaking", "paused", "awaiting_approval", "reverting"].includes(one.phase);
+const rank = (one) => urgent(one) ? 0 : isRunning(one) ? 1 : one.phase === "reverted" ? 2 : 3;
+
+function chip(phase) { return make("span", { class: `chip ${phase}` }, words.phase[phase] ?? phase); }
+
+function row(one) {
+  const parts = [make("span", { class: "service" }, one.service), chip(one.phase)];
+  if (one.brake) parts.push(make("span", { class: "chip alarm" }, words.brake));
+  if (one.undriven) parts.push(make("span", { class: "chip alarm" }, words.undriven));
+  if (one.frozen) parts.push(make("span", { class: "chip cold" }, words.frozen));
+  if (isRunning(one)) parts.push(make("span", { class: "share" }, `${number(one.weight)}%`));
+  const link = make("a", { href: `#/${encodeURIComponent(one.service)}` }, ...parts);
+  if (one.stage) link.append(make("progress", { max: 1, value: 0, "aria-label": `${words.stages} ${one.stage.index + 1}/${one.stage.count}` }));
+  return make("li", {}, link);
+}
+
+function showList(services) {
+  const list = at("list");
+  const names = new Set(services.map((one) => one.service));
+  for (const [name, entry] of known) if (!names.has(name)) { entry.row.remove(); known.delete(name); }
+  let isMoved = false;
+  for (const one of services) {
+    const line = JSON.stringify(one);
+    const entry = known.get(one.service);
+    if (entry?.line === line) continue;
+    if (entry && entry.data.phase !== one.phase) text(at("said"), words.changed(one.service, words.phase[one.phase] ?? one.phase));
+    const node = row(one);
+    if (entry) {
+      const hadFocus = entry.row.contains(document.activeElement);
+      entry.row.replaceWith(node);
+      if (hadFocus) node.firstChild.focus();
+    }
+    isMoved ||= !entry || rank(entry.data) !== rank(one);
+    known.set(one.service, { line, data: one, row: node });
+  }
+  if (isMoved) {
+    const focused = document.activeElement;
+    const sorted = [...known.values()].sort((a, b) => rank(a.data) - rank(b.data) || (a.data.service < b.data.service ? -1 : 1));
+    list.append(...sorted.map((entry) => entry.row));
+    if (focused && list.contains(focused)) focused.focus();
+  }
+  const all = [...known.values()].map((entry) => entry.data);
+  text(at("counts"), words.counts(all.length, all.filter(isRunning).length, all.filter(urgent).length));
+  const alarm = all.some(urgent);
+  document.title = `${alarm ? "! " : ""}${words.title}`;
+  filter();
+  if (!shown.name) at("main").replaceChildren(make("p", {}, all.length ? words.choose : words.empty));
+}
+
+function filter() {
+  const wanted = at("filter").value.trim().toLowerCase();
+  let count = 0;
+  for (const [name, entry] of known) {
+    entry.row.hidden = !name.toLowerCase().includes(wanted);
+    if (!entry.row.hidden) count += 1;
+  }
+  at("none").hidden = count > 0 || !known.size;
+}
+
+// How far each running stage is; what merely passes is counted here.
+function tick() {
+  for (const { data, row: node } of known.values()) {
+    const bar = node.querySelector("progress");
+    if (!bar || !data.stage) continue;
+    const share = data.stage.ends === null ? data.stage.share : 1 - (data.stage.ends * 1000 - now()) / 1000 / data.stage.soak;
+    bar.value = Math.min(1, Math.max(0, (data.stage.index + Math.min(1, share)) / data.stage.count));
+  }
+  const left = document.querySelector("[data-ends]");
+  if (left) {
+    const rest = (Number(left.dataset.ends) - now()) / 1000;
+    text(left, rest > 0 ? words.left(span(rest)) : words.soaked);
+  }
+}
+
+// --- one service
+
+function section(id, title, ...children) {
+  return make("section", { "aria-labelledby": id }, make("h2", { id }, title), ...children);
+}
+
+function table(heads, rows, caption) {
+  // On a narrow screen its rows are laid out as cards, and a browser forgets that it is a table unless it is told.
+  const node = make("table", { role: "table" },
+    make("thead", { role: "rowgroup" }, make("tr", {}, ...heads.map((head) => make("th", { scope: "col", role: "columnheader" }, head)))),
+    make("tbody", { role: "rowgroup" }, ...rows));
+  for (const row of node.rows) row.setAttribute("role", "row");
+  for (const cell of node.querySelectorAll("tbody th")) cell.setAttribute("role", "rowheader");
+  for (const cell of node.querySelectorAll("td")) cell.setAttribute("role", "cell");
+  return make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption }, node);
+}
+
+function alarms(data) {
+  const lines = [];
+  if (data.brake) lines.push(words.braked(when(data.brake.since), data.brake.actor, data.brake.reason ?? "–"));
+  if (data.status.freeze) lines.push(`${words.frozen}: ${data.status.freeze.reason} (${data.status.freeze.actor})`);
+  if (known.get(data.status.service)?.data.undriven) lines.push(words.undrivenHow);
+  if (data.status.phase === "awaiting_approval") lines.push(words.approval(data.status.service));
+  return lines.length ? make("ul", { class: "alarms" }, ...lines.map((line) => make("li", {}, line))) : null;
+}
+
+function stages(data) {
+  if (!data.plan.length) return null;
+  const phase = data.status.phase;
+  const items = data.plan.map((stage, index) => {
+    const isNow = data.stage?.index === index;
+    const isBroken = phase === "reverted" && index === data.passed;
+    const state = index < data.passed ? "passed" : isNow ? "now" : isBroken ? "broken" : "coming";
+    const share = state === "passed" ? 1 : isNow ? Math.min(1, data.stage.soak ? data.stage.elapsed / data.stage.soak : 1) : 0;
+    const label = make("span", { class: "unseen" }, words[state]);
+    const left = make("span", { class: "left" });
+    if (isNow) {
+      const rest = data.stage.soak - data.stage.elapsed;
+      if (data.stage.ticking && rest > 0) left.dataset.ends = Date.parse(data.at) + rest * 1000;
+      text(left, rest > 0 ? words.left(span(rest)) : words.soaked);
+    }
+    return make("li", { class: state, "aria-current": isNow ? "step" : null },
+      make("span", { class: "sign", "aria-hidden": "true" }, { passed: "✓", now: "▶", broken: "✗", coming: "" }[state]),
+      make("b", {}, `${number(stage.weight)}%`), label, left, make("progress", { max: 1, value: share, "aria-hidden": "true" }));
+  });
+  return section("stages", words.stages, make("ol", { class: "stages" }, ...items));
+}
+
+function checks(data) {
+  if (!data.checks.length) return null;
+  const sign = { pass: "✓", pending: "…", inconclusive: "…", error: "!", fail: "✗" };
+  const rows = data.checks.map((check) => make("tr", { class: check.verdict },
+    make("th", { scope: "row" }, make("span", { class: "sign", "aria-hidden": "true" }, sign[check.verdict]), check.name,
+      make("small", {}, words.verdict[check.verdict] + (check.advisory ? ` · ${words.advisory}` : ""))),
+    make("td", { class: "figure" }, check.value), make("td", {}, check.bound),
+    make("td", {}, check.recent.length ? sparkline(check.recent, check.limit, `${check.name}, ${words.recent}`) : ""),
+    make("td", { class: "long" }, check.detail, make("small", {}, check.rule))));
+  return section("checks", words.checks, table([words.check, words.value, words.bound, words.recent, words.detail], rows, words.checks));
+}
+
+function charts(data) {
+  const series = data.charted === shown.charted ? shown.series : null;
+  if (!series || series.canary.length < 2) return null;
+  const second = (time) => Date.parse(time) / 1000;
+  const marks = data.events.filter((one) => !["verdict"].includes(one.event)).map((one) => ({
+    at: second(one.time), kind: ["reverting", "reverted", "failed"].includes(one.event) ? "bad" : "", text: `${one.event} ${one.detail ?? ""}`,
+  }));
+  const steps = [{ at: series.start, weight: 0 }];
+  for (const one of data.events) {
+    if (["stage", "promoted"].includes(one.event) && one.weight !== null) steps.push({ at: second(one.time), weight: one.weight });
+    if (one.event === "reverting") steps.push({ at: second(one.time), weight: 0 });
+  }
+  const size = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const room = at("main").clientWidth - 3 * size;
+  const width = room / Math.max(1, Math.min(4, Math.floor((room + 1.5 * size) / (21.5 * size)))) - 1.5 * size;
+  const lines = (pick) => [["stable", series.stable.map(pick)], ["canary", series.canary.map(pick)]];
+  const legend = make("p", { class: "legend" },
+    make("span", { class: "canary" }, `${words.canary} ${data.to}`), make("span", { class: "stable" }, `${words.stable} ${data.from}`));
+  const choice = make("fieldset", { class: "choice" }, make("legend", {}, words.quantile), ...["p50", "p95", "p99"].map((name, index) => {
+    const input = make("input", { type: "radio", name: "quantile", id: name, checked: index === quantile });
+    input.addEventListener("change", () => { quantile = index; showCharts(data); at(name).focus(); });
+    return make("label", { for: name }, input, name);
+  }));
+  return section("charts", words.charts, make("div", { class: "bar" }, legend, choice), make("div", { class: "charts" },
+    chart(series, [width, size], words.weight, "%", [], marks, steps),
+    chart(series, [width, size], words.errors, "%", lines(([all, failed]) => (all ? (failed / all) * 100 : null)), marks),
+    chart(series, [width, size], `${words.latency} ${["p50", "p95", "p99"][quantile]}`, "ms", lines((point) => point[2 + quantile]), marks),
+    chart(series, [width, size], words.requests, "", lines(([all]) => all / series.length), marks)));
+}
+
+function showCharts(data) {
+  const old = at("charts")?.parentElement;
+  const fresh = charts(data);
+  if (old && fresh) old.replaceWith(fresh);
+}
+
+function events(data) {
+  if (!data.events.length) return null;
+  const rows = [...data.events].reverse().map((one) => make("tr", { class: one.event },
+    make("td", {}, make("time", { datetime: one.time }, when(one.time))), make("th", { scope: "row" }, one.event),
+    make("td", { class: "figure" }, one.weight === null ? "" : `${number(one.weight)}%`), make("td", {}, one.actor), make("td", { class: "long" }, one.detail ?? "")));
+  return section("events", words.events, table([words.time, words.event, words.weight_, words.who, words.what], rows, words.events));
+}
+
+function history(data) {
+  if (!data.history.length) return section("history", words.history, make("p", {}, words.noHistory));
+  const rows = data.history.map((one) => make("tr", { class: one.result },
+    make("th", { scope: "row" }, `${one.rollout}`), make("td", {}, make("span", { class: `chip ${one.result}` }, words.result[one.result] ?? one.result)),
+    make("td", {}, one.report ? make("a", { href: one.report, "aria-label": `${words.report} ${one.rollout}` }, words.report) : ""),
+    make("td", {}, `${one.from} → ${one.to}`), make("td", {}, one.release ?? ""), make("td", {}, make("time", { datetime: one.started }, when(one.started))),
+    make("td", { class: "figure" }, one.ended ? span((Date.parse(one.ended) - Date.parse(one.started)) / 1000) : ""), make("td", {}, one.actor),
+    make("td", { class: "long" }, one.reason ?? "")));
+  return section("history", words.history,
+    table([words.rollout, words.result_, words.report, words.way, words.release, words.started, words.took, words.by, words.why], rows, words.history));
+}
+
+function showService(data) {
+  const status = data.status;
+  const share = status.canary && status.weight > 0 && words.share(number(status.weight), status.canary, number(100 - status.weight), data.from);
+  const facts = [[words.release, status.release], [words.rollout, status.rollout], [words.started, data.started ? when(data.started) : null],
+    [words.by, data.actor], [words.generation, status.generation]].filter(([, value]) => value !== null && value !== undefined);
+  const main = at("main");
+  const focused = main.contains(document.activeElement) ? document.activeElement : null;
+  const scrolls = [...main.querySelectorAll(".wide")].map((node) => node.scrollLeft);
+  main.replaceChildren(...[
+    make("p", { class: "back" }, make("a", { href: "#/" }, words.back)),
+    make("h1", { id: "title", tabindex: -1 }, status.service, " ", chip(status.phase)),
+    make("p", { class: "sentence" }, words.sentence(data)), alarms(data), share && make("p", { class: "share" }, share),
+    make("dl", {}, ...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, `${value}`)))),
+    stages(data), checks(data), charts(data), events(data), history(data),
+  ].filter(Boolean));
+  main.querySelectorAll(".wide").forEach((node, index) => { node.scrollLeft = scrolls[index] ?? 0; });
+  if (focused) refocus(main, focused);
+  tick();
+}
+
+// What was focused is made anew with the rest; the same thing gets the focus again.
+function refocus(main, old) {
+  const href = old.getAttribute("href");
+  const label = old.getAttribute("aria-label");
+  const same = (old.id && at(old.id)) || (href && [...main.querySelectorAll("a")].find((node) => node.getAttribute("href") === href))
+    || (label && [...main.querySelectorAll("[tabindex]")].find((node) => node.getAttribute("aria-label") === label));
+  (same ?? main).focus({ preventScroll: true });
+}
+
+// --- what is read when
+
+const wanted = () => decodeURIComponent(location.hash.replace(/^#\/?/, "")) || null;
+
+async function readService() {
+  const name = shown.name;
+  if (!name) return;
+  let body;
+  try {
+    body = await read(`services/${encodeURIComponent(name)}.json`);
+  } catch (error) {
+    if (known.size && !known.has(name)) at("main").replaceChildren(make("h1", { id: "title", tabindex: -1 }, name), make("p", {}, words.gone));
+    throw error;
+  }
+  if (shown.name !== name || body === shown.text) return;
+  const data = JSON.parse(body);
+  if (data.charted !== shown.charted) {
+    const series = data.charted && JSON.parse(await read(`services/${encodeURIComponent(name)}.charts.json`));
+    if (shown.name !== name) return;
+    Object.assign(shown, { series, charted: data.charted });
+  }
+  shown.text = body;
+  showService(data);
+  if (!shown.isOpen) at("title").focus({ preventScroll: true });
+  shown.isOpen = true;
+}
+
+function navigate() {
+  const name = wanted();
+  if (name === "main" || (name === shown.name && name)) return;
+  shown = { name, text: "" };
+  document.body.classList.toggle("one", Boolean(name));
+  markShown();
+  at("main").replaceChildren(make("p", {}, name ? words.loading : known.size ? words.choose : words.empty));
+  if (name) {
+    scrollTo(0, 0);
+    readService().catch(later);
+  }
+}
+
+async function look() {
+  const fresh = at("fresh");
+  try {
+    const beat = await read("beat.json");
+    if (beat !== beaten.text) beaten = { text: beat, at: performance.now() };
+    const told = JSON.parse(beat);
+    if (told.list !== listed) {
+      showList(JSON.parse(await read("status.json")).services);
+      listed = told.list;
+      markShown();
+    }
+    await readService().catch(later);
+    // Its own age by the host's clock, or how long it has not changed.
+    const age = Math.max((now() - Date.parse(told.time)) / 1000, (performance.now() - beaten.at) / 1000);
+    // Without a controller, what was true at the end of the last command stays so until the next one.
+    const isStale = age > 20 && told.goes_on;
+    fresh.className = isStale ? "stale" : told.goes_on ? "live" : "still";
+    text(fresh, isStale ? words.stale(span(age)) : told.goes_on ? words.live : words.still(when(told.time)));
+  } catch (error) {
+    fresh.className = "stale";
+    text(fresh, words.lost);
+    if (!(error instanceof Unreadable)) console.error(error);
+  }
+}
+
+document.documentElement.lang = isChinese ? "zh-CN" : "en";
+text(at("skip"), words.skip);
+text(at("filter-label"), words.find);
+text(at("none"), words.none);
+at("nav").setAttribute("aria-label", words.services);
+at("skip").addEventListener("click", (event) => { event.preventDefault(); at("main").focus(); });
+at("filter").addEventListener("input", filter);
+addEventListener("hashchange", navigate);
+addEventListener("resize", () => { shown.text = ""; });
+navigate();
+(async () => {
+  for (;;) {
+    await look();
+    tick();
+    // A page that nobody sees need not ask so often.
+    await new Promise((resume) => setTimeout(resume, document.hidden ? 5000 : 1000));
+  }
+})();
+document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
