@@ -136,8 +136,6 @@ extension AudienceReader {
 
 /// Reads which clients are meant: one table, or a list of tables any of which is enough.
 package enum SelectorReader {
-  static let keys = ["header", "cookie", "from"]
-
   static func read(_ table: TableReader, _ key: String) -> Selector? {
     var all = Selector()
     if case .list? = table.node(key) {
@@ -149,9 +147,9 @@ package enum SelectorReader {
   }
 
   private static func one(_ table: TableReader) -> Selector {
-    table.refuseUnknown(known: keys)
+    table.refuseUnknown(.selector)
     var found = Selector()
-    if !keys.contains(where: table.has) {
+    if !ConfigTable.selector.keys.contains(where: table.has) {
       table.faultHere("must have header, cookie or from")
     }
     if table.has("header") { header(table.table("header"), into: &found) }
@@ -161,7 +159,7 @@ package enum SelectorReader {
   }
 
   private static func header(_ table: TableReader, into found: inout Selector) {
-    table.refuseUnknown(known: ["name", "value", "values"])
+    table.refuseUnknown(.header)
     if !table.has("name") { table.faultHere("must have a name") }
     let name = table.text(
       "name", "must be the name of a header, of letters, digits and dashes",
@@ -184,7 +182,7 @@ package enum SelectorReader {
   }
 
   private static func cookie(_ table: TableReader, into found: inout Selector) {
-    table.refuseUnknown(known: ["name", "value"])
+    table.refuseUnknown(.cookie)
     for key in ["name", "value"] where !table.has(key) { table.faultHere("must have a \(key)") }
     let name = table.text(
       "name", "must be the name of a cookie, of letters, digits and '_'", where: isCookieName)

@@ -19,7 +19,7 @@ struct CalendarReader {
   }
 
   private func window(_ table: TableReader, _ usual: Zone) -> Window? {
-    table.refuseUnknown(known: ["days", "dates", "from", "to", "zone"])
+    table.refuseUnknown(.window)
     let days = table.read("days", Weekdays.rule) { node -> Weekdays? in
       if case .text(let text) = node { return Weekdays(parsing: text) }
       return nil

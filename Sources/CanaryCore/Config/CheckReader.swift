@@ -9,16 +9,10 @@ package struct CheckReader {
     self.demandsEvidence = demandsEvidence
   }
 
-  private static let keys =
-    [
-      "name", "max", "min", "versus", "worse_by", "evidence", "every", "window", "for", "failures",
-      "warmup", "min_requests", "timeout", "advisory",
-    ] + SourceReader.keys
-
   static let evidenceRule = "must be \"comparison\" or \"thresholds\""
 
   func read() -> Check? {
-    table.refuseUnknown(known: Self.keys)
+    table.refuseUnknown(.check)
     let name = table.text("name", "must be a name of \(Name.rule)") { Name($0) != nil }.flatMap(
       Name.init)
     if !table.has("name") { table.faultHere("must have a name") }

@@ -15,15 +15,11 @@ package struct ConfigReader {
     folder = slash.map { String(file[..<$0]) } ?? "."
   }
 
-  package static let keys = [
-    "nginx", "state", "run", "templates", "services", "plans", "endpoints", "zone", "blackouts",
-    "notify", "page", "metrics",
-  ]
-
   /// The config that the tree describes; throws `Problems` with every fault in it.
   package func read(_ root: Node) throws(Problems) -> Config {
     let top = TableReader(root, at: "", faults: faults)
-    top.refuseUnknown(known: Self.keys)
+    top.refuseUnknown(.top)
+    _ = top.text("$schema", "must be a text")
     let nginx = readNginx(top.table("nginx"))
     let state = path(top, "state") ?? "/var/lib/canary"
     let run = path(top, "run") ?? "/run/canary"
@@ -101,7 +97,7 @@ package struct ConfigReader {
   }
 
   private func readNginx(_ table: TableReader) -> NginxSettings {
-    table.refuseUnknown(known: ["config", "include", "test", "reload", "logs", "verify", "zone"])
+    table.refuseUnknown(.nginx)
     let config = path(table, "config") ?? "/etc/nginx/nginx.conf"
     var nginx = NginxSettings(
       config: config,

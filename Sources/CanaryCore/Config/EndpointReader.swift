@@ -12,7 +12,7 @@ struct EndpointReader {
   }
 
   func read() -> Endpoint {
-    table.refuseUnknown(known: ["url", "ca", "cert", "key", "bearer", "basic", "headers"])
+    table.refuseUnknown(.endpoint)
     var endpoint = Endpoint.usual.first { $0.name == name } ?? Endpoint(name: name)
     let rule = "must be a URL that begins with http:// or https://, without a user name in it"
     if let url = table.text("url", rule, where: Self.isURL) {
@@ -26,7 +26,7 @@ struct EndpointReader {
     }
     if table.has("bearer") { endpoint.bearer = Self.secret(table, "bearer", plain: false) }
     let basic = table.table("basic")
-    basic.refuseUnknown(known: ["user", "password"])
+    basic.refuseUnknown(.basic)
     if table.has("basic") {
       endpoint.user = basic.text("user", "must be a text without ':'") {
         !$0.isEmpty && !$0.contains(":")
@@ -66,7 +66,7 @@ struct EndpointReader {
       }.map { Secret(.plain($0)) }
     }
     let inner = table.table(key)
-    inner.refuseUnknown(known: ["env", "file", "prefix"])
+    inner.refuseUnknown(.secret)
     let prefix = inner.text("prefix", "must be a text of one line") { text in
       !text.unicodeScalars.contains { $0.value < 32 }
     }

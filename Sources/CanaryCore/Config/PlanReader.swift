@@ -42,7 +42,7 @@ package struct PlanReader {
   }()
 
   func read() -> Plan? {
-    table.refuseUnknown(known: ["stages", "checks", "ready", "alpha", "evidence", "before"])
+    table.refuseUnknown(.plan)
     let evidence = table.text("evidence", CheckReader.evidenceRule) {
       ["comparison", "thresholds"].contains($0)
     }
@@ -93,7 +93,7 @@ package struct PlanReader {
   private func readReady(_ checks: [Check]) -> Readiness {
     var ready = Plan.readiness(of: checks)
     let reader = table.table("ready")
-    reader.refuseUnknown(known: ["path", "times", "within", "backend"])
+    reader.refuseUnknown(.ready)
     ready.path =
       reader.text("path", SourceReader.pathRule, where: Address.isRequestPath) ?? ready.path
     ready.backend = reader.name("backend") ?? ready.backend

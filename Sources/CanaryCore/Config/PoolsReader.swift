@@ -16,7 +16,7 @@ struct PoolsReader {
       if name == PoolTable.shadowName {
         table.fault(key, "must have another name: 'shadow' is what copies of requests count under")
       }
-      pool.refuseUnknown(known: ["servers", "limit"])
+      pool.refuseUnknown(.pool)
       var servers: [Server] = []
       for (index, node) in (pool.list("servers") ?? []).enumerated() {
         let path = "servers[\(index)]"

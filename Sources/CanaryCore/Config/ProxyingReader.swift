@@ -41,16 +41,12 @@ struct ProxyingReader {
     }
   }
 
-  private static let routeKeys = [
-    "buffering", "timeout", "connect_timeout", "body_limit", "headers", "protocol", "backend",
-  ]
-
   /// The locations of a service; what a route does not say is the service's.
   func readRoutes(_ usual: Proxying) -> [Route] {
     let routes = table.table("routes")
     let found = routes.keys.compactMap { path -> Route? in
       let reader = routes.table(path)
-      reader.refuseUnknown(known: Self.routeKeys)
+      reader.refuseUnknown(.route)
       let proxying = ProxyingReader(reader).read(usual)
       let plain = path.hasPrefix("= ") ? String(path.dropFirst(2)) : path
       guard Address.isRequestPath(plain), !plain.contains("?") else {

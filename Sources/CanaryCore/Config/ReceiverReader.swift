@@ -16,7 +16,7 @@ struct ReceiverReader {
   ]
 
   func read(services: [String]) -> Receiver? {
-    table.refuseUnknown(known: Self.kinds + Self.special.keys.sorted() + ["services", "events"])
+    table.refuseUnknown(.receiver)
     let present = Self.kinds.filter(table.has)
     guard present.count == 1 else {
       table.faultHere(

@@ -12,19 +12,11 @@ struct ServiceReader {
     self.planKeys = planKeys
   }
 
-  static let keys = [
-    "listen", "server_names", "pools", "stable", "plan", "retain", "shield", "fallback", "headers",
-    "buffering", "timeout", "connect_timeout", "body_limit", "keepalive", "latency", "access_log",
-    "guards", "protocol", "http2", "routes", "sticky", "trusted", "preview", "never", "expose",
-    "answer_headers", "zone", "windows", "blackouts", "hooks", "releases",
-    "health",
-  ]
-
   /// The service, or nil when a fault makes it unusable; every fault is noted.
   ///
   /// `zone` and `blackouts` are those of the whole config.
   func read(_ calendars: CalendarReader, zone: Zone, blackouts: [Window]) -> Service? {
-    table.refuseUnknown(known: Self.keys)
+    table.refuseUnknown(.service)
     let pools = PoolsReader(table.table("pools")).read()
     let stable = readStable(pools)
     let plan = readPlan()

@@ -16,7 +16,6 @@ struct SourceReader {
     "headers": ["http"], "body": ["http"], "json": ["http"], "json_time": ["http"],
     "expect_status": ["http", "probe"], "expect_body": ["http", "probe"], "backend": ["probe"],
   ]
-  static let keys = sources + special.keys.sorted()
 
   func read() -> Source? {
     let present = Self.sources.filter(table.has)
@@ -98,7 +97,7 @@ struct SourceReader {
     }
     if case .table? = table.node("prometheus") {
       let inner = table.table("prometheus")
-      inner.refuseUnknown(known: ["named"])
+      inner.refuseUnknown(.readyQuery)
       if !inner.has("named") { inner.faultHere("must be a PromQL expression, or { named: \"…\" }") }
       let names = ReadyQuery.all.keys.sorted()
       let rule = "must be one of \(names.joined(separator: ", "))"

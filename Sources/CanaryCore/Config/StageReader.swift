@@ -13,11 +13,6 @@ struct StageReader {
     self.demands = demands
   }
 
-  private static let keys = [
-    "weight", "soak", "deadline", "on_deadline", "checks", "preview", "only", "shadow", "limit",
-    "approval",
-  ]
-
   func read() -> [Stage] {
     guard table.has("stages") else {
       table.faultHere(
@@ -42,7 +37,7 @@ struct StageReader {
   }
 
   private func readOne(_ reader: TableReader) -> Stage? {
-    reader.refuseUnknown(known: Self.keys)
+    reader.refuseUnknown(.stage)
     let preview = reader.bool("preview")
     let shadow = readShadow(reader)
     let weight = readWeight(reader, mayBeNone: preview == true || reader.has("shadow"))
@@ -127,7 +122,7 @@ struct StageReader {
       .map { Shadow(share: $0) }
     }
     let inner = reader.table("shadow")
-    inner.refuseUnknown(known: ["share", "paths", "methods"])
+    inner.refuseUnknown(.shadow)
     if !inner.has("share") { inner.faultHere("must have a share, such as share: 10") }
     let methods = inner.texts("methods", "must be the name of a method, in capitals") {
       (1...16).contains($0.utf8.count) && $0.utf8.allSatisfy { (65...90).contains($0) }

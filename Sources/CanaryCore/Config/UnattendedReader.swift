@@ -7,7 +7,7 @@ struct UnattendedReader {
   func readHooks() -> Hooks {
     var hooks = Hooks()
     let moments = table.table("hooks")
-    moments.refuseUnknown(known: Moment.allCases.map(\.rawValue))
+    moments.refuseUnknown(.hooks)
     for moment in Moment.allCases where moments.has(moment.rawValue) {
       hooks[moment] = moments.tables(moment.rawValue).compactMap { readHook($0, moment) }
     }
@@ -15,7 +15,7 @@ struct UnattendedReader {
   }
 
   private func readHook(_ table: TableReader, _ moment: Moment) -> Hook? {
-    table.refuseUnknown(known: ["run", "timeout", "at"])
+    table.refuseUnknown(.hook)
     guard let words = Self.words(table, "run") else { return nil }
     let timeout = table.span("timeout", atLeast: .seconds(0.1))
     let retained = table.text("at", "must be \"retain\": once the former pool is no longer kept") {
@@ -47,7 +47,7 @@ struct UnattendedReader {
   func readReleases() -> ReleasePolicy {
     var policy = ReleasePolicy()
     let inner = table.table("releases")
-    inner.refuseUnknown(known: ["deny", "allow", "semver"])
+    inner.refuseUnknown(.releases)
     let rule = "must be a pattern such as \"*-dev*\""
     policy.deny = inner.texts("deny", rule) { !$0.isEmpty && $0.utf8.count <= 200 } ?? []
     policy.allow = inner.texts("allow", rule) { !$0.isEmpty && $0.utf8.count <= 200 } ?? []
@@ -59,7 +59,7 @@ struct UnattendedReader {
   static func readApproval(_ stage: TableReader) -> ApprovalRule? {
     guard stage.has("approval") else { return nil }
     let table = stage.table("approval")
-    table.refuseUnknown(known: ["by", "count", "within", "starter"])
+    table.refuseUnknown(.approval)
     let by = table.texts("by", "must be \"group:NAME\" or \"user:NAME\"") {
       ApprovalRule.Approver(parsing: $0) != nil
     }

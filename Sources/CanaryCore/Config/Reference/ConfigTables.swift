@@ -1,0 +1,288 @@
+// The tables of the config, from the top down.
+extension ConfigTable {
+  package static let top = ConfigTable(
+    "The whole",
+    [
+      .may(
+        "$schema", .text, nil, "for editors: `docs/canary.schema.json`; canary does not read it"),
+      .may("nginx", .table(nginx), nil, "the Nginx that is there, and how it is told"),
+      .may("state", .text, "/var/lib/canary", "the store, `canary.db`, and the output of hooks"),
+      .may(
+        "run", .text, "/run/canary",
+        "brake flags, locks, the probe socket; Nginx must see it under the same path"),
+      .may(
+        "templates", .text, "built in",
+        "a folder whose files replace ours of the same name (`nginx-templates/`)"),
+      .need("services", .named(.table(service)), "what clients reach through Nginx, by name"),
+      .may("plans", .named(.table(plan)), nil, "plans that services name; `standard` is built in"),
+      .may(
+        "endpoints", .named(.table(endpoint)), "`prometheus` and `alertmanager` on loopback",
+        "servers that are asked for measurements: [sources.md](sources.md)"),
+      .may(
+        "zone", .text, "UTC",
+        "whose clock windows go by: a name such as `Asia/Shanghai`, or `local`: [unattended.md](unattended.md)"
+      ),
+      .may("blackouts", .list(.table(window)), "none", "when nothing grows, in any service"),
+      .may("notify", .named(.table(receiver)), "nobody", "who is told of what happens"),
+      .may(
+        "page", .text, "none",
+        "the folder of the status page, such as `/var/cache/canary`: [monitoring.md](monitoring.md)"
+      ),
+      .may(
+        "metrics", .text, "none",
+        "a file ending in `.prom` for node_exporter's textfile collector; the page has the same at `/metrics`"
+      ),
+    ])
+
+  package static let nginx = ConfigTable(
+    "nginx",
+    [
+      .may(
+        "config", .text, "/etc/nginx/nginx.conf",
+        "the main file that Nginx runs with; read, never written"),
+      .may(
+        "include", .text, "/etc/nginx/canary",
+        "the folder of the generated files, included in `http {}`"),
+      .may(
+        "test", .texts, "nginx -t -c CONFIG",
+        "argv; for a container, for example `[\"docker\", \"exec\", \"web\", \"nginx\", \"-t\"]`"),
+      .may("reload", .texts, "nginx -s reload -c CONFIG", "argv"),
+      .may("logs", .text, "/var/log/nginx", "Nginx writes `canary-SERVICE.log` there"),
+      .may(
+        "verify", .duration, "15s",
+        "how long running workers may take to answer with a new generation"),
+      .may(
+        "zone", .text, "none",
+        "the zone of this host: its servers are preferred ([audience.md](audience.md))"),
+    ])
+
+  package static let service = ConfigTable(
+    "services.NAME",
+    [
+      .need("pools", .named(.table(pool)), "two or more, usually `blue` and `green`"),
+      .need(
+        "stable", .text, "the pool that is stable at the first start; later the store knows"),
+      .may(
+        "plan", .either([.text, .table(plan)]), "standard",
+        "a name from `plans`, or a plan written here"),
+      .may(
+        "health", .either([.text, .no]), "/health",
+        "what the health check of the usual checks asks each server for; `false`: nothing but a connection"
+      ),
+      .may("listen", .texts, "none", "canary writes the whole `server {}`, on these addresses"),
+      .may("server_names", .texts, "none", "names of that server; may begin with `*.`"),
+      .may(
+        "retain", .duration, "24h", "how long a `revert` goes back to the pool before a promotion"),
+      .may("shield", .bool, "true", "a GET or HEAD that fails on the canary is tried on stable"),
+      .may(
+        "fallback", .bool, "true",
+        "a stable pool that is entirely down falls back to the other, unless that was just reverted"
+      ),
+      .may(
+        "headers", .named(.text), "none",
+        "headers for the pools, beside `Host`, `X-Real-IP`, `X-Forwarded-For` and `-Proto`; may hold `$host`, `$http_host`, `$remote_addr`, `$request_id`, `$request_uri`, `$scheme`, `$server_port`"
+      ),
+      .may(
+        "routes", .named(.table(route)), "one location",
+        "several, by path or `= /exact`, each with settings of its own"),
+      .may(
+        "protocol", .choice(["http", "grpc", "tcp"]), "http",
+        "`tcp` in `stream {}`: [audience.md](audience.md)"),
+      .may("http2", .bool, "false", "HTTP/2 on what it listens on"),
+      .may(
+        "sticky", .text, "none",
+        "`user`, `ip`, `cookie:NAME`, `header:NAME`: a client stays in its pool during a rollout"),
+      .may(
+        "preview", .oneOrMore(.table(selector)), "nobody", "who reaches the canary at any weight"),
+      .may("never", .oneOrMore(.table(selector)), "nobody", "who never reaches it"),
+      .may(
+        "trusted", .texts, "127.0.0.1, ::1",
+        "proxies whose word on addresses and tags is believed"),
+      .may("expose", .bool, "false", "`X-Canary-Pool` in answers"),
+      .may(
+        "answer_headers", .named(.text), "none", "headers of yours that ours would push out"),
+      .may("buffering", .bool, "false", "off suits streams of events and large uploads"),
+      .may("timeout", .duration, "1h", "the longest silence between two reads"),
+      .may("connect_timeout", .duration, "5s", "to connect to a server"),
+      .may(
+        "body_limit", .text, "none with `listen`, else yours", "such as `0`, `100m` or `1g`"),
+      .may("keepalive", .integer, "64", "idle connections to each upstream, for each worker"),
+      .may(
+        "latency", .choice(["response", "first_byte"]), "response",
+        "`first_byte` is right for streams, whose length says nothing"),
+      .may(
+        "guards", .list(.table(standing)), "none",
+        "checks that stand outside of any plan: [sources.md](sources.md)"),
+      .may("zone", .text, "the config's", "whose clock its windows go by"),
+      .may(
+        "windows", .list(.table(window)), "always",
+        "when it may grow: [unattended.md](unattended.md)"),
+      .may("blackouts", .list(.table(window)), "the config's", "when it may not, beside those"),
+      .may("hooks", .table(hooks), "none", "programs beside a rollout"),
+      .may("releases", .table(releases), "any", "which versions may be released"),
+      .may(
+        "access_log", .texts, "none",
+        "further logs, `\"/path\"` or `\"/path format\"`: ours replaces the inherited ones"),
+    ])
+
+  package static let pool = ConfigTable(
+    "services.NAME.pools.NAME",
+    [
+      .need(
+        "servers", .texts,
+        "`\"host:port\"`, `\"[v6]:port\"`, `\"unix:/path\"`, with `weight=N`, `max_fails=N`, `fail_timeout=TIME`, `zone=NAME`, `backend=NAME`"
+      ),
+      .may(
+        "limit", .text, "none", "the most requests, as `\"100r/s\"`; more are answered with 429"),
+    ])
+
+  package static let route: ConfigTable = {
+    let own: [Field] = [
+      .may("backend", .text, "all servers", "the kind of its servers (`backend=` of a server)"),
+      .may("protocol", .choice(["http", "grpc"]), "the service's", "what its servers speak"),
+    ]
+    let shapes: [(String, Shape)] = [
+      ("buffering", .bool), ("timeout", .duration), ("connect_timeout", .duration),
+      ("body_limit", .text), ("headers", .named(.text)),
+    ]
+    return ConfigTable(
+      "services.NAME.routes.PATH",
+      own + shapes.map { .may($0.0, $0.1, "the service's", "as of the service") })
+  }()
+
+  package static let plan = ConfigTable(
+    "plans.NAME",
+    [
+      .need("stages", .list(.table(stage)), "in order, with rising weights, 100 in the last"),
+      .may(
+        "checks", .list(.table(check)), "errors, latency, health, four comparisons with stable",
+        "`[]` gates by nothing but the soak"),
+      .may(
+        "before", .list(.table(check)), "none",
+        "checks that are asked once before the first stage: [unattended.md](unattended.md)"),
+      .may(
+        "ready", .table(ready), nil, "what every server of the canary must do before any traffic"),
+      .may(
+        "alpha", .share, "1%",
+        "the chance of a false revert by comparisons, over the whole rollout: [judge.md](judge.md)"),
+      .may(
+        "evidence", .choice(["comparison", "thresholds"]),
+        "comparison; without `checks` of its own: thresholds",
+        "what a comparison demands before a stage passes; `thresholds`: nothing"),
+    ])
+
+  package static let ready = ConfigTable(
+    "plans.NAME.ready",
+    [
+      .may("path", .text, "the first probe's", "what is asked"),
+      .may("backend", .text, "the first probe's", "the kind of servers that are asked"),
+      .may("times", .integer, "3", "how many times running every server must answer"),
+      .may("within", .duration, "30s", "for how long that is waited for"),
+    ])
+
+  package static let stage = ConfigTable(
+    "plans.NAME.stages[]",
+    [
+      .may(
+        "weight", .number, "0 with `preview` or `shadow`, else needed",
+        "percent of the requests, two decimals at most"),
+      .need("soak", .duration, "how long at least"),
+      .may(
+        "deadline", .duration, "3 × soak, at least 10m more",
+        "a stage that has not passed by then is reverted"),
+      .may("on_deadline", .choice(["revert", "pause"]), "revert", "or held for a person"),
+      .may(
+        "checks", .named(.either([.table(override), .no])), "the plan's",
+        "what this stage says otherwise, by the check's name: `{ errors: { max: \"1%\" }, health: false }`"
+      ),
+      .may("approval", .table(approval), "none", "who must agree before this stage"),
+      .may(
+        "preview", .bool, "false",
+        "at weight 0: only for those whom the service's `preview` lets in: [audience.md](audience.md)"
+      ),
+      .may("only", .oneOrMore(.table(selector)), "everybody", "of whom the share is drawn"),
+      .may(
+        "shadow", .either([.number, .table(shadow)]), "none", "percent of the requests to copy"),
+      .may("limit", .text, "the pool's", "the most requests for the canary, as `\"100r/s\"`"),
+    ])
+
+  package static let shadow = ConfigTable(
+    "plans.NAME.stages[].shadow",
+    [
+      .need("share", .number, "percent of the requests to copy"),
+      .may("paths", .texts, "all", "the routes that are copied"),
+      .may("methods", .texts, "GET, HEAD", "others need `paths`: their bodies are read whole"),
+    ])
+
+  package static let approval = ConfigTable(
+    "plans.NAME.stages[].approval",
+    [
+      .may("by", .texts, "anybody", "`\"group:NAME\"` or `\"user:NAME\"`"),
+      .may("count", .integer, "1", "how many different people"),
+      .may("within", .duration, "24h", "after that it is reverted"),
+      .may("starter", .bool, "false", "the one who started it may approve"),
+    ])
+
+  package static let endpoint = ConfigTable(
+    "endpoints.NAME",
+    [
+      .may(
+        "url", .text, "http://127.0.0.1:9090 or :9093 for the usual two",
+        "scheme, host, port and the path before the API"),
+      .may("ca", .text, "the system's", "the authority that its certificate is checked against"),
+      .may("cert", .text, "none", "a client certificate, with `key`"),
+      .may("key", .text, "none", "its key"),
+      .may("bearer", .table(secret), "none", "a token"),
+      .may("basic", .table(basic), "none", "a user and a password"),
+      .may("headers", .named(.either([.text, .table(secret)])), "none", "further headers"),
+    ])
+
+  package static let basic = ConfigTable(
+    "endpoints.NAME.basic",
+    [
+      .need("user", .text, "the user"),
+      .need("password", .table(secret), "where the password is kept"),
+    ])
+
+  package static let secret = ConfigTable(
+    "A secret",
+    [
+      .may("env", .text, nil, "the variable that holds it"),
+      .may("file", .text, nil, "the file that holds it, readable for its owner alone"),
+      .may("prefix", .text, "none", "what stands before it, such as `Bearer `"),
+    ])
+
+  package static let window = ConfigTable(
+    "windows[] and blackouts[]",
+    [
+      .may("days", .text, "every day", "such as `tue,thu` or `mon-fri`"),
+      .may("dates", .text, "every date", "such as `last-2..last`, `12-24..12-26` or `2026-11-11`"),
+      .may("from", .text, "00:00", "by the clock on the wall, with `to`"),
+      .may("to", .text, "24:00", "earlier than `from`: over midnight"),
+      .may("zone", .text, "the service's", "whose clock"),
+    ])
+
+  package static let hooks = ConfigTable(
+    "services.NAME.hooks",
+    Moment.allCases.map {
+      .may($0.rawValue, .list(.table(hook)), "none", "[unattended.md](unattended.md)")
+    })
+
+  package static let hook = ConfigTable(
+    "services.NAME.hooks.MOMENT[]",
+    [
+      .need("run", .texts, "argv"),
+      .may("timeout", .duration, "5m", "after that it is ended, and has failed"),
+      .may(
+        "at", .choice(["retain"]), "at once",
+        "of `after_promote`: once the former pool is no longer kept"),
+    ])
+
+  package static let releases = ConfigTable(
+    "services.NAME.releases",
+    [
+      .may("deny", .texts, "none", "patterns such as `*-dev*`"),
+      .may("allow", .texts, "all", "patterns, one of which must fit"),
+      .may("semver", .bool, "false", "`MAJOR.MINOR.PATCH` with what may follow (semver.org)"),
+    ])
+}
