@@ -49,7 +49,7 @@ package enum Program {
     if name == "__drive" {
       return await ControllerCommand.driveOne(Array(words.dropFirst()), output: output)
     }
-    if name == "__man" || name == "__completions" || name == "__services" {
+    if ["__man", "__completions", "__services", "__reference"].contains(name) {
       return describe(words, output)
     }
     if name == "__hook" {
@@ -108,6 +108,11 @@ package enum Program {
   private static func describe(_ words: [String], _ output: Output) -> Int32 {
     switch words[0] {
     case "__man": output.out(ManPage.text)
+    case "__reference":
+      guard let text = Reference.text(words.dropFirst().first ?? "") else {
+        return ExitCode.wrong.rawValue
+      }
+      output.out(text)
     case "__completions":
       guard let text = Completions.text(words.dropFirst().first ?? "") else {
         return ExitCode.wrong.rawValue
