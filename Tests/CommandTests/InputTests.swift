@@ -72,12 +72,12 @@ import Testing
     try expect(
       sandbox, ["promote", "chat"], code: 2, says: "(4 faults)",
       "services.chat.lissten is not a known key; did you mean 'listen'?",
-      "services.chat.retain must be a duration",
+      "line 15: services.chat.lissten", "services.chat.retain must be a duration",
       "services.chat.plan.stages[0].soak must be a duration",
       "weight must be 100 in the last stage",
       "Nothing was touched")
     try Files.replace("\(sandbox.folder)/canary.json5", with: "{ nginx: { ")
-    try expect(sandbox, ["status"], code: 2, says: "is not valid JSON5")
+    try expect(sandbox, ["status"], code: 2, says: "is not valid JSON5, near line 1")
     try Files.remove("\(sandbox.folder)/canary.json5")
     try expect(sandbox, ["status"], code: 2, says: "is not there")
   }

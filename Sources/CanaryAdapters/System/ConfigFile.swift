@@ -26,10 +26,16 @@ package enum ConfigFile {
 
   /// Reads and checks the file; throws every fault at once.
   package static func read(_ path: String) throws(Problems) -> Config {
-    try ConfigReader(file: path, zones: ZoneFiles.zone).read(try parse(path))
+    let text = try text(of: path)
+    let node = try parse(text, name: path)
+    do throws(Problems) {
+      return try ConfigReader(file: path, zones: ZoneFiles.zone).read(node)
+    } catch {
+      throw error.placed(PathLines(text))
+    }
   }
 
-  private static func parse(_ path: String) throws(Problems) -> Node {
+  private static func text(of path: String) throws(Problems) -> String {
     let text: String?
     do throws(FileError) {
       text = try Files.read(path, limit: 8 << 20)
@@ -37,7 +43,7 @@ package enum ConfigFile {
       throw Problems([Problem(path, error.description)])
     }
     guard let text else { throw Problems([Problem(path, "is not there")]) }
-    return try parse(text, name: path)
+    return text
   }
 
   /// Parses JSON5 text; throws the place of the first fault in the syntax.
@@ -49,7 +55,10 @@ package enum ConfigFile {
     } catch let DecodingError.dataCorrupted(context) {
       let inner =
         (context.underlyingError as? CocoaError)?.userInfo["NSDebugDescription"] as? String
-      throw Problems([Problem(name, "is not valid JSON5: \(inner ?? context.debugDescription)")])
+      let near = PathLines(text).fault.map { ", near line \($0)" } ?? ""
+      throw Problems([
+        Problem(name, "is not valid JSON5\(near): \(inner ?? context.debugDescription)")
+      ])
     } catch {
       throw Problems([Problem(name, "is not valid JSON5")])
     }

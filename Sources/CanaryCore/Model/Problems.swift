@@ -3,6 +3,8 @@ package struct Problem: Hashable, Sendable, CustomStringConvertible {
   package let path: String
   package let found: String?
   package let rule: String
+  /// The line of the file, where that is known.
+  package var line: Int?
 
   package init(_ path: String, found: String? = nil, _ rule: String) {
     self.path = path
@@ -11,7 +13,7 @@ package struct Problem: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String {
-    let place = path.isEmpty ? "config" : path
+    let place = (line.map { "line \($0): " } ?? "") + (path.isEmpty ? "config" : path)
     guard let found else { return "\(place) \(rule)" }
     return "\(place) \(rule) (found \(Text.shown(found)))"
   }
@@ -23,6 +25,16 @@ package struct Problems: Error, Hashable, Sendable, CustomStringConvertible {
 
   package init(_ list: [Problem] = []) { self.list = list }
   package mutating func add(_ problem: Problem) { list.append(problem) }
+
+  /// The same, each with its line.
+  package func placed(_ lines: PathLines) -> Problems {
+    Problems(
+      list.map { problem in
+        var problem = problem
+        problem.line = lines[problem.path]
+        return problem
+      })
+  }
   package var isEmpty: Bool { list.isEmpty }
   package var description: String { list.map(\.description).joined(separator: "\n") }
 }
