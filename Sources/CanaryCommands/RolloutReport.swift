@@ -113,18 +113,25 @@ struct RolloutReport {
           "last failing second",
           "\(Self.second(failing.last)): failures came over \(Self.rough(span))"
         ))
-      facts.append(
-        (
-          "requests hurt",
-          "\(canary.failures) \(canary.failures == 1 ? "try" : "tries") on the canary failed"
-            + (isShielded
-              ? "; of these, GET and HEAD were tried again on stable, and their users saw no failure"
-              : "; nothing was tried again on stable, so as many users saw a failure")
-        ))
+      facts.append(("requests hurt", harm(canary)))
     } else {
       facts.append(("requests hurt", "none: no try on the canary failed"))
     }
     return facts
+  }
+
+  /// Failed tries on the canary, and what their users saw of them.
+  private func harm(_ canary: PoolCounts) -> String {
+    let tries = "\(canary.failures) \(canary.failures == 1 ? "try" : "tries") on the canary failed"
+    guard let hurt = canary.hurt else {
+      return tries
+        + (isShielded
+          ? "; GET and HEAD were tried again on stable" : "; nothing was tried again on stable")
+    }
+    if hurt == 0 { return "\(tries); stable answered instead, and no user saw a failure" }
+    let rest = max(0, canary.failures - hurt)
+    return "\(tries); \(hurt) \(hurt == 1 ? "user's request" : "users' requests") failed with it"
+      + (rest > 0 ? ", stable answered the other \(rest)" : "")
   }
 
   private static func second(_ instant: Instant) -> String {

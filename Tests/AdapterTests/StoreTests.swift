@@ -127,7 +127,8 @@ import Testing
       "drop table measurement", "drop table total", "drop table comparison",
       "drop index entry_by_time", "drop index service_by_wake", "drop table receiver",
       "alter table entry drop column origin", "alter table entry drop column hash",
-      "alter table service drop column wake",
+      "alter table service drop column wake", "alter table slice drop column hurt",
+      "insert into slice values ('chat', 5, 'blue', 3, 1, 0, x'')",
       "pragma user_version = 1",
     ] {
       #expect(try sql(folder, statement) == "")
@@ -137,7 +138,10 @@ import Testing
     #expect(try await newer.load("chat")?.value == state)
     #expect(try await newer.history("chat", limit: 5).first?.entries == [entry("one")])
     #expect(try await newer.measurements("chat", rollout: 1).isEmpty)
-    #expect(try sql(folder, "pragma user_version") == "(3,)")
+    #expect(try sql(folder, "pragma user_version") == "(4,)")
+    // Whom a failure reached was not looked for then.
+    let slice = try await newer.slices("chat", since: 0).slices.first
+    #expect(slice?.counts.requests == 3 && slice?.counts.hurt == nil)
     #expect(try await newer.due(Instant(milliseconds: 0)) == ["chat"])
     // What was there before is covered by the first hash that comes after it.
     _ = try await newer.append(entry("two"), of: "chat")

@@ -24,7 +24,8 @@ import Testing
     #expect(report.contains("Reverted: blue → green (v2) after "), "\(report)")
     for words in [
       "errors", "canary green", "stable blue", "first failing second", "decided to go back",
-      "last failing second", " on the canary failed; of these, GET and HEAD were tried again",
+      "last failing second",
+      " on the canary failed; stable answered instead, and no user saw a failure",
       "reverting", "reverted",
     ] {
       #expect(report.contains(words), "\(words) in \(report)")

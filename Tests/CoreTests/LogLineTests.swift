@@ -2,7 +2,7 @@ import CanaryCore
 import TestSupport
 import Testing
 
-struct LogLineTests {
+@Suite(.busy) struct LogLineTests {
   private static let table = PoolTable([
     ("127.0.0.1:9001", "blue"), ("127.0.0.1:9003", "blue"), ("127.0.0.1:9002", "green"),
     ("unix:/run/app.sock", "green"), ("[2001:db8::1]:80", "green"),
@@ -34,6 +34,25 @@ struct LogLineTests {
     var tally = tally
     let sum = tally.total(pool: pool, from: 0, through: 1 << 40)
     return [sum.requests, sum.failures, sum.aborted, sum.latency.count]
+  }
+
+  @Test func `whom a failure reached counts for the pool that was tried first`() {
+    let tally = tally([
+      line(502, "127.0.0.1:9002, 127.0.0.1:9001", "502, 502", "-, -", "0.001, 0.001"),
+      line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-, 0.004", "0.001, 0.004"),
+      line(500, "127.0.0.1:9002", "500", "0.001", "0.001"),
+      line(499, "127.0.0.1:9002", "-", "-", "0.100"),
+      line(404, "127.0.0.1:9002", "404", "0.1", "0.1"),
+      // gRPC fails with a status of its own.
+      "canary2\t1795000000.123\t42\t200\t0.010\t127.0.0.1:9001\t200\t0.001\t0.001\td\t14",
+    ])
+    var copy = tally
+    #expect(copy.total(pool: "green", from: 0, through: 1 << 40).hurt == 2)
+    #expect(copy.total(pool: "blue", from: 0, through: 1 << 40).hurt == 1)
+    var unknown = PoolCounts()
+    unknown.hurt = nil
+    unknown.merge(copy.total(pool: "green", from: 0, through: 1 << 40))
+    #expect(unknown.hurt == nil && unknown.requests == 4)
   }
 
   @Test func `every try counts for its own pool`() {

@@ -97,6 +97,10 @@ enum Migrations {
       failed INTEGER
     ) STRICT;
     """,
+    """
+    -- Requests that were first tried on the pool and that the client saw fail; NULL where nobody looked.
+    ALTER TABLE slice ADD COLUMN hurt INTEGER;
+    """,
   ]
 
   /// Brings the database to the newest version; refuses one that a newer program has written.

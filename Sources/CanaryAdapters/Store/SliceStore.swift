@@ -56,16 +56,16 @@ extension SQLiteStore {
     var sum = counts
     // A second is often saved in two parts: the log is read while it lasts.
     if let row = try connection.run(
-      "SELECT requests, failures, aborted, latency FROM slice WHERE service = ? AND second = ? AND pool = ?",
+      "SELECT requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second = ? AND pool = ?",
       key
     ).first {
       sum.merge(self.counts(row[...]))
     }
     try connection.run(
-      "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       key + [
         .int(Int64(sum.requests)), .int(Int64(sum.failures)), .int(Int64(sum.aborted)),
-        .blob(sum.latency.encoded),
+        .blob(sum.latency.encoded), sum.hurt.map { .int(Int64($0)) } ?? .null,
       ])
   }
 
@@ -77,7 +77,7 @@ extension SQLiteStore {
   ) {
     try use { connection throws(SQLiteError) in
       let rows = try connection.run(
-        "SELECT second, pool, requests, failures, aborted, latency FROM slice WHERE service = ? AND second >= ? AND second <= ?",
+        "SELECT second, pool, requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second >= ? AND second <= ?",
         [.text(service.text), .int(second), .int(last)])
       let slices = rows.compactMap { row -> (second: Int64, pool: Name, counts: PoolCounts)? in
         guard let second = row[0].int, let pool = row[1].text.flatMap(Name.init) else { return nil }
@@ -119,6 +119,7 @@ extension SQLiteStore {
     counts.requests = Int(row[0].int ?? 0)
     counts.failures = Int(row[1].int ?? 0)
     counts.aborted = Int(row[2].int ?? 0)
+    counts.hurt = row[4].int.map { Int($0) }
     counts.latency = row[3].blob.flatMap(Histogram.init(encoded:)) ?? Histogram()
     return counts
   }

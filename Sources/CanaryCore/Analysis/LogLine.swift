@@ -53,7 +53,7 @@ package struct LogParser: Sendable {
       tries == responseTimes.listCount()
     else { return false }
     if version == 3 {
-      connections(tries, time, generation, addresses, statuses, headerTimes, &tally)
+      connections(tries, time, generation, status, addresses, statuses, headerTimes, &tally)
       return true
     }
     for index in 0..<tries {
@@ -75,7 +75,10 @@ package struct LogParser: Sendable {
           generation: generation, milliseconds: time, pool: pool, failed: isAborted ? nil : failed,
           latency: isAborted ? response : spent, isDrawn: more.isDrawn)
       }
+      // Nobody sees the answer to a copy.
+      let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
       tally.add(second: second, pool: pool) { counts in
+        if isHurt { counts.hurt? += 1 }
         if isAborted {
           counts.aborted &+= 1
           return
@@ -89,9 +92,10 @@ package struct LogParser: Sendable {
   /// Counts the tries of a TCP service: one fails when the connection does not open.
   @inline(never)
   private func connections(
-    _ tries: Int, _ time: Int64, _ generation: Int, _ addresses: LogCursor, _ connects: LogCursor,
-    _ firstBytes: LogCursor, _ tally: inout LogTally
+    _ tries: Int, _ time: Int64, _ generation: Int, _ status: Int, _ addresses: LogCursor,
+    _ connects: LogCursor, _ firstBytes: LogCursor, _ tally: inout LogTally
   ) {
+    var isFirst = true
     var (addresses, connects, firstBytes) = (addresses, connects, firstBytes)
     for index in 0..<tries {
       let address = addresses.item().bytes
@@ -110,8 +114,11 @@ package struct LogParser: Sendable {
           generation: generation, milliseconds: time, pool: pool, failed: failed, latency: spent,
           isDrawn: true)
       }
+      let isHurt = isFirst && status >= 500
+      isFirst = false
       tally.add(second: time / 1000, pool: pool) { counts in
         counts.count(failed: failed, milliseconds: spent)
+        if isHurt { counts.hurt? += 1 }
       }
     }
   }

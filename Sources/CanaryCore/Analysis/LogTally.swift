@@ -8,6 +8,9 @@ package struct PoolCounts: Hashable, Sendable {
   package var failures = 0
   /// Tries that the client ended before the server answered: neither good nor bad.
   package var aborted = 0
+  /// Requests that were first tried on this pool and that the client saw fail, whatever was tried afterwards; nil: some
+  /// of them were counted by a version that did not look.
+  package var hurt: Int? = 0
   package var latency = Histogram()
 
   package init() {}
@@ -24,6 +27,7 @@ package struct PoolCounts: Hashable, Sendable {
     requests += other.requests
     failures += other.failures
     aborted += other.aborted
+    hurt = hurt.flatMap { own in other.hurt.map { own + $0 } }
     latency.merge(other.latency)
   }
 
