@@ -100,6 +100,19 @@ import Testing
         return isAnswered && (query.contains("> 0") || !ran.output.contains(#""result":[]"#))
       }
     }
+    // The queries of the guide are queries.
+    let guide = try #require(
+      try Files.read(Self.docs.replacing("docs/monitoring", with: "docs/monitoring.md")))
+    let told = guide.matches(of: /(?m)^\| [a-z][^|`]* \| `(.*)` \|$/).map { String($0.output.1) }
+    #expect(told.count >= 9, "\(told)")
+    for query in told {
+      let ran = try Spawn.run(
+        [
+          "curl", "-sS", "--data-urlencode", "query=\(query)",
+          "http://127.0.0.1:\(monitoring.prometheus)/api/v1/query",
+        ], limit: .seconds(10))
+      #expect(ran.output.contains(#""status":"success""#), "\(query): \(ran.output)")
+    }
     #expect(try sandbox.canary("revert", "chat").code == 0)
     #expect(promote.wait() == 4)
   }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Who meets the canary, as the config says it and as `canary route` tells it.
-struct AudienceTests {
+@Suite(.busy) struct AudienceTests {
   @Test func `addresses are read as people write them`() throws {
     let ranges = try ["10.1.0.0/16", "2001:db8::/32", "192.0.2.7", "::1", "0.0.0.0/0"].map {
       try AddressRange(parsing: $0)

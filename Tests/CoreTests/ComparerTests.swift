@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The comparison over a stream of requests: what it counts, what it survives, and what it says of it.
-struct ComparerTests {
+@Suite(.busy) struct ComparerTests {
   private static let start: Int64 = 1_750_000_000_000
 
   private static let checks = [

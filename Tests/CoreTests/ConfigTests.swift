@@ -3,7 +3,7 @@ import CanaryCore
 import TestSupport
 import Testing
 
-struct ConfigTests {
+@Suite(.busy) struct ConfigTests {
   /// The contract's own example, with every key that a config may have.
   static let good = """
     {

@@ -2,7 +2,7 @@ import CanaryCore
 import TestSupport
 import Testing
 
-struct HistogramTests {
+@Suite(.busy) struct HistogramTests {
   @Test(arguments: [1.0, 30, 1000, 200_000])
   func `any quantile is within one percent of the exact one`(scale: Double) {
     var dice = Dice(seed: 7)

@@ -2,7 +2,7 @@ import CanaryCore
 import TestSupport
 import Testing
 
-struct JudgeTests {
+@Suite(.busy) struct JudgeTests {
   private static let start = Instant(milliseconds: 1_000_000)
 
   private func check(_ change: (inout Check) -> Void = { _ in }) -> Check {

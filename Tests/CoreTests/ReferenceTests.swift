@@ -1,10 +1,11 @@
 import CanaryAdapters
 import CanaryCore
 import FoundationEssentials
+import TestSupport
 import Testing
 
 /// The formulas of docs/judge.md against values computed elsewhere, with many more digits (judge-reference.json).
-struct ReferenceTests {
+@Suite(.busy) struct ReferenceTests {
   private struct Reference: Decodable {
     struct Stratum: Decodable {
       var nS, kS, nC, kC: Int

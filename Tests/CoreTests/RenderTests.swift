@@ -3,7 +3,7 @@ import CanaryCore
 import TestSupport
 import Testing
 
-struct RenderTests {
+@Suite(.busy) struct RenderTests {
   @Test func `weights are exact at every share and for any servers`() {
     let sets: [[Int]] = [[1], [1, 2], [3, 5, 7], [10, 10, 1], [10_000, 1]]
     for stable in sets {

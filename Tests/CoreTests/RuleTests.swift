@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Rules that hold for every check, whatever its source: the traps that other tools have, each by its name.
-struct RuleTests {
+@Suite(.busy) struct RuleTests {
   private static let start = Instant(milliseconds: 1_750_000_000_000)
 
   private func check(_ name: Name, _ change: (inout Check) -> Void = { _ in }) -> Check {
@@ -187,7 +187,7 @@ struct RuleTests {
 }
 
 /// What may be released.
-@Suite struct ReleasePolicyTests {
+@Suite(.busy) struct ReleasePolicyTests {
   private func policy(_ change: (inout ReleasePolicy) -> Void) -> ReleasePolicy {
     var policy = ReleasePolicy()
     change(&policy)

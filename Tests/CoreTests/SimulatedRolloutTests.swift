@@ -1,9 +1,10 @@
 import CanaryCore
 import Synchronization
+import TestSupport
 import Testing
 
 /// The judge against invented traffic: how often it is wrong, and how fast it is right.
-@Suite(.timeLimit(.minutes(30))) struct SimulatedRolloutTests {
+@Suite(.busy) struct SimulatedRolloutTests {
   private static func plan(_ soak: Span) -> Plan {
     let compared = [
       ("errors", Metric.errorRate), ("p50", .latencyP50), ("p95", .latencyP95),

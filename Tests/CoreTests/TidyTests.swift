@@ -1,9 +1,10 @@
 import CanaryAdapters
 import CanaryCore
+import TestSupport
 import Testing
 
 /// What a formatter cannot see of the style of this repository.
-struct TidyTests {
+@Suite(.busy) struct TidyTests {
   static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
 
   private func files(_ folder: String, _ ending: String) throws -> [(path: String, text: String)] {

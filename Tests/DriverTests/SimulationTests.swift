@@ -2,7 +2,7 @@ import CanaryCore
 import TestSupport
 import Testing
 
-struct SimulationTests {
+@Suite(.busy) struct SimulationTests {
   @Test func `no history breaks a promise`() {
     var ends: [String: Int] = [:]
     for seed in UInt64(1)...2000 {

@@ -16,7 +16,7 @@ package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
     for test: Test, testCase: Test.Case?,
     performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
-    await Turnstile.shared.enter()
+    await Turnstile.blocking.enter()
     // A thread that is blocked cannot be cancelled: one that hangs ends the run, and says which it is.
     let watch = DispatchWorkItem {
       print("\(test.name) hangs: it has had its turn for ten minutes. The run ends here.")
@@ -27,10 +27,10 @@ package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
     do {
       try await function()
     } catch {
-      await Turnstile.shared.leave()
+      await Turnstile.blocking.leave()
       throw error
     }
-    await Turnstile.shared.leave()
+    await Turnstile.blocking.leave()
   }
 }
 
@@ -39,9 +39,37 @@ extension Trait where Self == BlockingTrait {
   package static var blocking: Self { Self() }
 }
 
+/// Tests that compute for long.
+///
+/// They leave one thread of Swift's pool to the others: a test that awaits answers of servers would
+/// otherwise hear of them when everything has been computed, long after its limits.
+package struct BusyTrait: TestTrait, SuiteTrait, TestScoping {
+  package let isRecursive = true
+
+  package func provideScope(
+    for test: Test, testCase: Test.Case?,
+    performing function: @concurrent @Sendable () async throws -> Void
+  ) async throws {
+    await Turnstile.busy.enter()
+    do {
+      try await function()
+    } catch {
+      await Turnstile.busy.leave()
+      throw error
+    }
+    await Turnstile.busy.leave()
+  }
+}
+
+extension Trait where Self == BusyTrait {
+  /// At most one fewer of these at a time than there are cores.
+  package static var busy: Self { Self() }
+}
+
 /// Lets so many through at once, in the order of their coming.
 private actor Turnstile {
-  static let shared = Turnstile()
+  static let blocking = Turnstile()
+  static let busy = Turnstile()
   private var free = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)
   private var waiting: [CheckedContinuation<Void, Never>] = []
 

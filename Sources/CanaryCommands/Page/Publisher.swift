@@ -130,7 +130,7 @@ actor Publisher {
       else { continue }
       if card.history.key != before {
         totals.turn()
-        missing += card.history.missing.map { (service, $0) }
+        if config.page != nil { missing += card.history.missing.map { (service, $0) } }
       }
       cards[service.name] = card
       if let page = config.page {
