@@ -36,6 +36,11 @@ struct LiveScreen {
     if isTight { used -= body.count }
     let events = events(line, most: height - used - 1)
     if !events.isEmpty { body.append(events) }
+    if rollout == nil {
+      var hint = line()
+      hint.add("to begin one: canary promote \(state.service) --release VERSION", .dim)
+      body.append([hint])
+    }
     var lines = body.reduce(into: [Line]()) { lines, part in
       lines += part
       if !isTight { lines.append(line()) }
@@ -98,7 +103,7 @@ struct LiveScreen {
     if state.running != nil, let driver = report.driver, !driver.alive {
       texts.append("its driver (pid \(driver.pid)) died; go on with: canary controller")
     }
-    if state.running?.awaitedApproval != nil {
+    if Wording.phase(state) == "awaiting_approval" {
       texts.append(
         "let it go on: canary approve \(state.service) · send it back: canary reject \(state.service)"
       )
@@ -119,7 +124,7 @@ struct LiveScreen {
     let now = rollout.stage
     let isPromoted = if case .promoted = rollout.phase { true } else { false }
     let passed = isPromoted ? stages.count : now ?? rollout.reached ?? 0
-    let isBack = if case .reverted = rollout.phase { true } else { false }
+    let isBack = Wording.reason(rollout) != nil
     var bar = line()
     var labels = line()
     let cells = max(4, min(39, (bar.room + 1) / stages.count - 1))

@@ -62,11 +62,10 @@ struct PromoteSession {
     publishing.cancel()
     await publishing.value
     var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
+    // A screen leaves nothing behind: what happened is told once it is gone.
+    if view != nil { _ = await follower.look() }
     switch end {
-    case .over(let rollout):
-      // A screen leaves nothing behind: what happened is told once it is gone.
-      if view != nil { _ = await follower.look() }
-      return finish(rollout)
+    case .over(let rollout): return finish(rollout)
     case .left(let why):
       world.output.err("canary promote: \(why); see: canary status \(service.name)")
       return .timedOut

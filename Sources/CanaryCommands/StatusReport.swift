@@ -173,7 +173,7 @@ struct StatusReport {
     if let freeze = state.freeze(at: now) {
       lines.append("  ❄ \(freeze.words); canary thaw ends it")
     }
-    if state.running?.awaitedApproval != nil {
+    if Wording.phase(state) == "awaiting_approval" {
       lines.append(
         "  to let it go on: canary approve \(service.name) · to send it back: canary reject")
     }

@@ -141,7 +141,7 @@ function alarms(data) {
   const lines = [];
   if (data.brake) lines.push(words.braked(when(data.brake.since), data.brake.actor, data.brake.reason ?? "–"));
   if (data.status.freeze) lines.push(`${words.frozen}: ${data.status.freeze.reason} (${data.status.freeze.actor})`);
-  if (known.get(data.status.service)?.data.undriven) lines.push(words.undrivenHow);
+  if (isRunning(data.status) && !data.status.driver?.alive) lines.push(words.undrivenHow);
   if (data.status.phase === "awaiting_approval") lines.push(words.approval(data.status.service));
   return lines.length ? make("ul", { class: "alarms" }, ...lines.map((line) => make("li", {}, line))) : null;
 }
@@ -151,7 +151,7 @@ function stages(data) {
   const phase = data.status.phase;
   const items = data.plan.map((stage, index) => {
     const isNow = data.stage?.index === index;
-    const isBroken = phase === "reverted" && index === data.passed;
+    const isBroken = ["reverting", "reverted"].includes(phase) && index === data.passed;
     const state = index < data.passed ? "passed" : isNow ? "now" : isBroken ? "broken" : "coming";
     const share = state === "passed" ? 1 : isNow ? Math.min(1, data.stage.soak ? data.stage.elapsed / data.stage.soak : 1) : 0;
     const label = make("span", { class: "unseen" }, words[state]);

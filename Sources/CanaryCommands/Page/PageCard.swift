@@ -69,7 +69,7 @@ struct PageCard {
     if detected == nil || (isActive && state.running == nil && detected?.seconds == nil) {
       detected = Detection(seconds: await Self.detection(world, service, history.broken))
     }
-    due = isActive ? now + .seconds(0.5) : state.freeze?.until.flatMap { $0 > now ? $0 : nil }
+    due = isActive ? now + .seconds(0.4) : state.freeze?.until.flatMap { $0 > now ? $0 : nil }
     if isActive, let rollout = state.rollout {
       await count(world, rollout, until: now)
       if page != nil { await draw(world, rollout, at: now) }
