@@ -45,7 +45,7 @@ actor LiveView {
   func look() async -> Bool {
     GlanceFile.watch(in: world.config.run)
     do throws(Failure) {
-      let report = try await StatusReport(world, service)
+      let report = try await StatusReport(world, service, looksAtNginx: false)
       let record = (try? await world.store.history(service.name, limit: 1))?.first
       draw(
         LiveScreen(

@@ -46,7 +46,9 @@ struct WatchSession {
         GlanceFile.watch(in: world.config.run)
         var reports: [StatusReport] = []
         for service in services {
-          if let report = try? await StatusReport(world, service) { reports.append(report) }
+          if let report = try? await StatusReport(world, service, looksAtNginx: false) {
+            reports.append(report)
+          }
         }
         let now = terminal.size
         if now != size { drawn = nil }

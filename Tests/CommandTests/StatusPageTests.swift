@@ -160,6 +160,8 @@ import Testing
     try sandbox.writeConfig(top: "page: \"page\",")
     let listen = try sandbox.canary("page", "--nginx", "--listen", "1.2.3.4:80; evil")
     #expect(listen.code == 2 && listen.text.contains("--listen"), "\(listen.text)")
+    let alone = try sandbox.canary("page", "--listen", "127.0.0.1:1")
+    #expect(alone.code == 2 && alone.text.contains("needs --nginx"), "\(alone.text)")
     #expect(!Files.exists("\(sandbox.folder)/page"))
   }
 }

@@ -24,6 +24,9 @@ enum PageCommand {
         "the config names no folder for it; add, beside `services`: page: \"/var/cache/canary\""
       )
     }
+    if arguments["--listen"] != nil, !arguments.has("--nginx") {
+      throw Failure(.wrong, "--listen says where Nginx is to listen: it needs --nginx")
+    }
     if arguments.has("--nginx") {
       guard let folder = world.config.page else {
         throw Failure(.wrong, "the config has `metrics` but no `page`: there is nothing to serve")
