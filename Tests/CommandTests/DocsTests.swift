@@ -171,7 +171,10 @@ import Testing
       script = script.replacing(port, with: "\(Sockets.freePort())")
     }
     let program = "canary() { '\(Sandbox.program)' \"$@\"; }"
-    try Files.replace("\(folder.path)/tutorial.sh", with: "set -eu\n\(program)\n\(script)\n")
+    // What it starts ends with the test, wherever it stops.
+    let end = "trap 'kill $(cat ~/canary-tutorial/*.pid 2>/dev/null) 2>/dev/null || true' EXIT"
+    try Files.replace(
+      "\(folder.path)/tutorial.sh", with: "set -eu\n\(end)\n\(program)\n\(script)\n")
     let ran = try Spawn.run(
       ["bash", "\(folder.path)/tutorial.sh"], limit: .minutes(5),
       environment: ["HOME": folder.path, "CANARY_CONFIG": ""])
