@@ -1,8 +1,8 @@
+internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
-internal import CanaryAdapters
 
-/// A rollout cut into columns for the charts of the status page; only the column that is still growing keeps its counts.
+/// A rollout cut into columns for the charts of the status page.
 ///
 /// When there are too many columns, twice as long ones are made anew from the store: quantiles cannot be merged.
 struct PageSeries {
@@ -62,10 +62,12 @@ struct PageSeries {
     // A long rollout is read in pieces: others wait for the store as well.
     while next <= last {
       let end = min(last, next + max(0, 600 / length - 1))
-      let slices =
-        (try? await store.slices(
-          service, since: start + next * length, through: start + (end + 1) * length - 1))?.slices
-        ?? []
+      // What cannot be read now is no stretch without requests: it is read at the next look.
+      guard
+        let slices = try? await store.slices(
+          service, since: start + next * length, through: start + (end + 1) * length - 1
+        ).slices
+      else { return }
       var counts = Array(repeating: (PoolCounts(), PoolCounts()), count: Int(end - next + 1))
       for slice in slices {
         let index = Int((slice.second - start) / length - next)

@@ -15,7 +15,8 @@ actor Publisher {
   private var cards: [Name: PageCard] = [:]
   /// The list of services as it was written last.
   private var listed = (text: "", at: Instant(milliseconds: 0))
-  private var prepared: String?
+  /// The folder and the services that it was prepared for.
+  private var prepared: (page: String?, services: [Service])?
   private var beatAt = Instant(milliseconds: 0)
   private var countedAt = Instant(milliseconds: 0)
   private var totals: PageTotals
@@ -93,7 +94,11 @@ actor Publisher {
 
   /// What is the same at every look.
   private func prepare(_ config: Config) throws(FileError) {
-    guard let page = config.page, prepared != page else { return }
+    // The same array is known at a glance; another one is that of a config that was read anew.
+    if let prepared, prepared.page == config.page, prepared.services == config.services { return }
+    prepared = (config.page, config.services)
+    cards = [:]
+    guard let page = config.page else { return }
     for folder in [page, "\(page)/services", "\(page)/reports"] { try Files.makeFolder(folder) }
     for (name, bytes) in StatusPage.files {
       try write("\(page)/\(name)", String(decoding: bytes, as: UTF8.self))
@@ -104,8 +109,6 @@ actor Publisher {
     for name in Files.names(in: "\(page)/services") where !known.contains(name) {
       try Files.remove("\(page)/services/\(name)")
     }
-    prepared = page
-    cards = [:]
   }
 
   private func write(_ path: String, _ text: String) throws(FileError) {
@@ -145,8 +148,6 @@ actor Publisher {
       cards[service.name]?.whole = nil
       cards[service.name]?.charts = nil
     }
-    let names = Set(config.services.map(\.name))
-    cards = cards.filter { names.contains($0.key) }
   }
 
   /// One report a look, so that a page that is new on an old host comes up at once.
