@@ -47,9 +47,7 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "CanaryCommands",
-      dependencies: [
-        "CanaryAdapters", "CanaryDriver", "CanaryCore", "StatusPage", "NginxTemplates",
-      ],
+      dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore", "StatusPage"],
       swiftSettings: settings),
     .executableTarget(name: "canary", dependencies: ["CanaryCommands"], swiftSettings: settings),
 

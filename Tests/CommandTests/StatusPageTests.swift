@@ -160,6 +160,15 @@ import Testing
     try sandbox.writeConfig(top: "page: \"page\",")
     let listen = try sandbox.canary("page", "--nginx", "--listen", "1.2.3.4:80; evil")
     #expect(listen.code == 2 && listen.text.contains("--listen"), "\(listen.text)")
+    // A template of the user's own takes the place of ours, and says what is wrong with it.
+    let own = "\(sandbox.folder)/own"
+    try Files.makeFolder(own)
+    try Files.replace("\(own)/page.conf", with: "# mine: {{listen}} {{folder}} {{policy}}\n")
+    try sandbox.writeConfig(top: "page: \"page\", templates: \"own\",")
+    let mine = try sandbox.canary("page", "--nginx")
+    #expect(
+      mine.code == 2 && mine.text.contains("does not use '{{report_policy}}'"), "\(mine.text)")
+    try sandbox.writeConfig(top: "page: \"page\",")
     let alone = try sandbox.canary("page", "--listen", "127.0.0.1:1")
     #expect(alone.code == 2 && alone.text.contains("needs --nginx"), "\(alone.text)")
     #expect(!Files.exists("\(sandbox.folder)/page"))

@@ -25,4 +25,15 @@ package enum TemplateFiles {
     }
     return try TemplateSet(texts)
   }
+
+  /// The server of the status page, which is no part of any service.
+  package static func page(folder: String?) throws(Problems) -> Template {
+    var text = String(decoding: NginxTemplates.files["page.conf"] ?? [], as: UTF8.self)
+    do throws(FileError) {
+      if let folder, let own = try Files.read("\(folder)/page.conf", limit: 1 << 20) { text = own }
+    } catch {
+      throw Problems([Problem("templates", error.description)])
+    }
+    return try Template(text, name: "page.conf")
+  }
 }

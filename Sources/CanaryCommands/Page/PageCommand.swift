@@ -1,6 +1,5 @@
 internal import CanaryAdapters
 internal import CanaryCore
-internal import NginxTemplates
 
 /// `canary page`: the status page as it is now, and the Nginx that serves it.
 enum PageCommand {
@@ -31,7 +30,8 @@ enum PageCommand {
       guard let folder = world.config.page else {
         throw Failure(.wrong, "the config has `metrics` but no `page`: there is nothing to serve")
       }
-      output.out(try server(folder, arguments["--listen"] ?? "127.0.0.1:8090"))
+      let listen = arguments["--listen"] ?? "127.0.0.1:8090"
+      output.out(try server(folder, listen, templates: world.config.templates))
       return .done
     }
     guard await Publishing.once(world) else {
@@ -56,20 +56,21 @@ enum PageCommand {
   private static let reportPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-  private static func server(_ folder: String, _ listen: String) throws(Failure) -> String {
+  private static func server(
+    _ folder: String, _ listen: String, templates: String?
+  ) throws(Failure) -> String {
     do throws(Rule) {
       try Address.checkListen(listen)
     } catch {
       throw Failure(.wrong, "--listen \(error) (found '\(Text.shown(listen))')")
     }
     do throws(Problems) {
-      let text = String(decoding: NginxTemplates.files["page.conf"] ?? [], as: UTF8.self)
-      return try Template(text, name: "page.conf").fill([
+      return try TemplateFiles.page(folder: templates).fill([
         "listen": .text(listen), "folder": .text(folder), "policy": .text(policy),
         "report_policy": .text(reportPolicy),
       ])
     } catch {
-      throw Failure(.outside, "\(error.list.map(\.description).joined(separator: "; "))")
+      throw Failure(.wrong, "\(error.list.map(\.description).joined(separator: "; "))")
     }
   }
 }
