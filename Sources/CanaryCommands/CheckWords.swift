@@ -65,6 +65,12 @@ enum CheckWords {
 }
 
 extension Rollout {
+  /// How many stages have been passed; of one that went back, before the stage that broke it off.
+  var passedStages: Int {
+    if case .promoted = phase { return plan.stages.count }
+    return stage ?? reached ?? 0
+  }
+
   /// The check of that name in the stage that is held, or in the last that has been.
   func rule(_ name: Name) -> Check? {
     let at = stage ?? reached ?? 0

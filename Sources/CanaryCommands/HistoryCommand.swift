@@ -66,17 +66,22 @@ enum HistoryCommand {
   }
 
   private static func json(_ service: Service, _ record: RolloutRecord) -> JSON {
-    let rollout = record.rollout
-    return .table([
-      ("rollout", .int(rollout.number)), ("service", .text(service.name.text)),
-      ("from", .text(rollout.from.text)),
+    .table(
+      [("service", .text(service.name.text))] + fields(record.rollout) + [
+        ("events", .list(record.entries.map(EntryReport.json)))
+      ])
+  }
+
+  /// What programs are told of a rollout, wherever it stands.
+  static func fields(_ rollout: Rollout) -> [(String, JSON)] {
+    [
+      ("rollout", .int(rollout.number)), ("from", .text(rollout.from.text)),
       ("to", .text(rollout.to.text)), ("release", JSON(rollout.release)),
       ("result", .text(Wording.result(rollout))),
       ("reason", JSON(Wording.reason(rollout) ?? rollout.reason)),
       ("actor", .text(rollout.actor.description)), ("started", .text(rollout.started.iso8601)),
       ("ended", JSON(rollout.ended?.iso8601)),
-      ("events", .list(record.entries.map(EntryReport.json))),
-    ])
+    ]
   }
 
   private static func text(_ service: Service, _ record: RolloutRecord) -> String {

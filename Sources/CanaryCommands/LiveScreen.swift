@@ -122,8 +122,7 @@ struct LiveScreen {
     guard let rollout, !rollout.plan.stages.isEmpty else { return [] }
     let stages = rollout.plan.stages
     let now = rollout.stage
-    let isPromoted = if case .promoted = rollout.phase { true } else { false }
-    let passed = isPromoted ? stages.count : now ?? rollout.reached ?? 0
+    let passed = rollout.passedStages
     let isBack = Wording.reason(rollout) != nil
     var bar = line()
     var labels = line()

@@ -118,15 +118,20 @@ struct StatusReport {
       })
   }
 
+  /// Whether the stage's time goes on: somebody drives, and nothing is waited for.
+  var isTicking: Bool {
+    guard case .soaking(let soak)? = state.running?.phase else { return false }
+    return driver?.alive == true && soak.confirming == nil && state.running?.held == nil
+  }
+
   /// How long the stage has been held.
   var elapsed: Span {
     guard let rollout = state.rollout else { return .zero }
     switch rollout.phase {
     case .soaking(let soak):
       // A driver saves mere time now and then; what it has watched since counts, and no more if it hangs.
-      let isWatched = driver?.alive == true && soak.confirming == nil && rollout.held == nil
       let since =
-        isWatched ? max(.zero, min(now - soak.seen, state.progressInterval + .seconds(5))) : .zero
+        isTicking ? max(.zero, min(now - soak.seen, state.progressInterval + .seconds(5))) : .zero
       return soak.served + since
     case .paused(let soak): return soak.served
     case .starting, .applying, .finishing, .reverting, .promoted, .reverted: return .zero

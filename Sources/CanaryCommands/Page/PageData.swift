@@ -8,19 +8,13 @@ struct PageData {
 
   private var state: ServiceState { report.state }
 
-  /// Whether the stage's time goes on by itself, so that a page may count on.
-  private var isTicking: Bool {
-    guard case .soaking(let soak)? = state.running?.phase else { return false }
-    return report.driver?.alive == true && soak.confirming == nil && state.running?.held == nil
-  }
-
   private var stage: JSON {
     guard let rollout = state.running, let index = rollout.stage else { return .null }
     let stage = rollout.plan.stages[index]
     return .table([
       ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
       ("weight", .number(stage.weight.percent)), ("soak", .number(stage.soak.seconds)),
-      ("elapsed", .number(report.elapsed.seconds)), ("ticking", .bool(isTicking)),
+      ("elapsed", .number(report.elapsed.seconds)), ("ticking", .bool(report.isTicking)),
     ])
   }
 
@@ -54,8 +48,8 @@ struct PageData {
       ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
       ("soak", .number(stage.soak.seconds)),
       // Measured time and the clock's differ by a little at each look.
-      ("ends", isTicking ? .int(Int((ends.milliseconds + 2500) / 5000 * 5)) : .null),
-      ("share", isTicking ? .null : .number(share(stage))),
+      ("ends", report.isTicking ? .int(Int((ends.milliseconds + 2500) / 5000 * 5)) : .null),
+      ("share", report.isTicking ? .null : .number(share(stage))),
     ])
   }
 
@@ -92,19 +86,12 @@ struct PageData {
             .table([("weight", .number($0.weight.percent)), ("soak", .number($0.soak.seconds))])
           })
       ),
-      ("passed", .int(passed)), ("checks", .list(checks)), ("brake", brake),
+      ("passed", .int(rollout?.passedStages ?? 0)), ("checks", .list(checks)), ("brake", brake),
       ("actor", JSON(rollout?.actor.description)), ("started", JSON(rollout?.started.iso8601)),
       ("ended", JSON(rollout?.ended?.iso8601)),
       ("events", .list(entries.suffix(100).map(EntryReport.json))),
       ("charted", charted.map { .int(Int($0.milliseconds)) } ?? .null), ("history", .raw(history)),
     ])
-  }
-
-  /// How many stages have been passed.
-  private var passed: Int {
-    guard let rollout = state.rollout else { return 0 }
-    if case .promoted = rollout.phase { return rollout.plan.stages.count }
-    return rollout.stage ?? rollout.reached ?? 0
   }
 
   private var brake: JSON {
@@ -119,14 +106,7 @@ struct PageData {
   static func history(_ rollouts: [Rollout], report: (Int) -> String?) -> String {
     JSON.list(
       rollouts.map { rollout in
-        .table([
-          ("rollout", .int(rollout.number)), ("from", .text(rollout.from.text)),
-          ("to", .text(rollout.to.text)), ("release", JSON(rollout.release)),
-          ("result", .text(Wording.result(rollout))),
-          ("reason", JSON(Wording.reason(rollout) ?? rollout.reason)),
-          ("actor", .text(rollout.actor.description)), ("started", .text(rollout.started.iso8601)),
-          ("ended", JSON(rollout.ended?.iso8601)), ("report", JSON(report(rollout.number))),
-        ])
+        .table(HistoryCommand.fields(rollout) + [("report", JSON(report(rollout.number)))])
       }
     ).line
   }
