@@ -16,21 +16,16 @@ package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
     for test: Test, testCase: Test.Case?,
     performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
-    await Turnstile.blocking.enter()
-    // A thread that is blocked cannot be cancelled: one that hangs ends the run, and says which it is.
-    let watch = DispatchWorkItem {
-      print("\(test.name) hangs: it has had its turn for ten minutes. The run ends here.")
-      exit(1)
-    }
-    DispatchQueue.global().asyncAfter(deadline: .now() + 600, execute: watch)
-    defer { watch.cancel() }
-    do {
+    try await Turnstile.blocking.pass {
+      // A thread that is blocked cannot be cancelled: one that hangs ends the run, and says which it is.
+      let watch = DispatchWorkItem {
+        print("\(test.name) hangs: it has had its turn for ten minutes. The run ends here.")
+        exit(1)
+      }
+      DispatchQueue.global().asyncAfter(deadline: .now() + 600, execute: watch)
+      defer { watch.cancel() }
       try await function()
-    } catch {
-      await Turnstile.blocking.leave()
-      throw error
     }
-    await Turnstile.blocking.leave()
   }
 }
 
@@ -50,14 +45,7 @@ package struct BusyTrait: TestTrait, SuiteTrait, TestScoping {
     for test: Test, testCase: Test.Case?,
     performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
-    await Turnstile.busy.enter()
-    do {
-      try await function()
-    } catch {
-      await Turnstile.busy.leave()
-      throw error
-    }
-    await Turnstile.busy.leave()
+    try await Turnstile.busy.pass(function)
   }
 }
 
@@ -73,7 +61,19 @@ private actor Turnstile {
   private var free = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  func enter() async {
+  /// Does the work once it is its turn.
+  nonisolated func pass(_ work: @concurrent @Sendable () async throws -> Void) async throws {
+    await enter()
+    do {
+      try await work()
+    } catch {
+      await leave()
+      throw error
+    }
+    await leave()
+  }
+
+  private func enter() async {
     if free > 0 {
       free -= 1
     } else {
@@ -81,7 +81,7 @@ private actor Turnstile {
     }
   }
 
-  func leave() {
+  private func leave() {
     if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }
