@@ -26,44 +26,32 @@ import Testing
     defer { screen.close() }
     let config = "--config \(sandbox.folder)/canary.json5"
     try screen.type("\(Sandbox.program) promote chat --release v2 \(config); echo exit=$?")
-    try sandbox.wait("a soaking screen") {
-      let text = try screen.text()
-      return text.contains("stage 1 of 2 · 20% on green") && text.contains("✓ errors")
-        && text.contains("▁▁▁") && text.contains("canary green")
-    }
-    let text = try screen.text()
-    #expect(text.contains("chat  soaking  blue → green  v2"))
-    #expect(text.contains("canary 20% of the requests on green, stable 80% on blue"))
-    #expect(text.contains("p pause   a advance   x revert   q leave it running"))
-    #expect(text.contains("verdict"), "an event")
+    try screen.wait(
+      for: "chat  soaking  blue → green  v2", "stage 1 of 2 · 20% on green",
+      "canary 20% of the requests on green, stable 80% on blue", "✓ errors", "▁▁▁", "canary green",
+      "verdict", "p pause   a advance   x revert   q leave it running")
     #expect(try screen.text(isRaw: true).contains("\u{1B}[33m"))
 
     try screen.press("p")
-    try sandbox.wait("pause") { try screen.text().contains("chat  paused") }
+    try screen.wait(for: "chat  paused")
     #expect(try sandbox.field("phase") == "paused")
     try screen.resize(columns: 200, rows: 50)
     try screen.press("r")
-    try sandbox.wait("resume on a larger screen") {
-      let text = try screen.text()
-      return text.contains("chat  soaking") && text.contains("0% ≤ 5% over")
-    }
+    try screen.wait(for: "chat  soaking", "0% ≤ 5% over")
     try screen.press("a")
-    try sandbox.wait("the second stage") { try screen.text().contains("✓ 20%") }
+    try screen.wait(for: "✓ 20%")
 
     try screen.press("x")
-    try sandbox.wait("the question") {
-      try screen.text().contains("send all traffic back to blue now? y/n")
-    }
+    try screen.wait(for: "send all traffic back to blue now? y/n")
     try screen.press("n")
-    try sandbox.wait("no") { try screen.text().contains("not reverted") }
+    try screen.wait(for: "not reverted")
     #expect(try sandbox.field("weight") == "100")
     try screen.press("x")
     try screen.press("y")
-    try sandbox.wait("the end") { try screen.text().contains("exit=4") }
     // What is left on the terminal is what happened, line by line.
-    let rest = try screen.text()
-    #expect(rest.contains("started") && rest.contains("reverting"), "\(rest)")
-    #expect(rest.contains("reverted: all traffic is on blue: x in the live view"), "\(rest)")
+    let rest = try screen.wait(
+      for: "exit=4", "started", "reverting",
+      "reverted: all traffic is on blue: x in the live view")
     #expect(!rest.contains("q leave"))
   }
 
@@ -76,27 +64,23 @@ import Testing
     defer { screen.close() }
     let config = "--config \(sandbox.folder)/canary.json5"
     try screen.type("\(Sandbox.program) promote chat \(config); echo exit=$?")
-    try sandbox.wait("a soaking screen") { try screen.text().contains("✓ health") }
+    try screen.wait(for: "✓ health", "q leave it running")
     #expect(!(try screen.text(isRaw: true).contains("\u{1B}[3")), "a colour")
     try screen.press("q")
-    try sandbox.wait("the prompt") { try screen.text().contains("exit=6") }
+    try screen.wait(for: "exit=6")
     try screen.type("clear; \(Sandbox.program) status chat --watch \(config); echo exit=$?")
-    try sandbox.wait("the watcher") { try screen.text().contains("stage 1 of 2") }
+    try screen.wait(for: "stage 1 of 2", "q quit")
     #expect(try sandbox.field("phase") == "soaking")
-    #expect(try screen.text().contains("q quit"))
     try screen.press("C-c")
-    try sandbox.wait("its end") { try screen.text().contains("exit=0") }
+    try screen.wait(for: "exit=0")
     try screen.type("clear; stty -a")
-    try sandbox.wait("a terminal as it was") {
-      let text = try screen.text()
-      return text.contains(" icanon") && text.contains(" echo ")
-    }
+    try screen.wait(for: " icanon", " echo ")
     #expect(try sandbox.canary("revert", "chat").code == 0)
     try screen.type("clear; \(Sandbox.program) status --watch \(config); echo exit=$?")
     // With one service the list is that service.
-    try sandbox.wait("where it stopped") { try screen.text().contains("✗ 20%") }
+    try screen.wait(for: "✗ 20%", "q quit")
     try screen.press("q")
-    try sandbox.wait("its end") { try screen.text().contains("exit=0") }
+    try screen.wait(for: "exit=0")
   }
 
   @Test func `text is cut and wrapped by the cells that it takes`() {

@@ -28,7 +28,7 @@ import Testing
         before: [{ name: "disk", command: ["true"] }],
         stages: [
           { weight: 30, soak: "1s" },
-          { weight: 100, soak: "1s", approval: { by: ["user:nobody", "user:daemon", "user:root"], count: 2, within: "2m", starter: \(getuid() != 0) } },
+          { weight: 100, soak: "1s", approval: { by: ["user:nobody", "user:daemon", "user:root"], count: 2, within: "20m", starter: \(getuid() != 0) } },
         ],
         checks: [{ name: "health", probe: "/health", every: "300ms" }],
         """,
@@ -81,7 +81,9 @@ import Testing
   }
 
   @Test(.enabled(if: getuid() == 0, "approving as other people takes root"))
-  func `a scheduled rollout goes through its window, its approvals, hooks and notices`() throws {
+  func `a scheduled rollout goes through its window, its approvals, hooks and notices`()
+    async throws
+  {
     let sandbox = try Sandbox()
     let receiver = sandbox.standIn("receiver")
     defer { sandbox.close() }
@@ -104,6 +106,7 @@ import Testing
     #expect(try sandbox.status().contains("\"phase\": \"scheduled\""))
     #expect(try sandbox.canary("schedule").text.contains("a rollout to green (v1.0.0) begins"))
 
+    try await BlockingTrait.stepAside(60 - Double(SystemClock.now.second % 60))
     try sandbox.wait("an approval is awaited", 120) {
       try sandbox.status().contains("\"phase\": \"awaiting_approval\"")
     }

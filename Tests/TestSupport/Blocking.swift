@@ -32,6 +32,16 @@ package struct BlockingTrait: TestTrait, SuiteTrait, TestScoping {
 extension Trait where Self == BlockingTrait {
   /// At most one fewer of these at a time than there are cores.
   package static var blocking: Self { Self() }
+
+  /// Sleeps and lets another test have the turn meanwhile; afterwards it is the next.
+  ///
+  /// For the few that wait for a time of day.
+  package static func stepAside(_ seconds: Double) async throws {
+    await Turnstile.blocking.leave()
+    try? await Task.sleep(for: .seconds(seconds))
+    await Turnstile.blocking.enter(isNext: true)
+    try Task.checkCancellation()
+  }
 }
 
 /// Tests that compute for long.
@@ -73,15 +83,15 @@ private actor Turnstile {
     await leave()
   }
 
-  private func enter() async {
+  func enter(isNext: Bool = false) async {
     if free > 0 {
       free -= 1
     } else {
-      await withCheckedContinuation { waiting.append($0) }
+      await withCheckedContinuation { waiting.insert($0, at: isNext ? 0 : waiting.count) }
     }
   }
 
-  private func leave() {
+  func leave() {
     if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }

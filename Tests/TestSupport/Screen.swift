@@ -38,6 +38,23 @@ package final class Screen {
     try tmux(["capture-pane", "-p"] + (isRaw ? ["-e"] : []))
   }
 
+  /// Waits until all of these are on the screen at once, and returns what it then shows.
+  ///
+  /// A program may be caught in the middle of drawing, so what belongs together is waited for together.
+  @discardableResult
+  package func wait(for parts: String..., seconds: Double = 30) throws -> String {
+    let start = SystemClock.now
+    while true {
+      let text = try text()
+      let missing = parts.filter { !text.contains($0) }
+      if missing.isEmpty { return text }
+      guard SystemClock.now - start < .seconds(seconds) else {
+        throw SandboxError("waited \(seconds) s for \(missing) on a screen that shows:\n\(text)")
+      }
+      usleep(20_000)
+    }
+  }
+
   @discardableResult
   private func tmux(_ words: [String]) throws -> String {
     // A server without a UTF-8 locale would show underscores.
