@@ -21,7 +21,7 @@ struct Explanation {
       lines.append(
         "  stage \(record.stage + 1) (\(weight)%) · \(check.name): \(CheckWords.text(check))")
       lines += record.rows.filter { isTelling($0, record) }.map { row in
-        let again = Judge.fold(row.before, check, row.measurement)
+        let again = Judge.fold(row.grounds, check, row.measurement)
         let mark = again.verdict == row.verdict ? "" : "  ‼ was \(row.verdict.rawValue) then"
         return
           "    \(row.measurement.at.clockTime)  #\(row.number)  \(again.verdict.rawValue.padded(to: 14))\(Text.shown(again.detail, limit: 400))\(mark)"
@@ -46,12 +46,12 @@ struct Explanation {
 
   /// The first, the last, and every one that changed the verdict; all of them are in the JSON.
   private func isTelling(_ row: CheckRecord.Row, _ record: CheckRecord) -> Bool {
-    row.before.verdict != row.verdict || row.number == record.rows.first?.number
+    row.grounds.verdict != row.verdict || row.number == record.rows.first?.number
       || row.number == record.rows.last?.number
   }
 
   private func json(_ row: CheckRecord.Row, _ check: Check) -> JSON {
-    let again = Judge.fold(row.before, check, row.measurement)
+    let again = Judge.fold(row.grounds, check, row.measurement)
     return .table(
       [
         ("number", .int(row.number)), ("time", .text(row.measurement.at.iso8601)),

@@ -174,7 +174,7 @@ struct RolloutReport {
   var checkRows: [CheckRow] {
     checks.compactMap { record in
       guard let check = rollout.check(record) else { return nil }
-      let last = record.rows.last.map { Judge.fold($0.before, check, $0.measurement) }
+      let last = record.rows.last.map { Judge.fold($0.grounds, check, $0.measurement) }
       guard let state = record.end ?? last else { return nil }
       return CheckRow(
         stage: record.stage, weight: rollout.plan.stages[record.stage].weight, name: record.name,

@@ -21,23 +21,38 @@ package struct Glance: Hashable, Sendable, Codable {
   package static let most = 60
 
   /// Nil unless a stage is held: at any other time what is saved is all there is.
-  package init?(_ state: ServiceState, at now: Instant, after last: Glance?) {
-    guard let rollout = state.running else { return nil }
-    switch rollout.phase {
-    case .soaking(let soak), .paused(let soak): self.soak = soak
-    case .starting, .applying, .finishing, .reverting, .promoted, .reverted: return nil
-    }
+  package init?(_ state: ServiceState, at now: Instant) {
+    guard let rollout = state.running, let soak = rollout.phase.soak else { return nil }
     self.rollout = rollout.number
-    at = now
+    self.soak = soak
+    self.at = now
     checks = rollout.checks
-    recent = last?.rollout == rollout.number ? last?.recent ?? [:] : [:]
+    recent = [:]
+    note()
+  }
+
+  /// Goes on with what the driver sees now; false when another glance has to begin.
+  package mutating func goOn(_ state: ServiceState, at now: Instant) -> Bool {
+    guard let rollout = state.rollout, rollout.number == self.rollout,
+      let soak = rollout.phase.soak
+    else { return false }
+    self.soak = soak
+    self.at = now
+    checks = rollout.checks
+    note()
+    return true
+  }
+
+  /// Adds the values that are new.
+  private mutating func note() {
     for check in checks {
       guard let measured = check.measuredAt, recent[check.name]?.last?.at != measured else {
         continue
       }
+      // Added in place: a copy of every check's values at every look is what most of a look would cost.
       recent[check.name, default: []].append(Point(at: measured, value: check.value))
-      if let count = recent[check.name]?.count, count > Self.most {
-        recent[check.name]?.removeFirst(count - Self.most)
+      if recent[check.name, default: []].count > Self.most {
+        recent[check.name, default: []].removeFirst()
       }
     }
   }

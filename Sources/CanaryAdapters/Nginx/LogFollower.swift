@@ -49,7 +49,6 @@ package final class LogFollower {
   private var current: OpenFile?
   /// Renamed away, but workers that have not reopened their logs yet still write to it.
   private var leaving: [OpenFile] = []
-  private var buffer = [UInt8](repeating: 0, count: 32 << 10)
 
   /// How long a renamed file is listened to after its last line.
   private static let patience = Span.seconds(5)
@@ -154,47 +153,48 @@ package final class LogFollower {
     }
     // Only as far as the file reaches now: a log that grows faster than it is read must not hold the caller for ever.
     let size = Int64(facts.st_size)
+    guard open.offset < size else { return }
+    // Not kept from look to look: a controller follows the logs of all its rollouts, and most looks find nothing.
+    let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 32 << 10)
+    defer { buffer.deallocate() }
     while open.offset < size {
-      let count = buffer.withUnsafeMutableBytes {
-        pread(open.file, $0.baseAddress, $0.count, off_t(open.offset))
-      }
+      let count = pread(open.file, buffer.baseAddress, buffer.count, off_t(open.offset))
       if count < 0, errno == EINTR { continue }
       if count < 0 { throw FileError("cannot read", path) }
       if count == 0 { return }
       open.heard = SystemClock.now
-      let used = consume(count, open, into: &tally)
+      let used = consume(UnsafeBufferPointer(rebasing: buffer[..<count]), open, into: &tally)
       if used == 0 { return }
       open.offset += Int64(used)
     }
   }
 
-  /// Counts the whole lines in the first `count` bytes of the buffer; returns how many bytes are done with.
-  private func consume(_ count: Int, _ open: OpenFile, into tally: inout LogTally) -> Int {
-    buffer.withUnsafeBufferPointer { bytes in
-      guard let base = bytes.baseAddress else { return 0 }
-      var start = 0
-      while start < count, let found = memchr(base + start, 10, count - start) {
-        let end = UnsafeRawPointer(found) - UnsafeRawPointer(base)
-        if open.isSkipping {
-          open.isSkipping = false
-        } else if end - start > LogParser.longestLine {
-          tally.lines += 1
-          tally.unreadable += 1
-        } else {
-          parser.parse(Slice(base: bytes, bounds: start..<end), into: &tally)
-        }
-        start = end + 1
-      }
-      let rest = count - start
-      if open.isSkipping { return count }
-      if rest > LogParser.longestLine {
-        // A line without an end in sight: counted once, and nothing of it is kept.
-        open.isSkipping = true
+  /// Counts the whole lines in the bytes; returns how many of them are done with.
+  private func consume(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ open: OpenFile, into tally: inout LogTally
+  ) -> Int {
+    guard let base = bytes.baseAddress else { return 0 }
+    var start = 0
+    while start < bytes.count, let found = memchr(base + start, 10, bytes.count - start) {
+      let end = UnsafeRawPointer(found) - UnsafeRawPointer(base)
+      if open.isSkipping {
+        open.isSkipping = false
+      } else if end - start > LogParser.longestLine {
         tally.lines += 1
         tally.unreadable += 1
-        return count
+      } else {
+        parser.parse(Slice(base: bytes, bounds: start..<end), into: &tally)
       }
-      return start
+      start = end + 1
     }
+    if open.isSkipping { return bytes.count }
+    if bytes.count - start > LogParser.longestLine {
+      // A line without an end in sight: counted once, and nothing of it is kept.
+      open.isSkipping = true
+      tally.lines += 1
+      tally.unreadable += 1
+      return bytes.count
+    }
+    return start
   }
 }

@@ -5,7 +5,8 @@ package import CanaryDriver
 package struct CheckRecord: Hashable, Sendable {
   package struct Row: Hashable, Sendable {
     package var number: Int
-    package var before: CheckState
+    /// What the verdict rested on beside the measurement.
+    package var grounds: CheckState
     package var measurement: Measurement
     /// The verdict that was given then.
     package var verdict: Verdict
@@ -25,25 +26,26 @@ extension SQLiteStore {
   nonisolated func keep(_ kept: Kept, of service: String, _ connection: SQLiteConnection)
     throws(SQLiteError)
   {
-    let key: [SQLiteValue] = [
+    let stage: [SQLiteValue] = [
       .text(service), .int(Int64(kept.rollout)), .int(Int64(kept.stage)),
-      .text(kept.after.name.text),
     ]
-    guard let measurement = kept.measurement else {
+    switch kept.what {
+    case .end(let state):
       try connection.run(
-        "INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?, ?)", key + [.text(try text(kept.after))])
+        "INSERT OR REPLACE INTO total VALUES (?, ?, ?, ?, ?)",
+        stage + [.text(state.name.text), .text(try text(state))])
       try connection.run(
         "DELETE FROM measurement WHERE service = ? AND rollout <= ?",
         [.text(service), .int(Int64(kept.rollout - Self.keptRollouts))])
-      return
+    case .measured(let measurement, let number, let grounds, let verdict):
+      try connection.run(
+        "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        stage + [
+          .text(measurement.check.text), .int(Int64(number)), .int(measurement.at.milliseconds),
+          .text(try text(grounds)), .text(try text(measurement.reading)),
+          .text(verdict.rawValue),
+        ])
     }
-    try connection.run(
-      "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      key + [
-        .int(Int64(kept.after.measurements)), .int(measurement.at.milliseconds),
-        .text(try text(kept.before)), .text(try text(measurement.reading)),
-        .text(kept.after.verdict.rawValue),
-      ])
   }
 
   private nonisolated func text(_ value: some Encodable) throws(SQLiteError) -> String {
@@ -86,7 +88,7 @@ extension SQLiteStore {
         reading: try decode(Measurement.Reading.self, row[5].text ?? ""))
       records[at].rows.append(
         CheckRecord.Row(
-          number: Int(row[2].int ?? 0), before: try decode(CheckState.self, row[4].text ?? ""),
+          number: Int(row[2].int ?? 0), grounds: try decode(CheckState.self, row[4].text ?? ""),
           measurement: measurement, verdict: verdict))
     }
     for row in totals {

@@ -8,7 +8,8 @@ internal import Synchronization
 package final class GlanceFile: Sendable {
   private struct Kept {
     var glance: Glance?
-    var written = Instant(milliseconds: 0)
+    /// When it was last asked whether somebody watches.
+    var looked = Instant(milliseconds: 0)
   }
 
   private let folder: String
@@ -34,18 +35,15 @@ package final class GlanceFile: Sendable {
   package func saw(_ state: ServiceState, at now: Instant) {
     let path = Self.path(service, folder)
     let glance: Glance? = kept.withLock { kept in
-      guard let glance = Glance(state, at: now, after: kept.glance) else {
+      if kept.glance?.goOn(state, at: now) != true {
         // Between two stages the values of the last minutes are kept.
-        if state.running == nil, kept.glance != nil {
-          kept.glance = nil
-          unlink(path)
-        }
-        return nil
+        if let running = state.running, running.number == kept.glance?.rollout { return nil }
+        if kept.glance != nil { unlink(path) }
+        kept.glance = Glance(state, at: now)
       }
-      kept.glance = glance
-      guard now - kept.written >= Self.interval, isWatched(now) else { return nil }
-      kept.written = now
-      return glance
+      guard kept.glance != nil, now - kept.looked >= Self.interval else { return nil }
+      kept.looked = now
+      return isWatched(now) ? kept.glance : nil
     }
     guard let glance, let bytes = try? JSONEncoder().encode(glance) else { return }
     try? Files.replace(path, with: String(decoding: bytes, as: UTF8.self), isSynced: false)

@@ -32,7 +32,7 @@ package struct Measurement: Hashable, Sendable, Codable {
     /// A number of the canary beside the same one of stable, each with the requests that it rests on.
     case beside(Double, requests: Int, stable: Double?, stableRequests: Int)
     /// What a comparison with stable says.
-    case compared(Compared)
+    indirect case compared(Compared)
     /// A yes or no with what was seen.
     case answer(Bool, String)
     /// Nothing to measure.
@@ -103,6 +103,15 @@ package struct CheckState: Hashable, Sendable, Codable {
   package init(_ check: Check) {
     name = check.name
     advisory = check.advisory
+  }
+
+  /// What the verdict on the next measurement rests on: the state without its words and totals.
+  package var grounds: CheckState {
+    var grounds = self
+    grounds.value = nil
+    grounds.detail = ""
+    grounds.totals = nil
+    return grounds
   }
 
   /// Whether the check is to be measured now.

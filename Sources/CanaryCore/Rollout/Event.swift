@@ -35,16 +35,16 @@ package enum Event: Hashable, Sendable {
   case applyFailed(Generation, String)
   /// A later generation than the one asked for is in place: the store is older than the files, or was moved.
   case overtaken(Generation, by: Generation)
-  case promote(PromoteRequest)
+  indirect case promote(PromoteRequest)
   case revert(Actor, String?)
   case pause(Actor)
   case resume(Actor)
   case advance(Actor)
   case apply(Actor)
-  case schedule(Schedule)
+  indirect case schedule(Schedule)
   /// Drops what is scheduled.
   case cancel(Actor)
-  case freeze(Freeze)
+  indirect case freeze(Freeze)
   case thaw(Actor)
   case approve(Actor, String?)
   case reject(Actor, String?)
@@ -53,7 +53,7 @@ package enum Event: Hashable, Sendable {
   /// What the checks before a rollout said, each asked once.
   case preflighted([CheckState], rollout: Int)
   /// A standing guard of the service has spoken, between rollouts.
-  case guarded(CheckState, StandingGuard.Then)
+  indirect case guarded(CheckState, StandingGuard.Then)
 }
 
 /// For which stage of which rollout something is measured.
@@ -96,18 +96,18 @@ package struct Occasion: Hashable, Sendable {
 package enum Effect: Hashable, Sendable {
   /// Put the brake on; `why` is written into the flag file.
   case brake(String)
-  case apply(Routing, Generation)
+  indirect case apply(Routing, Generation)
   /// Lift the brake; only after Nginx answered with a configuration that needs none.
   case release
   /// Ask every server of the pool once.
-  case look(pool: Name, Readiness, rollout: Int)
+  indirect case look(pool: Name, Readiness, rollout: Int)
   /// Measure these checks.
-  case measure([Check], Occasion)
+  indirect case measure([Check], Occasion)
   case wake(Instant)
   /// Ask these checks once, before anything else.
   case preflight([Check], pool: Name, rollout: Int)
   /// Run the hook, unless it runs or has run.
-  case run(Job)
+  indirect case run(Job)
   /// End these hooks if they run: nobody waits for them any more.
   case end([Int])
 }
@@ -134,24 +134,23 @@ package struct Entry: Hashable, Sendable {
   }
 }
 
-/// A measurement that the history keeps, with what makes its verdict understood.
+/// What the history keeps of one check in one stage.
 package struct Kept: Hashable, Sendable {
+  package enum What: Hashable, Sendable {
+    /// The nth measurement of a check and the verdict on it; judged once more on the grounds, it says the same.
+    indirect case measured(Measurement, number: Int, grounds: CheckState, Verdict)
+    /// The check at the end of the stage, with its totals.
+    indirect case end(CheckState)
+  }
+
   package var rollout: Int
   package var stage: Int
-  /// The check as it was before; what `for` and `failures` counted on.
-  package var before: CheckState
-  /// Nil at the end of a stage, when only the totals are kept.
-  package var measurement: Measurement?
-  package var after: CheckState
+  package var what: What
 
-  package init(
-    rollout: Int, stage: Int, before: CheckState, measurement: Measurement?, after: CheckState
-  ) {
+  package init(rollout: Int, stage: Int, _ what: What) {
     self.rollout = rollout
     self.stage = stage
-    self.before = before
-    self.measurement = measurement
-    self.after = after
+    self.what = what
   }
 
   /// Whether the nth measurement of a check is one of those that are kept: the first 16 and, of each doubling after that,

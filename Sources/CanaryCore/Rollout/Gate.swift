@@ -99,10 +99,9 @@ extension Policy {
           + (changes == Self.listedChanges ? " (further changes are counted, not listed)" : ""))
     }
     if isListed || Kept.keeps(after.measurements) {
-      decision.kept.append(
-        Kept(
-          rollout: rollout.number, stage: stage, before: before, measurement: measurement,
-          after: after))
+      let what = Kept.What.measured(
+        measurement, number: after.measurements, grounds: before.grounds, after.verdict)
+      decision.kept.append(Kept(rollout: rollout.number, stage: stage, what))
     }
   }
 
@@ -128,9 +127,7 @@ extension Policy {
   mutating func keepTotals(_ rollout: Rollout) {
     guard let stage = rollout.stage, let checks = decision.state.rollout?.checks else { return }
     for state in checks where state.measurements > 0 {
-      decision.kept.append(
-        Kept(
-          rollout: rollout.number, stage: stage, before: state, measurement: nil, after: state))
+      decision.kept.append(Kept(rollout: rollout.number, stage: stage, .end(state)))
     }
   }
 

@@ -82,6 +82,14 @@ package enum Phase: Hashable, Sendable, Codable {
     }
   }
 
+  /// Of a stage that is held.
+  package var soak: Soak? {
+    switch self {
+    case .soaking(let soak), .paused(let soak): soak
+    case .starting, .applying, .finishing, .reverting, .promoted, .reverted: nil
+    }
+  }
+
   /// The generation whose answer is awaited; any other answer is stale.
   package var awaited: Generation? {
     switch self {
@@ -99,7 +107,7 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var from: Name
   package var to: Name
   package var release: String?
-  package var plan: Plan
+  @Boxed package var plan: Plan
   package var reason: String?
   package var actor: Actor
   package var retain: Span
@@ -158,14 +166,14 @@ package struct ServiceState: Hashable, Sendable, Codable {
   package var other: Name?
   /// The highest generation ever handed out.
   package var generation = Generation(0)
-  package var serving: Serving?
+  @Boxed package var serving: Serving? = nil
   /// What an `apply` outside a rollout was last asked for.
   package var asked: Generation?
-  package var rollout: Rollout?
+  @Boxed package var rollout: Rollout? = nil
   /// What the standing guards last said between rollouts.
   package var guards: [CheckState]?
-  package var scheduled: Schedule?
-  package var freeze: Freeze?
+  @Boxed package var scheduled: Schedule? = nil
+  @Boxed package var freeze: Freeze? = nil
   /// Hooks that are to be run, in their order.
   package var jobs: [Job]?
   /// The number of the last job.
