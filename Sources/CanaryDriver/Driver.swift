@@ -10,7 +10,7 @@ package actor Driver {
   ///
   /// What may take long (Nginx, servers, hooks) runs elsewhere. A task that prefers no executor is woken by way of the
   /// pool, which costs a thread's waking each time.
-  package static let executor = QueueExecutor("canary.driver")
+  package static let executor = ThreadExecutor()
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     Self.executor.asUnownedSerialExecutor()
   }

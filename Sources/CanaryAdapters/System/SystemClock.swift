@@ -18,6 +18,6 @@ package struct SystemClock: WallClock {
   package func sleep(until instant: Instant) async {
     let rest = instant - now()
     // A step of the wall clock must not turn a short sleep into a long one.
-    try? await Task.sleep(for: .milliseconds(max(1, min(rest.milliseconds, 60_000))))
+    await Driver.executor.sleep(for: max(Span(milliseconds: 1), min(rest, .minutes(1))))
   }
 }

@@ -1,0 +1,127 @@
+package import CanaryCore
+internal import Glibc
+
+/// Runs jobs one after another on a thread of its own, which keeps their timers too; it lives as long as the process.
+///
+/// A queue of Dispatch does the same by three threads for each timer: the one that waits for the clock, one of the pool,
+/// and the queue's. With fifty drivers that wait most of the time, waking threads was an eighth of what they cost.
+package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
+  /// One sleep; everything in it is guarded by the executor's lock.
+  private final class Sleeper: @unchecked Sendable {
+    var continuation: UnsafeContinuation<Void, Never>?
+    var until: UInt64 = 0
+    var isOver = false
+  }
+
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  // Guarded by the lock:
+  private var jobs: [UnownedJob] = []
+  private var sleepers: [Sleeper] = []
+  private var isWaiting = false
+
+  package init() {
+    pthread_mutex_init(lock, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    // A step of the wall clock must not turn a short sleep into a long one.
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(change, &attributes)
+    pthread_condattr_destroy(&attributes)
+    var thread = pthread_t()
+    let made = pthread_create(
+      &thread, nil,
+      { itself in
+        // Signals are for the threads that wait for them.
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, nil)
+        if let itself { Unmanaged<ThreadExecutor>.fromOpaque(itself).takeRetainedValue().run() }
+        return nil
+      }, Unmanaged.passRetained(self).toOpaque())
+    precondition(made == 0, "a thread cannot be started (error \(made))")
+    pthread_detach(thread)
+  }
+
+  package func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    change { jobs.append(job) }
+  }
+
+  /// Sleeps so long, or until the task is cancelled.
+  package func sleep(for span: Span) async {
+    let sleeper = Sleeper()
+    sleeper.until = Self.now + UInt64(max(0, span.milliseconds)) * 1_000_000
+    await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        let isCancelled = change {
+          if sleeper.isOver { return true }
+          sleeper.continuation = continuation
+          sleepers.append(sleeper)
+          return false
+        }
+        if isCancelled { continuation.resume() }
+      }
+    } onCancel: {
+      change {
+        sleeper.isOver = true
+        sleeper.until = 0
+      }
+    }
+  }
+
+  /// Changes what is guarded, and wakes the thread if it waits.
+  private func change<Value>(_ work: () -> Value) -> Value {
+    pthread_mutex_lock(lock)
+    let value = work()
+    if isWaiting {
+      isWaiting = false
+      pthread_cond_signal(change)
+    }
+    pthread_mutex_unlock(lock)
+    return value
+  }
+
+  private func run() {
+    var batch: [UnownedJob] = []
+    while true {
+      pthread_mutex_lock(lock)
+      var woken = takeDue()
+      while jobs.isEmpty, woken.isEmpty {
+        isWaiting = true
+        if let next = sleepers.lazy.map(\.until).min() {
+          var until = timespec(
+            tv_sec: Int(next / 1_000_000_000), tv_nsec: Int(next % 1_000_000_000))
+          pthread_cond_timedwait(change, lock, &until)
+        } else {
+          pthread_cond_wait(change, lock)
+        }
+        isWaiting = false
+        woken = takeDue()
+      }
+      swap(&batch, &jobs)
+      pthread_mutex_unlock(lock)
+      for sleeper in woken { sleeper.continuation?.resume() }
+      for job in batch {
+        job.runSynchronously(
+          isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+      }
+      batch.removeAll(keepingCapacity: true)
+    }
+  }
+
+  private func takeDue() -> [Sleeper] {
+    guard !sleepers.isEmpty else { return [] }
+    let now = Self.now
+    let due = sleepers.filter { $0.until <= now }
+    if !due.isEmpty { sleepers.removeAll { $0.until <= now } }
+    return due
+  }
+
+  /// Nanoseconds of the clock that never steps.
+  private static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
