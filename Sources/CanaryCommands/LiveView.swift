@@ -43,7 +43,7 @@ actor LiveView {
 
   /// Draws what is true now; true once the person has asked to leave.
   func look() async -> Bool {
-    GlanceFile.watch(in: world.config.run)
+    Watchers.watch(in: world.config.run)
     do throws(Failure) {
       let report = try await StatusReport(world, service, looksAtNginx: false)
       let record = (try? await world.store.history(service.name, limit: 1))?.first

@@ -24,7 +24,7 @@ enum StatusCommand {
     }
     var last = ""
     repeat {
-      if isWatching { GlanceFile.watch(in: world.config.run) }
+      if isWatching { Watchers.watch(in: world.config.run) }
       var reports: [StatusReport] = []
       for service in services { reports.append(try await StatusReport(world, service)) }
       let text: String

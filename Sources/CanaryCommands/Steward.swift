@@ -14,10 +14,8 @@ final class Steward: Sendable {
 
   init(_ world: World) {
     current = Mutex(world)
-    let watch = StoreWatch(world)
-    bell = Bell(clock: world.clock) { [run = world.config.run] in
-      (await watch.version(), Set(Brake.services(in: run)))
-    }
+    let watch = HostWatch(world)
+    bell = Bell(clock: world.clock) { (await watch.version(), watch.braked()) }
   }
 
   var world: World {
@@ -98,40 +96,5 @@ final class Steward: Sendable {
       ? "stopping; leaving \(driven.count)"
       : driven.isEmpty ? "watching" : "driving \(names)\(more)"
     ServiceManager.tell("WATCHDOG=1", "STATUS=\(what) of \(all)")
-  }
-}
-
-/// Whether another process has saved anything, for somebody who asks several times a second.
-///
-/// SQLite is asked when its log has changed, and now and then all the same: a second write within the same tick of the
-/// file system's clock leaves no trace in the times of the file.
-private final class StoreWatch: Sendable {
-  private struct Seen {
-    var log: Files.Signature?
-    var version: Int?
-    var asked = Instant(milliseconds: 0)
-  }
-
-  private let store: SQLiteStore
-  private let clock: any WallClock
-  private let seen = Mutex(Seen())
-
-  private static let patience = Span.seconds(2)
-
-  init(_ world: World) {
-    store = world.store
-    clock = world.clock
-  }
-
-  func version() async -> Int? {
-    let log = Files.signature(of: store.path + "-wal")
-    let now = clock.now()
-    let last = seen.withLock { $0 }
-    if last.version != nil, last.log == log, now - last.asked < Self.patience {
-      return last.version
-    }
-    let version = try? await store.dataVersion()
-    seen.withLock { $0 = Seen(log: log, version: version, asked: now) }
-    return version
   }
 }

@@ -43,7 +43,7 @@ struct WatchSession {
       var drawn: [String]?
       var size = (columns: 0, rows: 0)
       while !Task.isCancelled {
-        GlanceFile.watch(in: world.config.run)
+        Watchers.watch(in: world.config.run)
         var reports: [StatusReport] = []
         for service in services {
           if let report = try? await StatusReport(world, service, looksAtNginx: false) {

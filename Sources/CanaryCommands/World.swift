@@ -13,13 +13,15 @@ struct World: Sendable {
   let router: NginxRouter
   /// The config as it is now: a controller that was told to read it anew goes by this one's windows at once.
   let live: LiveConfig
+  private let watchers: Watchers
+  private let environment: [String: String]
 
   /// Reads the config and the templates; every fault of both is told at once, with exit 2.
   init(
     _ arguments: Arguments, output: Output, storePatience: Span = .seconds(5),
     live: LiveConfig? = nil
   ) throws(Failure) {
-    let environment = Who.environment
+    environment = Who.environment
     do throws(Problems) {
       let path = try ConfigFile.find(named: arguments["--config"], environment: environment)
       config = try ConfigFile.read(path)
@@ -46,6 +48,7 @@ struct World: Sendable {
     self.live.config = config
     self.output = output
     actor = Who.actor(environment: environment)
+    watchers = Watchers(in: config.run)
     store = SQLiteStore(folder: config.state, patience: storePatience)
   }
 
@@ -87,7 +90,7 @@ struct World: Sendable {
 
   var desk: Desk {
     Desk(store: store, clock: clock) { [live] service in
-      Rules(calendar: live.config.service(service)?.calendar ?? Calendar())
+      Rules(calendar: live.calendar(of: service))
     }
   }
   var hooks: HookRunner { HookRunner(folder: "\(config.state)/hooks", clock: clock) }
@@ -117,10 +120,11 @@ struct World: Sendable {
 
   /// `runsHooks` is false for a revert, which waits for nothing.
   func driver(_ service: Service, runsHooks: Bool = true, bell: Bell? = nil) -> Driver {
-    let glance = GlanceFile(service.name, in: config.run)
+    let glance = GlanceFile(service.name, watchers)
     return Driver(
       service: service.name, first: { first(service) }, desk: desk, router: router,
-      source: MetricSources(config: config, store: store, clock: clock),
+      source: MetricSources(
+        config: config, store: store, clock: clock, environment: environment),
       jobs: runsHooks ? hooks : nil, bell: bell,
       log: { [output] in output.err("canary: \($0)") },
       saw: { [clock] in glance.saw($0, at: clock.now()) })
@@ -134,5 +138,10 @@ final class LiveConfig: Sendable {
   var config: Config {
     get { value.withLock { $0 } }
     set { value.withLock { $0 = newValue } }
+  }
+
+  /// Asked at each event of a rollout.
+  func calendar(of service: Name) -> Calendar {
+    value.withLock { $0.calendar(of: service) } ?? Calendar()
   }
 }

@@ -17,6 +17,11 @@ package struct Glance: Hashable, Sendable, Codable {
   /// Oldest first, at most `most` a check.
   package var recent: [Name: [Point]]
 
+  /// Of each check, when the newest of them was measured.
+  private var noted: [Instant?] = []
+
+  private enum CodingKeys: CodingKey { case rollout, at, soak, checks, recent }
+
   /// As many as fit beside a check on a wide screen.
   package static let most = 60
 
@@ -45,16 +50,16 @@ package struct Glance: Hashable, Sendable, Codable {
 
   /// Adds the values that are new.
   private mutating func note() {
-    for check in checks {
-      guard let measured = check.measuredAt, recent[check.name]?.last?.at != measured else {
-        continue
-      }
+    for index in checks.indices {
+      guard let measured = checks[index].measuredAt,
+        !noted.indices.contains(index) || noted[index] != measured
+      else { continue }
+      let (name, value) = (checks[index].name, checks[index].value)
       // Added in place: a copy of every check's values at every look is what most of a look would cost.
-      recent[check.name, default: []].append(Point(at: measured, value: check.value))
-      if recent[check.name, default: []].count > Self.most {
-        recent[check.name, default: []].removeFirst()
-      }
+      recent[name, default: []].append(Point(at: measured, value: value))
+      if recent[name, default: []].count > Self.most { recent[name, default: []].removeFirst() }
     }
+    noted = checks.indices.map { checks[$0].measuredAt }
   }
 
   /// The state with what is newer here.

@@ -136,7 +136,7 @@ import Testing
   @Test func `kept measurements thin out and never end`() {
     for length in [10, 100, 10_000, 1_000_000] {
       let kept = (1...length).filter(Kept.keeps)
-      #expect(kept.count <= 32 + 16 * 16, "\(kept.count) of \(length)")
+      #expect(kept.count <= 16 + 8 * 16, "\(kept.count) of \(length)")
       #expect((kept.last ?? 0) > length * 9 / 10)
     }
   }

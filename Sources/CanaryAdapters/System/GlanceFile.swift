@@ -12,28 +12,25 @@ package final class GlanceFile: Sendable {
     var looked = Instant(milliseconds: 0)
   }
 
-  private let folder: String
   private let service: Name
+  private let watchers: Watchers
   private let kept = Mutex(Kept())
 
-  /// The files are in the `run` folder.
-  package init(_ service: Name, in folder: String) {
-    self.folder = folder
+  package init(_ service: Name, _ watchers: Watchers) {
     self.service = service
+    self.watchers = watchers
   }
 
-  /// How long after a look a watcher still counts as watching, and how often its file is written.
-  private static let attention = Span.seconds(5)
+  /// How often the file is written.
   private static let interval = Span.seconds(0.5)
 
   private static func path(_ service: Name, _ folder: String) -> String {
     "\(folder)/\(service).glance"
   }
-  private static func watchPath(_ folder: String) -> String { "\(folder)/watched" }
 
   /// Takes note of what the driver decided on; a file that cannot be written is nobody's loss but the watcher's.
   package func saw(_ state: ServiceState, at now: Instant) {
-    let path = Self.path(service, folder)
+    let path = Self.path(service, watchers.folder)
     let glance: Glance? = kept.withLock { kept in
       if kept.glance?.goOn(state, at: now) != true {
         // Between two stages the values of the last minutes are kept.
@@ -43,22 +40,10 @@ package final class GlanceFile: Sendable {
       }
       guard kept.glance != nil, now - kept.looked >= Self.interval else { return nil }
       kept.looked = now
-      return isWatched(now) ? kept.glance : nil
+      return watchers.areThere(now) ? kept.glance : nil
     }
     guard let glance, let bytes = try? JSONEncoder().encode(glance) else { return }
     try? Files.replace(path, with: String(decoding: bytes, as: UTF8.self), isSynced: false)
-  }
-
-  private func isWatched(_ now: Instant) -> Bool {
-    guard let touched = Files.signature(of: Self.watchPath(folder)) else { return false }
-    return now - touched.time <= Self.attention
-  }
-
-  /// Says that somebody watches, to every driver of the host.
-  package static func watch(in folder: String) {
-    let path = watchPath(folder)
-    if utimes(path, nil) == 0 { return }
-    try? Files.replace(path, with: "", mode: 0o666, isSynced: false)
   }
 
   /// What the driver of a service saw last; nil without one that knows of being watched.
@@ -67,5 +52,42 @@ package final class GlanceFile: Sendable {
       return nil
     }
     return try? JSONDecoder().decode(Glance.self, from: Data(text.utf8))
+  }
+}
+
+/// Whether anybody on this host watches; asked by all drivers of a process, and by the file's time at most so often.
+package final class Watchers: Sendable {
+  private struct Answer {
+    var areThere = false
+    var asked = Instant(milliseconds: 0)
+  }
+
+  /// The `run` folder.
+  package let folder: String
+  private let last = Mutex(Answer())
+
+  package init(in folder: String) { self.folder = folder }
+
+  /// How long after a look a watcher still counts as watching.
+  private static let attention = Span.seconds(5)
+  private static let interval = Span.seconds(0.2)
+
+  private static func path(_ folder: String) -> String { "\(folder)/watched" }
+
+  func areThere(_ now: Instant) -> Bool {
+    last.withLock { last in
+      if now >= last.asked, now - last.asked < Self.interval { return last.areThere }
+      last.asked = now
+      let touched = Files.signature(of: Self.path(folder))
+      last.areThere = touched.map { now - $0.time <= Self.attention } ?? false
+      return last.areThere
+    }
+  }
+
+  /// Says that somebody watches, to every driver of the host.
+  package static func watch(in folder: String) {
+    let path = path(folder)
+    if utimes(path, nil) == 0 { return }
+    try? Files.replace(path, with: "", mode: 0o666, isSynced: false)
   }
 }

@@ -41,7 +41,7 @@ actor Publisher {
   func look() async {
     let config = world.live.config
     let now = world.clock.now()
-    if config.page != nil { GlanceFile.watch(in: config.run) }
+    if config.page != nil { Watchers.watch(in: config.run) }
     do throws(FileError) {
       try prepare(config)
       await refresh(config, at: now)

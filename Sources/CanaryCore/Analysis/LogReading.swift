@@ -38,11 +38,11 @@ package struct LogReading {
           check.name, margin: check.condition.versus?.worseBy, at: now)
       else { return .nothing("nothing was compared yet") }
       // An alarm must be told, even by another one where this stage leaves out the check that raised it.
-      let asked = occasion.plan.checks(stage: occasion.stage).filter {
-        $0.compared != nil && !$0.advisory
-      }.map(\.name)
-      if let accused = comparer?.accused, !asked.contains(accused), asked.first == check.name {
-        compared.isWorse = true
+      if let accused = comparer?.accused {
+        let asked = occasion.plan.checks(stage: occasion.stage).filter {
+          $0.compared != nil && !$0.advisory
+        }.map(\.name)
+        if !asked.contains(accused), asked.first == check.name { compared.isWorse = true }
       }
       if check.condition.hasBound,
         case .value(let value, let requests) = plain(metric, check, occasion.canary, &tally)

@@ -195,6 +195,9 @@ package struct Config: Hashable, Sendable {
 
   package func endpoint(_ name: String) -> Endpoint? { endpoints.first { $0.name == name } }
   package func service(_ name: Name) -> Service? { places[name].map { services[$0] } }
+  package func calendar(of service: Name) -> Calendar? {
+    places[service].map { services[$0].calendar }
+  }
 
   private static func places(of services: [Service]) -> [Name: Int] {
     // The first of two with one name, which the reader of the config has refused.

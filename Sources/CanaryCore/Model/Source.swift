@@ -1,5 +1,5 @@
 /// Where a measurement comes from.
-package enum Source: Hashable, Sendable, Codable {
+package indirect enum Source: Hashable, Sendable, Codable {
   case metric(Metric)
   /// The same of the copies that went to the canary as a shadow.
   case shadow(Metric)

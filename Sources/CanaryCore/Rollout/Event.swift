@@ -154,12 +154,12 @@ package struct Kept: Hashable, Sendable {
   }
 
   /// Whether the nth measurement of a check is one of those that are kept: the first 16 and, of each doubling after that,
-  /// 16 more.
+  /// 8 more.
   ///
   /// So many measurements say how a stage went, and the number of rows grows with the logarithm of its length.
   package static func keeps(_ number: Int) -> Bool {
     var step = 1
-    while number >= 32 * step { step *= 2 }
+    while number >= 16 * step { step *= 2 }
     return number % step == 0
   }
 }

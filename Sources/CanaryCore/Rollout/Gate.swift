@@ -166,7 +166,7 @@ extension Policy {
   /// The next moment at which something is owed: a measurement, the end of the soak, or the next look.
   private func nextLook(_ rollout: Rollout, _ soak: Soak) -> Instant {
     let stage = rollout.plan.stages[soak.stage]
-    var next = now + Self.tick
+    var next = now + Self.longestLook
     if soak.served < stage.soak, !soak.advanced {
       next = min(next, now + (stage.soak - soak.served))
     }

@@ -206,6 +206,8 @@ extension Policy {
 
   /// How long until a clean configuration that Nginx did not take is offered again.
   static var revertInterval: Span { .seconds(5) }
-  /// How often a soak is looked at.
+  /// How often it is looked whether what holds a rollout still does.
   static var tick: Span { .seconds(1) }
+  /// How often a soak is looked at when nothing is measured; well below `Soak.longestStep`.
+  static var longestLook: Span { .seconds(2) }
 }

@@ -227,31 +227,34 @@ package struct ServiceState: Hashable, Sendable, Codable {
 extension ServiceState {
   /// Whether nothing but time and measurements lies between two states: no phase, no stage, nothing that was decided.
   package func isProgress(from before: ServiceState) -> Bool {
-    func still(_ state: ServiceState) -> ServiceState {
-      var state = state
-      state.rollout?.checks = []
-      switch state.rollout?.phase {
-      case .soaking(let soak)?: state.rollout?.phase = .soaking(soak.still)
-      case .paused(let soak)?: state.rollout?.phase = .paused(soak.still)
-      case .starting, .applying, .finishing, .reverting, .promoted, .reverted, nil: break
-      }
-      return state
+    // What may differ is made alike; the rest, and so the whole, must then be equal.
+    var alike = before
+    alike.rollout?.checks = rollout?.checks ?? []
+    switch (before.rollout?.phase, rollout?.phase) {
+    case (.soaking(let old)?, .soaking(let new)?):
+      alike.rollout?.phase = .soaking(old.watched(as: new))
+    case (.paused(let old)?, .paused(let new)?):
+      alike.rollout?.phase = .paused(old.watched(as: new))
+    default: break
     }
-    return still(self) == still(before)
+    return alike == self
   }
 
   /// For how long mere progress need not be saved: so much of a soak is served again after a crash, at most.
   package var progressInterval: Span {
-    guard let rollout = running, let stage = rollout.stage else { return .zero }
-    return max(.seconds(0.5), min(rollout.plan.stages[stage].soak / 180, .seconds(20)))
+    guard let stage = rollout?.stage, let soak = rollout?.plan.stages[stage].soak else {
+      return .zero
+    }
+    return max(.seconds(0.5), min(soak / 120, .seconds(30)))
   }
 }
 
 extension Soak {
-  fileprivate var still: Soak {
+  /// With as much time served as the other.
+  fileprivate func watched(as other: Soak) -> Soak {
     var soak = self
-    soak.served = .zero
-    soak.seen = began
+    soak.served = other.served
+    soak.seen = other.seen
     return soak
   }
 }
