@@ -15,6 +15,7 @@ final class HostWatch: Sendable {
   }
 
   private let store: SQLiteStore
+  private let log: String
   private let run: String
   private let clock: any WallClock
   private let saved = Mutex(Seen<Int>())
@@ -26,13 +27,14 @@ final class HostWatch: Sendable {
 
   init(_ world: World) {
     store = world.store
+    log = world.store.path + "-wal"
     run = world.config.run
     clock = world.clock
   }
 
   /// A number that changes whenever another process has saved.
   func version() async -> Int? {
-    let log = Files.signature(of: store.path + "-wal")
+    let log = Files.signature(of: log)
     let now = clock.now()
     let last = saved.withLock { $0 }
     if let version = last.value, last.signature == log, now - last.asked < Self.patience {

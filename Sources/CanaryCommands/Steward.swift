@@ -27,7 +27,7 @@ final class Steward: Sendable {
   func owed() async -> [Name] {
     let world = world
     let due = (try? await world.store.due(world.clock.now())) ?? []
-    for name in due where world.config.service(name) == nil {
+    for name in due where !world.config.has(name) {
       guard unknown.withLock({ $0.insert(name).inserted }) else { continue }
       world.output.err(
         "canary controller: \(name) is owed something, but is not in \(world.config.file): nobody drives it"

@@ -63,10 +63,18 @@ package actor Bell {
       let (version, braked) = await look()
       let now = clock.now()
       let (called, due) = listening.withLock { state in
-        let called = state.listeners.filter { version != last || braked.contains($0.key) }
-        let due = state.alarms.filter { $0.value <= now }.keys
-        for name in due { state.alarms[name] = nil }
-        return (Array(called.values), due.compactMap { state.listeners[$0] })
+        var called: [Listener] = []
+        if version != last || !braked.isEmpty {
+          for (name, listener) in state.listeners where version != last || braked.contains(name) {
+            called.append(listener)
+          }
+        }
+        var due: [Listener] = []
+        for (name, instant) in state.alarms where instant <= now {
+          state.alarms[name] = nil
+          if let listener = state.listeners[name] { due.append(listener) }
+        }
+        return (called, due)
       }
       for listener in called { listener.knock() }
       for listener in due { listener.alarm() }

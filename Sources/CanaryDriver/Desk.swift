@@ -16,8 +16,8 @@ package struct Taken: Sendable {
 /// It is lost with the driver, and given up when somebody else saves: nothing was done that rests on it.
 package struct Progress: Sendable {
   package var state: ServiceState
-  /// Measurements that the history is to keep.
-  package var kept: [Kept] = []
+  /// Measurements that the history is to keep, in parts as they came: one list would be copied for each.
+  package var kept: [[Kept]] = []
   package var revision: Int
   package var savedAt: Instant
 
@@ -72,7 +72,7 @@ package struct Desk: Sendable {
       let state = known?.state ?? saved?.value ?? first()
       let now = clock.now()
       let decision = decide(state, event, at: now, under: rules(service))
-      let kept = (known?.kept ?? []) + decision.kept
+      let kept = (known?.kept ?? []).flatMap { $0 } + decision.kept
       let isUnchanged =
         decision.state == saved?.value ?? first() && decision.entries.isEmpty && kept.isEmpty
       if decision.refusal != nil || isUnchanged {
@@ -100,7 +100,7 @@ package struct Desk: Sendable {
     else { return nil }
     var progress = progress
     progress.state = decision.state
-    progress.kept += decision.kept
+    if !decision.kept.isEmpty { progress.kept.append(decision.kept) }
     return Taken(
       decision: decision, found: progress.revision, revision: progress.revision, progress: progress)
   }

@@ -18,6 +18,8 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
   // Guarded by the lock:
   private var jobs: [UnownedJob] = []
   private var sleepers: [Sleeper] = []
+  /// When the first of them is due.
+  private var nextDue = UInt64.max
   private var isWaiting = false
 
   package init() {
@@ -58,6 +60,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
           if sleeper.isOver { return true }
           sleeper.continuation = continuation
           sleepers.append(sleeper)
+          nextDue = min(nextDue, sleeper.until)
           return false
         }
         if isCancelled { continuation.resume() }
@@ -66,6 +69,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
       change {
         sleeper.isOver = true
         sleeper.until = 0
+        nextDue = 0
       }
     }
   }
@@ -89,9 +93,9 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
       var woken = takeDue()
       while jobs.isEmpty, woken.isEmpty {
         isWaiting = true
-        if let next = sleepers.lazy.map(\.until).min() {
+        if nextDue < .max {
           var until = timespec(
-            tv_sec: Int(next / 1_000_000_000), tv_nsec: Int(next % 1_000_000_000))
+            tv_sec: Int(nextDue / 1_000_000_000), tv_nsec: Int(nextDue % 1_000_000_000))
           pthread_cond_timedwait(change, lock, &until)
         } else {
           pthread_cond_wait(change, lock)
@@ -111,10 +115,11 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
   }
 
   private func takeDue() -> [Sleeper] {
-    guard !sleepers.isEmpty else { return [] }
     let now = Self.now
+    guard nextDue <= now else { return [] }
     let due = sleepers.filter { $0.until <= now }
-    if !due.isEmpty { sleepers.removeAll { $0.until <= now } }
+    sleepers.removeAll { $0.until <= now }
+    nextDue = sleepers.lazy.map(\.until).min() ?? .max
     return due
   }
 

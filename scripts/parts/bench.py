@@ -243,7 +243,7 @@ def controller():
         measure(1, 10, 30)
         for n in range(1, 50):
             world.run("promote", f"r{n}", "--detach")
-        print("in the first minute of their soak, of which every measurement is kept:")
+        print("in the first minute of their soak, of which most measurements are kept:")
         measure(50, 10, 60)
         print("five minutes later:")
         measure(50, 240, 60)

@@ -22,9 +22,9 @@ package final class MetricSources: MetricSource {
   }
 
   private func evidence(of name: Name) -> Evidence? {
-    guard let service = config.service(name) else { return nil }
-    return evidence.withLock { all in
+    evidence.withLock { all in
       if let found = all[name] { return found }
+      guard let service = config.service(name) else { return nil }
       let made = Evidence(
         service: service, log: config.log(of: name), relay: config.relaySocket(of: name),
         store: store)

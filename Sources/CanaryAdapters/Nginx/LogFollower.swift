@@ -122,14 +122,20 @@ package final class LogFollower {
 
   /// Counts every whole line that has come since; throws when the log is there but cannot be read.
   package func poll(into tally: inout LogTally) throws(FileError) {
-    for file in leaving { try read(file, into: &tally) }
-    leaving.removeAll { SystemClock.now - $0.heard > Self.patience }
-    if let current { try read(current, into: &tally) }
-    var facts = stat()
-    guard stat(path, &facts) == 0 else { return }
-    if let current, current.inode == UInt64(facts.st_ino), current.device == UInt64(facts.st_dev) {
-      return
+    if !leaving.isEmpty {
+      for file in leaving { try read(file, into: &tally) }
+      leaving.removeAll { SystemClock.now - $0.heard > Self.patience }
     }
+    var facts = stat()
+    let isThere = stat(path, &facts) == 0
+    if let current {
+      // As a rule the name still leads to the file that is open: then one look tells both.
+      if isThere, current.inode == UInt64(facts.st_ino), current.device == UInt64(facts.st_dev) {
+        return try read(current, upTo: Int64(facts.st_size), into: &tally)
+      }
+      try read(current, into: &tally)
+    }
+    guard isThere else { return }
     guard let next = Self.open(path, { _ in 0 }) else {
       if errno == EACCES { throw FileError("cannot read", path, code: EACCES) }
       return
@@ -146,13 +152,18 @@ package final class LogFollower {
   private func read(_ open: OpenFile, into tally: inout LogTally) throws(FileError) {
     var facts = stat()
     guard fstat(open.file, &facts) == 0 else { throw FileError("cannot read", path) }
-    if Int64(facts.st_size) < open.offset {
+    try read(open, upTo: Int64(facts.st_size), into: &tally)
+  }
+
+  /// Reads only as far as the file reaches now: a log that grows faster than it is read must not hold the caller for ever.
+  private func read(_ open: OpenFile, upTo size: Int64, into tally: inout LogTally)
+    throws(FileError)
+  {
+    if size < open.offset {
       // copytruncate: the file begins anew.
       open.offset = 0
       open.isSkipping = false
     }
-    // Only as far as the file reaches now: a log that grows faster than it is read must not hold the caller for ever.
-    let size = Int64(facts.st_size)
     guard open.offset < size else { return }
     // Not kept from look to look: a controller follows the logs of all its rollouts, and most looks find nothing.
     let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 32 << 10)

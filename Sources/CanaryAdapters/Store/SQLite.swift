@@ -25,7 +25,7 @@ final class SQLiteConnection {
   private var handle: OpaquePointer?
   private var statements: [String: OpaquePointer] = [:]
 
-  /// Opens, or makes, the database in WAL mode, with every commit synced.
+  /// Opens, or makes, the database in WAL mode, with commits synced.
   init(path: String, patience: Int32) throws(SQLiteError) {
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
     let code = sqlite3_open_v2(path, &handle, flags, nil)
@@ -84,9 +84,13 @@ final class SQLiteConnection {
   var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
   /// All or nothing; the write lock is taken at the start, so that what was read inside still holds at the end.
+  ///
+  /// A commit that is not synced outlives this process, but not a power cut; the next one that is makes it as safe.
   func transaction<Value, Failure: Error>(
-    wrap: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Value
+    isSynced: Bool = true, wrap: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Value
   ) throws(Failure) -> Value {
+    if !isSynced { _ = try? run("PRAGMA synchronous = NORMAL") }
+    defer { if !isSynced { _ = try? run("PRAGMA synchronous = FULL") } }
     do throws(SQLiteError) {
       try run("BEGIN IMMEDIATE")
     } catch {

@@ -52,7 +52,6 @@ package actor SQLiteStore: Store {
     _ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int
   ) throws(StoreError) -> Int {
     let text = try encode(state)
-    let name = state.service.text
     let wake = state.wake.map { SQLiteValue.int($0.milliseconds) } ?? .null
     let record: (number: Int, text: String)?
     // Whatever a person reads in the history comes with an entry.
@@ -62,8 +61,15 @@ package actor SQLiteStore: Store {
       record = nil
     }
     let connection = try connected()
+    let last = known[state.service]
     known[state.service] = nil
-    let saved = try connection.transaction(wrap: explain) { () throws(StoreError) -> Int in
+    // A power cut may cost as much of a soak as a kill does: that is not worth waiting for a disk.
+    let isProgress =
+      entries.isEmpty && last?.revision == revision
+      && last.map { state.isProgress(from: $0.value) } ?? false
+    let name = state.service.text
+    let saved = try connection.transaction(isSynced: !isProgress, wrap: explain) {
+      () throws(StoreError) -> Int in
       do throws(SQLiteError) {
         if revision == 0 {
           try connection.run(
@@ -192,11 +198,15 @@ package actor SQLiteStore: Store {
     }
   }
 
-  nonisolated func encode(_ value: some Encodable) throws(StoreError) -> String {
+  private static let encoder = {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
+    return encoder
+  }()
+
+  nonisolated func encode(_ value: some Encodable) throws(StoreError) -> String {
     do {
-      return String(decoding: try encoder.encode(value), as: UTF8.self)
+      return String(decoding: try Self.encoder.encode(value), as: UTF8.self)
     } catch {
       throw .unavailable("the state cannot be written as JSON: \(error)")
     }

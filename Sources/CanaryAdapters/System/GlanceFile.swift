@@ -12,12 +12,12 @@ package final class GlanceFile: Sendable {
     var looked = Instant(milliseconds: 0)
   }
 
-  private let service: Name
   private let watchers: Watchers
+  private let path: String
   private let kept = Mutex(Kept())
 
   package init(_ service: Name, _ watchers: Watchers) {
-    self.service = service
+    path = Self.path(service, watchers.folder)
     self.watchers = watchers
   }
 
@@ -30,7 +30,6 @@ package final class GlanceFile: Sendable {
 
   /// Takes note of what the driver decided on; a file that cannot be written is nobody's loss but the watcher's.
   package func saw(_ state: ServiceState, at now: Instant) {
-    let path = Self.path(service, watchers.folder)
     let glance: Glance? = kept.withLock { kept in
       if kept.glance?.goOn(state, at: now) != true {
         // Between two stages the values of the last minutes are kept.

@@ -195,6 +195,7 @@ package struct Config: Hashable, Sendable {
 
   package func endpoint(_ name: String) -> Endpoint? { endpoints.first { $0.name == name } }
   package func service(_ name: Name) -> Service? { places[name].map { services[$0] } }
+  package func has(_ service: Name) -> Bool { places[service] != nil }
   package func calendar(of service: Name) -> Calendar? {
     places[service].map { services[$0].calendar }
   }

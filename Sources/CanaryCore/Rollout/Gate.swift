@@ -5,11 +5,20 @@ extension Policy {
   mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
     let rollout = forgetOld(rollout, soak)
-    let due = rollout.plan.checks(stage: soak.stage).filter { check in
-      guard let state = rollout.checks.first(where: { $0.name == check.name }) else { return false }
-      if state.isDue(check, soak: stage.soak, stageStart: soak.began, at: now) { return true }
+    let checks = rollout.plan.checks(stage: soak.stage)
+    var due: [Check] = []
+    // By index, here and below: a check is copied only where it is needed whole.
+    for index in checks.indices where rollout.checks.indices.contains(index) {
       // At the end of the soak everything is asked once more: nothing that was good a while ago passes a stage.
-      return soak.over != nil && now >= soak.began + check.warmup && !isFresh(state, soak)
+      let isLast =
+        soak.over != nil && now >= soak.began + checks[index].warmup
+        && !isFresh(rollout.checks[index].measuredAt, soak)
+      if isLast
+        || rollout.checks[index].isDue(
+          checks[index], soak: stage.soak, stageStart: soak.began, at: now)
+      {
+        due.append(checks[index])
+      }
     }
     if due.isEmpty {
       if case .soaking = decision.state.rollout?.phase ?? rollout.phase {
@@ -36,38 +45,41 @@ extension Policy {
   /// An answer that is older than twice its interval is no data any more.
   private mutating func forgetOld(_ rollout: Rollout, _ soak: Soak) -> Rollout {
     var updated = rollout
-    for check in rollout.plan.checks(stage: soak.stage) {
-      guard let index = updated.checks.firstIndex(where: { $0.name == check.name }),
-        let measured = updated.checks[index].measuredAt,
-        [.pass, .pending].contains(updated.checks[index].verdict)
-      else { continue }
-      let interval = max(check.interval(soak: rollout.plan.stages[soak.stage].soak), Self.tick)
+    let checks = rollout.plan.checks(stage: soak.stage)
+    for index in checks.indices where rollout.checks.indices.contains(index) {
+      guard let measured = rollout.checks[index].measuredAt else { continue }
+      let verdict = rollout.checks[index].verdict
+      guard verdict == .pass || verdict == .pending else { continue }
+      let interval = max(
+        checks[index].interval(soak: rollout.plan.stages[soak.stage].soak), Self.tick)
       // A source may take as long as its own limit, which is no sign of age.
-      guard now - measured > max(interval * 2, interval + check.timeout) else { continue }
+      guard now - measured > max(interval * 2, interval + checks[index].timeout) else { continue }
       updated.checks[index].verdict = .inconclusive
       updated.checks[index].detail =
         "the last answer is \(Span(milliseconds: (now - measured).milliseconds / 1000 * 1000)) old"
+      decision.state.rollout?.checks = updated.checks
     }
-    decision.state.rollout?.checks = updated.checks
     return updated
   }
 
   /// Whether the last measurement of a check was made after the soak was over.
-  private func isFresh(_ state: CheckState, _ soak: Soak) -> Bool {
-    guard let measured = state.measuredAt, let over = soak.over else { return false }
+  private func isFresh(_ measured: Instant?, _ soak: Soak) -> Bool {
+    guard let measured, let over = soak.over else { return false }
     return measured >= over
   }
 
   /// The rollout with the measurements folded in; nil when one of them failed its check and the rollout goes back.
   mutating func fold(_ measurements: [Measurement], _ rollout: Rollout) -> Rollout? {
     var updated = rollout
+    guard let stage = rollout.stage else { return updated }
+    let checks = rollout.plan.checks(stage: stage)
     for measurement in measurements {
-      guard let stage = rollout.stage,
-        let index = updated.checks.firstIndex(where: { $0.name == measurement.check }),
-        let check = rollout.plan.checks(stage: stage).first(where: { $0.name == measurement.check })
+      guard
+        let index = checks.indices.first(where: { checks[$0].name == measurement.check }),
+        updated.checks.indices.contains(index), updated.checks[index].name == measurement.check
       else { continue }
       let before = updated.checks[index]
-      updated.checks[index] = Judge.fold(before, check, measurement)
+      updated.checks[index] = Judge.fold(before, checks[index], measurement)
       tell(before, measurement, updated.checks[index], rollout, stage)
     }
     decision.state.rollout?.checks = updated.checks
@@ -136,7 +148,7 @@ extension Policy {
     let stage = rollout.plan.stages[soak.stage]
     let gates = rollout.checks.filter { !$0.advisory }
     let worst = gates.map(\.verdict).max() ?? .pass
-    if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0, soak) }) {
+    if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0.measuredAt, soak) }) {
       markPassed(rollout, soak.stage)
       if soak.stage + 1 < rollout.plan.stages.count { return pass(rollout, to: soak.stage + 1) }
       keepTotals(rollout)
@@ -170,9 +182,10 @@ extension Policy {
     if soak.served < stage.soak, !soak.advanced {
       next = min(next, now + (stage.soak - soak.served))
     }
-    for (check, state) in zip(rollout.plan.checks(stage: soak.stage), rollout.checks) {
-      if let measured = state.measuredAt {
-        next = min(next, measured + check.interval(soak: stage.soak))
+    let checks = rollout.plan.checks(stage: soak.stage)
+    for index in checks.indices where rollout.checks.indices.contains(index) {
+      if let measured = rollout.checks[index].measuredAt {
+        next = min(next, measured + checks[index].interval(soak: stage.soak))
       }
     }
     return max(next, now + Span(milliseconds: 20))
