@@ -5,25 +5,28 @@ internal import Synchronization
 
 /// Whether another process has saved anything or put a brake on, for somebody who asks several times a second.
 ///
-/// The store and the folder are read when their times have changed, and now and then all the same: a second write within
-/// the same tick of the file system's clock leaves no trace in the times of a file.
+/// The store and the folder of the flags are read when the times of their files have changed.
 final class HostWatch: Sendable {
+  /// An answer, and the state of the file when it was given.
   private struct Seen<Value: Sendable>: Sendable {
-    var signature: Files.Signature?
-    var value: Value?
-    var asked = Instant(milliseconds: 0)
+    let signature: Files.Signature?
+    let value: Value
+    let asked: Instant
+
+    /// A second write within the same tick of the file system's clock leaves no trace in the times of a file: an answer
+    /// holds once the file is older than that, and not for long all the same.
+    func holds(_ signature: Files.Signature?, at now: Instant) -> Bool {
+      signature == self.signature && now >= asked && now - asked < .seconds(2)
+        && signature.map { asked - $0.time > .seconds(0.1) } ?? true
+    }
   }
 
   private let store: SQLiteStore
   private let log: String
   private let run: String
   private let clock: any WallClock
-  private let saved = Mutex(Seen<Int>())
-  private let flags = Mutex(Seen<Set<Name>>())
-
-  private static let patience = Span.seconds(2)
-  /// Longer than a tick of any file system's clock.
-  private static let tick = Span.seconds(0.1)
+  private let saved = Mutex<Seen<Int>?>(nil)
+  private let flags = Mutex<Seen<Set<Name>>?>(nil)
 
   init(_ world: World) {
     store = world.store
@@ -32,31 +35,24 @@ final class HostWatch: Sendable {
     clock = world.clock
   }
 
-  /// A number that changes whenever another process has saved.
+  /// A number that changes whenever another process has saved; nil while the store cannot be asked.
   func version() async -> Int? {
-    let log = Files.signature(of: log)
+    let signature = Files.signature(of: log)
     let now = clock.now()
-    let last = saved.withLock { $0 }
-    if let version = last.value, last.signature == log, now - last.asked < Self.patience {
-      return version
-    }
+    if let last = saved.withLock({ $0 }), last.holds(signature, at: now) { return last.value }
     let version = try? await store.dataVersion()
-    saved.withLock { $0 = Seen(signature: log, value: version, asked: now) }
+    saved.withLock { $0 = version.map { Seen(signature: signature, value: $0, asked: now) } }
     return version
   }
 
   /// The services that have a brake on.
   func braked() -> Set<Name> {
-    let folder = Files.signature(of: run)
+    let signature = Files.signature(of: run)
     let now = clock.now()
     return flags.withLock { last in
-      if let braked = last.value, let folder, last.signature == folder,
-        last.asked - folder.time > Self.tick, now >= last.asked, now - last.asked < Self.patience
-      {
-        return braked
-      }
+      if let last, last.holds(signature, at: now) { return last.value }
       let braked = Set(Brake.services(in: run))
-      last = Seen(signature: folder, value: braked, asked: now)
+      last = Seen(signature: signature, value: braked, asked: now)
       return braked
     }
   }

@@ -4,7 +4,7 @@ internal import Glibc
 /// Runs jobs one after another on a thread of its own, which keeps their timers too; it lives as long as the process.
 ///
 /// A queue of Dispatch does the same by three threads for each timer: the one that waits for the clock, one of the pool,
-/// and the queue's. With fifty drivers that wait most of the time, waking threads was an eighth of what they cost.
+/// and the queue's. Drivers wait most of the time, and waking a thread costs more than what most of their jobs do.
 package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
   /// One sleep; everything in it is guarded by the executor's lock.
   private final class Sleeper: @unchecked Sendable {

@@ -1,7 +1,7 @@
 /// Keeps a large value behind a reference; it is copied when it is written to while others hold it.
 ///
 /// A state is handed from function to function many times for each event, and an `async` function keeps each of its
-/// copies for as long as it waits: without boxes a driver at rest held 200 KB of them.
+/// copies for as long as it waits.
 @propertyWrapper
 package struct Boxed<Value: Sendable>: Sendable {
   /// Written to only while one reference to it exists.

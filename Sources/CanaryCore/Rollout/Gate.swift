@@ -7,8 +7,8 @@ extension Policy {
     let rollout = forgetOld(rollout, soak)
     let checks = rollout.plan.checks(stage: soak.stage)
     var due: [Check] = []
-    // By index, here and below: a check is copied only where it is needed whole.
-    for index in checks.indices where rollout.checks.indices.contains(index) {
+    // Each check of a stage has its state at the same place. By index, a check is copied only where it is needed whole.
+    for index in checks.indices.prefix(rollout.checks.count) {
       // At the end of the soak everything is asked once more: nothing that was good a while ago passes a stage.
       let isLast =
         soak.over != nil && now >= soak.began + checks[index].warmup
@@ -46,7 +46,7 @@ extension Policy {
   private mutating func forgetOld(_ rollout: Rollout, _ soak: Soak) -> Rollout {
     var updated = rollout
     let checks = rollout.plan.checks(stage: soak.stage)
-    for index in checks.indices where rollout.checks.indices.contains(index) {
+    for index in checks.indices.prefix(rollout.checks.count) {
       guard let measured = rollout.checks[index].measuredAt else { continue }
       let verdict = rollout.checks[index].verdict
       guard verdict == .pass || verdict == .pending else { continue }
@@ -74,9 +74,8 @@ extension Policy {
     guard let stage = rollout.stage else { return updated }
     let checks = rollout.plan.checks(stage: stage)
     for measurement in measurements {
-      guard
-        let index = checks.indices.first(where: { checks[$0].name == measurement.check }),
-        updated.checks.indices.contains(index), updated.checks[index].name == measurement.check
+      let known = checks.indices.prefix(updated.checks.count)
+      guard let index = known.first(where: { checks[$0].name == measurement.check })
       else { continue }
       let before = updated.checks[index]
       updated.checks[index] = Judge.fold(before, checks[index], measurement)
@@ -183,7 +182,7 @@ extension Policy {
       next = min(next, now + (stage.soak - soak.served))
     }
     let checks = rollout.plan.checks(stage: soak.stage)
-    for index in checks.indices where rollout.checks.indices.contains(index) {
+    for index in checks.indices.prefix(rollout.checks.count) {
       if let measured = rollout.checks[index].measuredAt {
         next = min(next, measured + checks[index].interval(soak: stage.soak))
       }
