@@ -130,4 +130,19 @@ import Testing
     #expect(
       state.isDue(check, soak: .seconds(3), stageStart: Self.start, at: Self.start + .seconds(11)))
   }
+
+  @Test func `checks of many rollouts are due together, and none is late`() {
+    for (every, measured, due) in [
+      (10.0, 0.0, 10.0), (10, 0.001, 10), (10, 0.999, 10), (2, 0.25, 2), (2.5, 0.6, 3),
+      // Where a second is a large part of an interval, it is kept as it is.
+      (1.9, 0.25, 2.15), (0.5, 0.25, 0.75),
+    ] {
+      let check = check { $0.every = .seconds(every) }
+      var state = CheckState(check)
+      #expect(state.nextDue(check, soak: .minutes(30)) == nil)
+      state.measuredAt = Self.start + .seconds(measured)
+      let found = state.nextDue(check, soak: .minutes(30))
+      #expect(found == Self.start + .seconds(due), "every \(every) s, measured at \(measured) s")
+    }
+  }
 }

@@ -117,7 +117,20 @@ package struct CheckState: Hashable, Sendable, Codable {
   /// Whether the check is to be measured now.
   package func isDue(_ check: Check, soak: Span, stageStart: Instant, at now: Instant) -> Bool {
     if now < stageStart + check.warmup { return false }
-    guard let measuredAt else { return true }
-    return now >= measuredAt + check.interval(soak: soak)
+    return nextDue(check, soak: soak).map { now >= $0 } ?? true
   }
+
+  /// When the check is to be measured again; nil when it was not measured yet.
+  ///
+  /// Longer intervals end at a whole second, so that the drivers of many rollouts wake together, and the time that an
+  /// answer takes does not add up.
+  package func nextDue(_ check: Check, soak: Span) -> Instant? {
+    guard let measuredAt else { return nil }
+    let interval = check.interval(soak: soak)
+    let due = measuredAt + interval
+    return interval < Self.shortestWhole ? due : due.wholeSecond
+  }
+
+  /// From this interval on, up to a second less is no matter.
+  private static let shortestWhole = Span.seconds(2)
 }

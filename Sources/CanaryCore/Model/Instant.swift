@@ -24,6 +24,9 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
   }
 
+  /// The instant at which that second began.
+  package var wholeSecond: Instant { Instant(milliseconds: second * 1000) }
+
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
   package static func + (left: Self, right: Span) -> Self {
     Self(milliseconds: left.milliseconds + right.milliseconds)

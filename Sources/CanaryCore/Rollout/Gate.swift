@@ -177,14 +177,14 @@ extension Policy {
   /// The next moment at which something is owed: a measurement, the end of the soak, or the next look.
   private func nextLook(_ rollout: Rollout, _ soak: Soak) -> Instant {
     let stage = rollout.plan.stages[soak.stage]
-    var next = now + Self.longestLook
+    var next = (now + Self.longestLook).wholeSecond
     if soak.served < stage.soak, !soak.advanced {
       next = min(next, now + (stage.soak - soak.served))
     }
     let checks = rollout.plan.checks(stage: soak.stage)
     for index in checks.indices.prefix(rollout.checks.count) {
-      if let measured = rollout.checks[index].measuredAt {
-        next = min(next, measured + checks[index].interval(soak: stage.soak))
+      if let due = rollout.checks[index].nextDue(checks[index], soak: stage.soak) {
+        next = min(next, due)
       }
     }
     return max(next, now + Span(milliseconds: 20))

@@ -62,7 +62,7 @@ extension ConfigTable {
       "whether a stage waits until the data can exclude more than that"),
     .may(
       "every", .duration, "10s (comparison: soak/1800, 0.5s to 2s), or a third of the soak",
-      "how often it is measured"),
+      "how often it is measured; from 2s on, at whole seconds"),
     .may(
       "window", .duration, "1m", "how far back a metric looks, never past the start of its stage"),
     .may("for", .duration, "0s", "broken so long before it fails"),
