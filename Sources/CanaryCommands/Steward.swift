@@ -11,11 +11,13 @@ final class Steward: Sendable {
   private let unknown = Mutex<Set<Name>>([])
 
   let bell: Bell
+  private let watch: HostWatch
 
   init(_ world: World) {
     current = Mutex(world)
     let watch = HostWatch(world)
-    bell = Bell(clock: world.clock) { (await watch.version(), watch.braked()) }
+    self.watch = watch
+    bell = Bell(clock: world.clock) { (await watch.version(), await watch.braked()) }
   }
 
   var world: World {
@@ -26,14 +28,14 @@ final class Steward: Sendable {
   /// Everybody who is owed something by the store, or has a brake on.
   func owed() async -> [Name] {
     let world = world
-    let due = (try? await world.store.due(world.clock.now())) ?? []
+    let due = await watch.due()
     for name in due where !world.config.has(name) {
       guard unknown.withLock({ $0.insert(name).inserted }) else { continue }
       world.output.err(
         "canary controller: \(name) is owed something, but is not in \(world.config.file): nobody drives it"
       )
     }
-    return Set(due + Brake.services(in: world.config.run)).sorted()
+    return Set(due).union(await watch.braked()).sorted()
   }
 
   /// A drive of the service, if it is owed something now and nobody else drives it.

@@ -142,7 +142,8 @@ import Testing
     // Whom a failure reached was not looked for then.
     let slice = try await newer.slices("chat", since: 0).slices.first
     #expect(slice?.counts.requests == 3 && slice?.counts.hurt == nil)
-    #expect(try await newer.due(Instant(milliseconds: 0)) == ["chat"])
+    let wakes = try await newer.wakes()
+    #expect(wakes.map(\.name) == ["chat"] && wakes.map(\.at) == [Instant(milliseconds: 0)])
     // What was there before is covered by the first hash that comes after it.
     _ = try await newer.append(entry("two"), of: "chat")
     var verified = try await newer.verify()

@@ -121,13 +121,15 @@ package actor SQLiteStore: Store {
     }.map { Chain.Link($0).entry }
   }
 
-  /// The services that somebody must look at by then.
-  package func due(_ instant: Instant) throws(StoreError) -> [Name] {
+  /// The services that somebody must look at, and from when on; all others owe nothing.
+  package func wakes() throws(StoreError) -> [(name: Name, at: Instant)] {
     guard Files.exists(path) else { return [] }
     return try use { connection throws(SQLiteError) in
-      try connection.run(
-        "SELECT name FROM service WHERE wake <= ?", [.int(instant.milliseconds)])
-    }.compactMap { $0[0].text.flatMap(Name.init) }
+      try connection.run("SELECT name, wake FROM service WHERE wake IS NOT NULL")
+    }.compactMap { row in
+      guard let name = row[0].text.flatMap(Name.init), let at = row[1].int else { return nil }
+      return (name, Instant(milliseconds: at))
+    }
   }
 
   /// A number that changes whenever another process has saved anything (SQLite's `data_version`).

@@ -5,7 +5,8 @@ internal import Glibc
 package enum ServiceManager {
   /// Sends lines such as `READY=1` to the socket that `NOTIFY_SOCKET` names.
   package static func tell(_ lines: String...) {
-    guard let path = Who.environment["NOTIFY_SOCKET"], let first = path.utf8.first,
+    guard let path = getenv("NOTIFY_SOCKET").map({ String(cString: $0) }),
+      let first = path.utf8.first,
       first == UInt8(ascii: "/") || first == UInt8(ascii: "@")
     else { return }
     var address = sockaddr_un()
