@@ -233,7 +233,7 @@ package actor Driver {
         }
       }
       // At rest is only who has nothing left to say: an event that waits for the store may be a revert.
-      let isBusy = jobs != nil && state.job(at: desk.clock.now()) != nil
+      let isBusy = state.job(at: desk.clock.now()) != nil && jobs != nil
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
       // Nothing is done that was not saved, but the brake: that a revert cannot be written down must not stop it.

@@ -54,12 +54,16 @@ package struct Glance: Hashable, Sendable, Codable {
       guard let measured = checks[index].measuredAt,
         !noted.indices.contains(index) || noted[index] != measured
       else { continue }
-      let (name, value) = (checks[index].name, checks[index].value)
+      let point = Point(at: measured, value: checks[index].value)
       // Added in place: a copy of every check's values at every look is what most of a look would cost.
-      recent[name, default: []].append(Point(at: measured, value: value))
-      if recent[name, default: []].count > Self.most { recent[name, default: []].removeFirst() }
+      Self.add(point, to: &recent[checks[index].name, default: []])
     }
     noted = checks.indices.map { checks[$0].measuredAt }
+  }
+
+  private static func add(_ point: Point, to points: inout [Point]) {
+    points.append(point)
+    if points.count > most { points.removeFirst() }
   }
 
   /// The state with what is newer here.

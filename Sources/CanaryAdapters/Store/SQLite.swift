@@ -41,6 +41,8 @@ final class SQLiteConnection {
       try run("PRAGMA journal_mode = WAL")
       try run("PRAGMA synchronous = FULL")
       try run("PRAGMA foreign_keys = ON")
+      // The pages that were read last, in KiB; states and measurements are read again seldom.
+      try run("PRAGMA cache_size = -512")
     } catch {
       close()
       throw error
