@@ -23,10 +23,19 @@ enum StandingCommands {
       throw Failure(.wrong, "say why, with --reason TEXT: whoever is refused by it reads it")
     }
     try CommandText.check(arguments)
+    var freezes: [(service: Service, freeze: Freeze)] = []
     for service in services {
       let until = try CommandText.time(arguments, "--until", service, world)
       let freeze = Freeze(
         actor: world.actor, reason: reason, since: world.clock.now(), until: until)
+      freezes.append((service, freeze))
+    }
+    // One that comes later has no zone to read a time by yet: it is frozen for as long as any.
+    let longest = freezes.map(\.freeze).max {
+      ($0.until?.milliseconds ?? .max) < ($1.until?.milliseconds ?? .max)
+    }
+    if arguments.service == nil, let longest { try await freezeAll(longest, world) }
+    for (service, freeze) in freezes {
       _ = try await CommandText.take(.freeze(freeze), world, service)
       output.out("\(service.name): \(freeze.words)")
     }
@@ -37,7 +46,9 @@ enum StandingCommands {
     spec: CommandSpec(name: "thaw", service: .optional, summary: "end a freeze")
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
-    for service in try services(arguments, world) {
+    let services = try services(arguments, world)
+    if arguments.service == nil { try await freezeAll(nil, world) }
+    for service in services {
       let refusal = try await CommandText.take(.thaw(world.actor), world, service).refusal
       if case .nothing(let why)? = refusal {
         output.out(why)
@@ -46,6 +57,15 @@ enum StandingCommands {
       }
     }
     return .done
+  }
+
+  /// Freezes, or thaws, services that the config does not have yet.
+  private static func freezeAll(_ freeze: Freeze?, _ world: World) async throws(Failure) {
+    do throws(StoreError) {
+      try await world.store.freezeAll(freeze)
+    } catch {
+      throw Failure(.outside, "\(world.failure(error).text). Nothing was touched.")
+    }
   }
 
   private static func services(_ arguments: Arguments, _ world: World) throws(Failure) -> [Service]

@@ -69,12 +69,13 @@ package struct Desk: Sendable {
       let saved = try await store.load(service)
       let revision = saved?.revision ?? 0
       let known = progress.flatMap { $0.revision == revision ? $0 : nil }
-      let state = known?.state ?? saved?.value ?? first()
+      let last = try await last(saved, first)
+      let state = known?.state ?? last
       let now = clock.now()
       let decision = decide(state, event, at: now, under: rules(service))
       let kept = (known?.kept ?? []).flatMap { $0 } + decision.kept
       let isUnchanged =
-        decision.state == saved?.value ?? first() && decision.entries.isEmpty && kept.isEmpty
+        decision.state == last && decision.entries.isEmpty && kept.isEmpty
       if decision.refusal != nil || isUnchanged {
         return Taken(decision: decision, found: revision, revision: revision, progress: known)
       }
@@ -88,6 +89,16 @@ package struct Desk: Sendable {
         continue
       }
     }
+  }
+
+  /// What was saved last, or what a service begins with: frozen, when all are.
+  package func last(
+    _ saved: Saved<ServiceState>?, _ first: @Sendable () -> ServiceState
+  ) async throws(StoreError) -> ServiceState {
+    if let saved { return saved.value }
+    var state = first()
+    state.freeze = try await store.freezeOfAll()
+    return state
   }
 
   /// The decision when it is mere progress that need not be saved yet; else nil.

@@ -35,6 +35,8 @@ package protocol Store: Sendable {
   /// Saves the state and what explains it in one transaction, if the revision is still the one given (0: none yet).
   func save(_ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int)
     async throws(StoreError) -> Int
+  /// The freeze that a service which was never saved begins with; nil when all were not frozen together, or were thawed.
+  func freezeOfAll() async throws(StoreError) -> Freeze?
   /// The newest rollouts first, each with its entries in order.
   func history(_ service: Name, limit: Int) async throws(StoreError) -> [RolloutRecord]
 }

@@ -171,4 +171,34 @@ import Testing
       checked.code == 0 && checked.text.contains("not tried: nginx.test is 'env'"),
       "\(checked.text)")
   }
+
+  @Test func `a freeze of all holds a service that comes later too`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.writeConfig()
+    let path = "\(sandbox.folder)/canary.json5"
+    let config = try #require(try Files.read(path))
+    let later = """
+      later: {
+        pools: { a: { servers: ["127.0.0.1:1"] }, b: { servers: ["127.0.0.1:2"] } }, stable: "a",
+      },
+      """
+    let frozen = try sandbox.canary("freeze", "--reason", "the year's end", "--until", "fri 08:00")
+    #expect(frozen.code == 0 && frozen.text.contains("chat: frozen by"), "\(frozen.text)")
+    try Files.replace(path, with: config.replacing("services: {", with: "services: {\n\(later)"))
+    let status = try sandbox.canary("status", "later")
+    #expect(status.text.contains("the year's end"), "\(status.text)")
+    let refused = try sandbox.canary("promote", "later")
+    #expect(refused.code == 5 && refused.text.contains("the year's end"), "\(refused.text)")
+    // Whoever is thawed by name stays so, however long the others are frozen.
+    #expect(try sandbox.canary("thaw", "later").text.contains("later: thawed"))
+    #expect(try !sandbox.canary("status", "later").text.contains("the year's end"))
+    #expect(try sandbox.canary("status", "chat").text.contains("the year's end"))
+    #expect(try sandbox.canary("thaw").code == 0)
+    try Files.replace(
+      path,
+      with: config.replacing(
+        "services: {", with: "services: {\n\(later.replacing("later:", with: "last:"))"))
+    #expect(try !sandbox.canary("status", "last").text.contains("the year's end"))
+  }
 }

@@ -7,6 +7,7 @@ package final class MemoryStore: Store {
   private struct Content {
     var states: [Name: Saved<ServiceState>] = [:]
     var entries: [Name: [Entry]] = [:]
+    var freeze: Freeze?
     var calls = 0
   }
   private let content = Mutex(Content())
@@ -40,6 +41,9 @@ package final class MemoryStore: Store {
       return revision + 1
     }
   }
+
+  package func freezeOfAll() async throws(StoreError) -> Freeze? { content.withLock(\.freeze) }
+  package func freezeAll(_ freeze: Freeze?) { content.withLock { $0.freeze = freeze } }
 
   package func history(_ service: Name, limit: Int) async throws(StoreError) -> [RolloutRecord] {
     content.withLock { content in

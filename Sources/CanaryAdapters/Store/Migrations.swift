@@ -101,6 +101,12 @@ enum Migrations {
     -- Requests that were first tried on the pool and that the client saw fail; NULL where nobody looked.
     ALTER TABLE slice ADD COLUMN hurt INTEGER;
     """,
+    """
+    -- The freeze of all services together, for those that come later: one row, or none.
+    CREATE TABLE freeze_of_all (
+      freeze TEXT NOT NULL
+    ) STRICT;
+    """,
   ]
 
   /// Brings the database to the newest version; refuses one that a newer program has written.
