@@ -122,8 +122,8 @@ package struct CheckState: Hashable, Sendable, Codable {
 
   /// When the check is to be measured again; nil when it was not measured yet.
   ///
-  /// Longer intervals end at a whole second, so that the drivers of many rollouts wake together, and the time that an
-  /// answer takes does not add up.
+  /// Longer intervals end at a whole second, so that the drivers of many rollouts wake together; what an answer takes of a
+  /// second does not slow the pace.
   package func nextDue(_ check: Check, soak: Span) -> Instant? {
     guard let measuredAt else { return nil }
     let interval = check.interval(soak: soak)
