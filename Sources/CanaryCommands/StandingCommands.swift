@@ -10,7 +10,7 @@ enum StandingCommands {
       summary: "let nothing grow, in one service or all; reverts are never stopped",
       details: """
         No rollout begins and no stage follows another until `canary thaw`, or until --until. A running soak goes on, its
-        checks go on, and a failed one still reverts.
+        checks go on, and a failed one still reverts. Without SERVICE it holds for those that the config gets later too.
         """,
       options: [
         Option("--reason", "TEXT", "why; whoever is refused reads it"),
@@ -30,15 +30,15 @@ enum StandingCommands {
         actor: world.actor, reason: reason, since: world.clock.now(), until: until)
       freezes.append((service, freeze))
     }
-    // One that comes later has no zone to read a time by yet: it is frozen for as long as any.
-    let longest = freezes.map(\.freeze).max {
-      ($0.until?.milliseconds ?? .max) < ($1.until?.milliseconds ?? .max)
-    }
-    if arguments.service == nil, let longest { try await freezeAll(longest, world) }
     for (service, freeze) in freezes {
       _ = try await CommandText.take(.freeze(freeze), world, service)
       output.out("\(service.name): \(freeze.words)")
     }
+    // One that comes later has no zone to read a time by yet: it is frozen for as long as any.
+    let longest = freezes.map(\.freeze).max {
+      ($0.until?.milliseconds ?? .max) < ($1.until?.milliseconds ?? .max)
+    }
+    if arguments.service == nil { try await freezeLater(longest, world) }
     return .done
   }
 
@@ -46,9 +46,7 @@ enum StandingCommands {
     spec: CommandSpec(name: "thaw", service: .optional, summary: "end a freeze")
   ) { arguments, output throws(Failure) in
     let world = try World(arguments, output: output)
-    let services = try services(arguments, world)
-    if arguments.service == nil { try await freezeAll(nil, world) }
-    for service in services {
+    for service in try services(arguments, world) {
       let refusal = try await CommandText.take(.thaw(world.actor), world, service).refusal
       if case .nothing(let why)? = refusal {
         output.out(why)
@@ -56,15 +54,19 @@ enum StandingCommands {
         output.out("\(service.name): thawed")
       }
     }
+    if arguments.service == nil { try await freezeLater(nil, world) }
     return .done
   }
 
   /// Freezes, or thaws, services that the config does not have yet.
-  private static func freezeAll(_ freeze: Freeze?, _ world: World) async throws(Failure) {
+  private static func freezeLater(_ freeze: Freeze?, _ world: World) async throws(Failure) {
     do throws(StoreError) {
       try await world.store.freezeAll(freeze)
     } catch {
-      throw Failure(.outside, "\(world.failure(error).text). Nothing was touched.")
+      throw Failure(
+        .outside,
+        "\(world.failure(error).text). It holds for the services of the config, but not for those that come later: try again"
+      )
     }
   }
 

@@ -75,8 +75,8 @@ struct World: Sendable {
   func load(_ service: Service) async throws(Failure) -> ServiceState {
     do throws(StoreError) {
       // A command that only looks must not make a store.
-      guard Files.exists(store.path) else { return first(service) }
-      return try await desk.last(try await store.load(service.name)) { first(service) }
+      if let state = try await store.peek(service.name) { return state }
+      return try await desk.beginning { first(service) }
     } catch {
       throw failure(error)
     }

@@ -69,7 +69,7 @@ package struct Desk: Sendable {
       let saved = try await store.load(service)
       let revision = saved?.revision ?? 0
       let known = progress.flatMap { $0.revision == revision ? $0 : nil }
-      let last = try await last(saved, first)
+      let last = if let saved { saved.value } else { try await beginning(first) }
       let state = known?.state ?? last
       let now = clock.now()
       let decision = decide(state, event, at: now, under: rules(service))
@@ -91,11 +91,10 @@ package struct Desk: Sendable {
     }
   }
 
-  /// What was saved last, or what a service begins with: frozen, when all are.
-  package func last(
-    _ saved: Saved<ServiceState>?, _ first: @Sendable () -> ServiceState
-  ) async throws(StoreError) -> ServiceState {
-    if let saved { return saved.value }
+  /// What a service that was never saved begins with: frozen, when all are.
+  package func beginning(_ first: @Sendable () -> ServiceState) async throws(StoreError)
+    -> ServiceState
+  {
     var state = first()
     state.freeze = try await store.freezeOfAll()
     return state

@@ -183,11 +183,15 @@ import Testing
         pools: { a: { servers: ["127.0.0.1:1"] }, b: { servers: ["127.0.0.1:2"] } }, stable: "a",
       },
       """
-    let frozen = try sandbox.canary("freeze", "--reason", "the year's end", "--until", "fri 08:00")
+    let frozen = try sandbox.canary(
+      "freeze", "--reason", "the year's end", "--until", "2099-01-01T00:00:00Z")
     #expect(frozen.code == 0 && frozen.text.contains("chat: frozen by"), "\(frozen.text)")
     try Files.replace(path, with: config.replacing("services: {", with: "services: {\n\(later)"))
     let status = try sandbox.canary("status", "later")
     #expect(status.text.contains("the year's end"), "\(status.text)")
+    // A freeze that is refused takes the place of none.
+    let over = try sandbox.canary("freeze", "--reason", "late", "--until", "2001-01-01T00:00:00Z")
+    #expect(over.code == 2 && over.text.contains("is over already"), "\(over.text)")
     let refused = try sandbox.canary("promote", "later")
     #expect(refused.code == 5 && refused.text.contains("the year's end"), "\(refused.text)")
     // Whoever is thawed by name stays so, however long the others are frozen.

@@ -7,7 +7,6 @@ package final class MemoryStore: Store {
   private struct Content {
     var states: [Name: Saved<ServiceState>] = [:]
     var entries: [Name: [Entry]] = [:]
-    var freeze: Freeze?
     var calls = 0
   }
   private let content = Mutex(Content())
@@ -42,8 +41,7 @@ package final class MemoryStore: Store {
     }
   }
 
-  package func freezeOfAll() async throws(StoreError) -> Freeze? { content.withLock(\.freeze) }
-  package func freezeAll(_ freeze: Freeze?) { content.withLock { $0.freeze = freeze } }
+  package func freezeOfAll() async throws(StoreError) -> Freeze? { nil }
 
   package func history(_ service: Name, limit: Int) async throws(StoreError) -> [RolloutRecord] {
     content.withLock { content in

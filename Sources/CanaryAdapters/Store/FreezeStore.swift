@@ -4,6 +4,7 @@ package import CanaryDriver
 // A freeze of all services is one of each, and this one for those that the config gets later.
 extension SQLiteStore {
   package func freezeOfAll() throws(StoreError) -> Freeze? {
+    guard Files.exists(path) else { return nil }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run("SELECT freeze FROM freeze_of_all")
     }
