@@ -55,7 +55,7 @@ final class Steward: Sendable {
     if state.running != nil || state.asked != nil || state.job(at: now) != nil { return true }
     if let scheduled = state.scheduled, scheduled.at <= now {
       // A driver for a rollout that may not begin yet would have nothing to do.
-      let calendar = world.live.config.service(state.service)?.calendar ?? Calendar()
+      let calendar = world.live.calendar(of: state.service)
       let mayBegin = state.freeze(at: now) == nil && calendar.isOpen(at: now)
       if mayBegin || scheduled.latest.map({ $0 < now }) ?? false { return true }
     }

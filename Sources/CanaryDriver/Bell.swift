@@ -63,12 +63,9 @@ package actor Bell {
       let (version, braked) = await look()
       let now = clock.now()
       let (called, due) = listening.withLock { state in
-        var called: [Listener] = []
-        if version != last || !braked.isEmpty {
-          for (name, listener) in state.listeners where version != last || braked.contains(name) {
-            called.append(listener)
-          }
-        }
+        let called =
+          version != last
+          ? Array(state.listeners.values) : braked.compactMap { state.listeners[$0] }
         var due: [Listener] = []
         for (name, instant) in state.alarms where instant <= now {
           state.alarms[name] = nil

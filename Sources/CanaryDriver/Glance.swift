@@ -17,11 +17,6 @@ package struct Glance: Hashable, Sendable, Codable {
   /// Oldest first, at most `most` a check.
   package var recent: [Name: [Point]]
 
-  /// Of each check, when the newest of them was measured.
-  private var noted: [Instant?] = []
-
-  private enum CodingKeys: CodingKey { case rollout, at, soak, checks, recent }
-
   /// As many as fit beside a check on a wide screen.
   package static let most = 60
 
@@ -51,17 +46,16 @@ package struct Glance: Hashable, Sendable, Codable {
   /// Adds the values that are new.
   private mutating func note() {
     for index in checks.indices {
-      guard let measured = checks[index].measuredAt,
-        !noted.indices.contains(index) || noted[index] != measured
-      else { continue }
-      let point = Point(at: measured, value: checks[index].value)
+      guard let measured = checks[index].measuredAt else { continue }
       // Added in place: a copy of every check's values at every look is what most of a look would cost.
-      Self.add(point, to: &recent[checks[index].name, default: []])
+      Self.add(
+        Point(at: measured, value: checks[index].value),
+        to: &recent[checks[index].name, default: []])
     }
-    noted = checks.indices.map { checks[$0].measuredAt }
   }
 
   private static func add(_ point: Point, to points: inout [Point]) {
+    guard points.last?.at != point.at else { return }
     points.append(point)
     if points.count > most { points.removeFirst() }
   }
