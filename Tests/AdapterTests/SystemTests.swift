@@ -1,6 +1,8 @@
 import CanaryAdapters
 import CanaryCore
+import Dispatch
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -54,6 +56,29 @@ import Testing
     #expect(throws: FileError.self) { try Files.read(path, limit: 2) }
     let left = try Spawn.run(["ls", "-A", folder.path], limit: .seconds(5)).output
     #expect(left == "a.conf\n")
+  }
+
+  @Test func `a long line for a lock is nobody who is stuck`() throws {
+    let folder = try Folder()
+    let path = "\(folder.path)/lock"
+    var lock = try FileLock.take(path)
+    #expect(lock != nil)
+    #expect(try FileLock.take(path, patience: .seconds(0.5), perHolder: true) == nil)
+    let taken = Mutex(false)
+    let waiter = DispatchGroup()
+    DispatchQueue.global().async(group: waiter) {
+      let lock = try? FileLock.take(path, patience: .seconds(1.5), perHolder: true)
+      taken.withLock { $0 = lock != nil }
+    }
+    // What others leave who get it, one after another, for twice as long as one may keep it.
+    for _ in 0..<30 {
+      usleep(100_000)
+      #expect(utimes(path, nil) == 0)
+    }
+    withExtendedLifetime(lock) {}
+    lock = nil
+    waiter.wait()
+    #expect(taken.withLock { $0 })
   }
 
   @Test func `a lock ends with its holder and names it`() throws {

@@ -101,7 +101,8 @@ struct Installation {
     }
     do throws(FileError) {
       try Files.makeFolder(router.config.run)
-      if let lock = try FileLock.take(path, patience: patience) { return lock }
+      // Fifty rollouts that grow at once stand in line for longer than any of them installs; a revert does not.
+      if let lock = try FileLock.take(path, patience: patience, perHolder: !force) { return lock }
     } catch {
       if force { return nil }
       throw RouterError(.refused, error.description)

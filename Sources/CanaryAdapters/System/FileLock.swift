@@ -12,14 +12,16 @@ package final class FileLock: Sendable {
   /// The lock, or nil when another process has it at the end of `patience`, which is never shorter
   /// than the moment for which `holder` touches it.
   ///
-  /// With `marked`, the file names this process as the last one that had it.
+  /// With `marked`, the file names this process as the last one that had it. With `perHolder`, patience begins anew
+  /// with each marked one that gets it before us: a long line is not somebody who is stuck.
   package static func take(
-    _ path: String, patience: Span = .zero, marked: Bool = true
+    _ path: String, patience: Span = .zero, marked: Bool = true, perHolder: Bool = false
   ) throws(FileError) -> FileLock? {
     let patience = max(patience, .seconds(0.1))
     let file = canary_open(path, O_RDWR | O_CREAT, 0o644)
     guard file >= 0 else { throw FileError("cannot open the lock", path) }
     var waited = Span.zero
+    var mark = perHolder ? Files.signature(of: path) : nil
     while flock(file, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR, waited < patience else {
         close(file)
@@ -27,6 +29,10 @@ package final class FileLock: Sendable {
       }
       usleep(10_000)
       waited = waited + Span(milliseconds: 10)
+      if perHolder, let found = Files.signature(of: path), found != mark {
+        mark = found
+        waited = .zero
+      }
     }
     guard marked else { return FileLock(file: file) }
     ftruncate(file, 0)
