@@ -14,7 +14,7 @@ let settings: [SwiftSetting] = [
 /// The core reads logs and simulates rollouts by the million, in the tests too: it is optimised in every build.
 let fast = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
-/// Dependencies point one way: canary → Commands → Adapters → Driver → Core.
+/// Dependencies point one way: canary → Commands → Host → Adapters → Driver → Core.
 let package = Package(
   name: "canary",
   products: [.executable(name: "canary", targets: ["canary"])],
@@ -46,8 +46,12 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
-      name: "CanaryCommands",
+      name: "CanaryHost",
       dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore", "StatusPage"],
+      swiftSettings: settings),
+    .target(
+      name: "CanaryCommands",
+      dependencies: ["CanaryHost", "CanaryAdapters", "CanaryDriver", "CanaryCore"],
       swiftSettings: settings),
     .executableTarget(name: "canary", dependencies: ["CanaryCommands"], swiftSettings: settings),
 

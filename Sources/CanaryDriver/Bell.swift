@@ -7,8 +7,9 @@ internal import Synchronization
 /// Drivers that wake together, on the thread that rings for them, cost little more than one: most of what a timer costs
 /// is waking a thread for it.
 package actor Bell {
+  private nonisolated let executor: ThreadExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
-    Driver.executor.asUnownedSerialExecutor()
+    executor.asUnownedSerialExecutor()
   }
 
   /// What one driver hears.
@@ -20,31 +21,32 @@ package actor Bell {
   }
 
   private struct Listening {
-    var listeners: [Name: Listener] = [:]
-    var alarms: [Name: Instant] = [:]
+    var listeners: [ServiceName: Listener] = [:]
+    var alarms: [ServiceName: Instant] = [:]
   }
 
   private let clock: any WallClock
   private let interval: Span
-  private let look: @Sendable () async -> (version: Int?, braked: Set<Name>)
+  private let look: @Sendable () async -> (version: Int?, braked: Set<ServiceName>)
   private nonisolated let listening = Mutex(Listening())
 
   /// `look` tells a number that changes whenever another process has saved, and which services have a brake on.
   package init(
-    clock: any WallClock, interval: Span = Driver.doorbell,
-    look: @escaping @Sendable () async -> (version: Int?, braked: Set<Name>)
+    clock: any WallClock, executor: ThreadExecutor, interval: Span = Driver.doorbell,
+    look: @escaping @Sendable () async -> (version: Int?, braked: Set<ServiceName>)
   ) {
     self.clock = clock
+    self.executor = executor
     self.interval = interval
     self.look = look
   }
 
-  nonisolated func listen(_ service: Name, _ listener: Listener) {
+  nonisolated func listen(_ service: ServiceName, _ listener: Listener) {
     listening.withLock { $0.listeners[service] = listener }
   }
 
   /// Forgets a driver that has ended.
-  nonisolated func leave(_ service: Name) {
+  nonisolated func leave(_ service: ServiceName) {
     listening.withLock {
       $0.listeners[service] = nil
       $0.alarms[service] = nil
@@ -52,7 +54,7 @@ package actor Bell {
   }
 
   /// Names the instant of a driver's next alarm, in place of the one that it named before.
-  nonisolated func wake(_ service: Name, at instant: Instant) {
+  nonisolated func wake(_ service: ServiceName, at instant: Instant) {
     listening.withLock { $0.alarms[service] = instant }
   }
 

@@ -12,31 +12,34 @@ package struct Drive: Sendable {
   }
 }
 
-/// What wakes drivers: asks who is owed something and has no driver, and drives each in a task of its own.
+/// What wakes drivers: asks who is pending something and has no driver, and drives each in a task of its own.
 package actor Controller {
+  private nonisolated let executor: ThreadExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
-    Driver.executor.asUnownedSerialExecutor()
+    executor.asUnownedSerialExecutor()
   }
 
   private let clock: any WallClock
-  private let owed: @Sendable () async -> [Name]
-  private let begin: @Sendable (Name) async -> Drive?
-  private let tell: @Sendable (_ driven: [Name], _ isDraining: Bool) -> Void
-  private var drives: [Name: Drive] = [:]
-  private var tasks: [Name: Task<Void, Never>] = [:]
+  private let pending: @Sendable () async -> [ServiceName]
+  private let makeDrive: @Sendable (ServiceName) async -> Drive?
+  private let report: @Sendable (_ driven: [ServiceName], _ isDraining: Bool) -> Void
+  private var drives: [ServiceName: Drive] = [:]
+  private var tasks: [ServiceName: Task<Void, Never>] = [:]
   private var isDraining = false
 
-  /// `owed` says who may be owed something, `begin` makes a drive of who is and has no driver, and `tell` hears, at every
+  /// `pending` says who may be pending something, `begin` makes a drive of who is and has no driver, and `tell` hears, at every
   /// look, who is driven.
   package init(
-    clock: any WallClock, owed: @escaping @Sendable () async -> [Name],
-    begin: @escaping @Sendable (Name) async -> Drive?,
-    tell: @escaping @Sendable (_ driven: [Name], _ isDraining: Bool) -> Void = { _, _ in }
+    clock: any WallClock, executor: ThreadExecutor,
+    pending: @escaping @Sendable () async -> [ServiceName],
+    makeDrive: @escaping @Sendable (ServiceName) async -> Drive?,
+    report: @escaping @Sendable (_ driven: [ServiceName], _ isDraining: Bool) -> Void = { _, _ in }
   ) {
     self.clock = clock
-    self.owed = owed
-    self.begin = begin
-    self.tell = tell
+    self.executor = executor
+    self.pending = pending
+    self.makeDrive = makeDrive
+    self.report = report
   }
 
   /// How often it asks: a dead driver is followed within two seconds.
@@ -46,7 +49,7 @@ package actor Controller {
   package func run() async {
     while !Task.isCancelled, !isDraining || !tasks.isEmpty {
       if !isDraining { await look() }
-      tell(tasks.keys.sorted(), isDraining)
+      report(tasks.keys.sorted(), isDraining)
       await clock.sleep(until: clock.now() + Self.interval)
     }
     for task in tasks.values { task.cancel() }
@@ -59,17 +62,17 @@ package actor Controller {
   }
 
   private func look() async {
-    for name in await owed() where tasks[name] == nil {
-      guard let drive = await begin(name), !isDraining, tasks[name] == nil else { continue }
+    for name in await pending() where tasks[name] == nil {
+      guard let drive = await makeDrive(name), !isDraining, tasks[name] == nil else { continue }
       drives[name] = drive
-      tasks[name] = Task(executorPreference: Driver.executor) { [self] in
+      tasks[name] = Task(executorPreference: executor) { [self] in
         await drive.run()
         await ended(name)
       }
     }
   }
 
-  private func ended(_ name: Name) {
+  private func ended(_ name: ServiceName) {
     drives[name] = nil
     tasks[name] = nil
   }

@@ -1,7 +1,7 @@
 package import CanaryCore
 
 /// A decision that was taken, and between which revisions of the store.
-package struct Taken: Sendable {
+package struct SavedDecision: Sendable {
   package var decision: Decision
   /// The revision that the decision was taken on.
   package var found: Int
@@ -17,7 +17,7 @@ package struct Taken: Sendable {
 package struct Progress: Sendable {
   package var state: ServiceState
   /// Measurements that the history is to keep, in parts as they came: one list would be copied for each.
-  package var kept: [[Kept]] = []
+  package var kept: [[KeptMeasurement]] = []
   package var revision: Int
   package var savedAt: Instant
 
@@ -32,14 +32,14 @@ package struct Progress: Sendable {
 ///
 /// The only way a state changes.
 package struct Desk: Sendable {
-  package let store: any Store
+  package let store: any StateStore
   package let clock: any WallClock
   /// What the config allows a service now.
-  package let rules: @Sendable (Name) -> Rules
+  package let rules: @Sendable (ServiceName) -> GrowthRules
 
   package init(
-    store: any Store, clock: any WallClock,
-    rules: @escaping @Sendable (Name) -> Rules = { _ in Rules() }
+    store: any StateStore, clock: any WallClock,
+    rules: @escaping @Sendable (ServiceName) -> GrowthRules = { _ in GrowthRules() }
   ) {
     self.store = store
     self.clock = clock
@@ -51,20 +51,20 @@ package struct Desk: Sendable {
   /// A conflict with another process is decided anew.
   ///
   /// `first` makes the state of a service that was never seen.
-  package func take(
-    _ event: Event, for service: Name, first: @Sendable () -> ServiceState
-  ) async throws(StoreError) -> Taken {
-    try await take(event, for: service, after: nil, first: first)
+  package func submit(
+    _ event: Event, for service: ServiceName, first: @Sendable () async -> ServiceState
+  ) async throws(StoreError) -> SavedDecision {
+    try await submit(event, for: service, after: nil, first: first)
   }
 
   /// The same for a driver: mere progress is not saved at each event, nor the store asked.
   ///
   /// Whoever else has saved is heard at the driver's next look, and a save over theirs is refused.
-  package func take(
-    _ event: Event, for service: Name, after progress: Progress?,
-    first: @Sendable () -> ServiceState
-  ) async throws(StoreError) -> Taken {
-    if let progress, let taken = goOn(event, service, progress) { return taken }
+  package func submit(
+    _ event: Event, for service: ServiceName, after progress: Progress?,
+    first: @Sendable () async -> ServiceState
+  ) async throws(StoreError) -> SavedDecision {
+    if let progress, let taken = deferred(event, service, progress) { return taken }
     while true {
       let saved = try await store.load(service)
       let revision = saved?.revision ?? 0
@@ -77,12 +77,12 @@ package struct Desk: Sendable {
       let isUnchanged =
         decision.state == last && decision.entries.isEmpty && kept.isEmpty
       if decision.refusal != nil || isUnchanged {
-        return Taken(decision: decision, found: revision, revision: revision, progress: known)
+        return SavedDecision(decision: decision, found: revision, revision: revision, progress: known)
       }
       do throws(StoreError) {
         let next = try await store.save(
           decision.state, entries: decision.entries, kept: kept, over: revision)
-        return Taken(
+        return SavedDecision(
           decision: decision, found: revision, revision: next,
           progress: Progress(decision.state, revision: next, savedAt: now))
       } catch .conflict {
@@ -92,16 +92,16 @@ package struct Desk: Sendable {
   }
 
   /// What a service that was never saved begins with: frozen, when all are.
-  package func beginning(_ first: @Sendable () -> ServiceState) async throws(StoreError)
+  package func beginning(_ first: @Sendable () async -> ServiceState) async throws(StoreError)
     -> ServiceState
   {
-    var state = first()
+    var state = await first()
     state.freeze = try await store.freezeOfAll()
     return state
   }
 
   /// The decision when it is mere progress that need not be saved yet; else nil.
-  private func goOn(_ event: Event, _ service: Name, _ progress: Progress) -> Taken? {
+  private func deferred(_ event: Event, _ service: ServiceName, _ progress: Progress) -> SavedDecision? {
     let now = clock.now()
     guard now - progress.savedAt < progress.state.progressInterval else { return nil }
     let decision = decide(progress.state, event, at: now, under: rules(service))
@@ -111,7 +111,7 @@ package struct Desk: Sendable {
     var progress = progress
     progress.state = decision.state
     if !decision.kept.isEmpty { progress.kept.append(decision.kept) }
-    return Taken(
+    return SavedDecision(
       decision: decision, found: progress.revision, revision: progress.revision, progress: progress)
   }
 }

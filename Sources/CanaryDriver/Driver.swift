@@ -10,9 +10,9 @@ package actor Driver {
   ///
   /// What may take long (Nginx, servers, hooks) runs elsewhere. A task that prefers no executor is woken by way of the
   /// pool, which costs a thread's waking each time.
-  package static let executor = ThreadExecutor()
+  nonisolated let executor: ThreadExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
-    Self.executor.asUnownedSerialExecutor()
+    executor.asUnownedSerialExecutor()
   }
 
   /// How often the store and the flag file are looked at.
@@ -38,8 +38,8 @@ package actor Driver {
     case drain
   }
 
-  let service: Name
-  private let first: @Sendable () -> ServiceState
+  let service: ServiceName
+  private let first: @Sendable () async -> ServiceState
   let desk: Desk
   let router: any Router
   let source: any MetricSource
@@ -53,12 +53,13 @@ package actor Driver {
 
   private let inbox: AsyncStream<Signal>
   let post: AsyncStream<Signal>.Continuation
+  /// When this driver has something to do next; nil: not before somebody else does something.
   var wakeAt: Instant?
   private var timer: (number: Int, at: Instant)?
   private var timers = 0
   private var revision: Int?
   private var progress: Progress?
-  var inFlight: Set<Name> = []
+  var inFlight: Set<CheckName> = []
   var looking = false
   var preflighting = false
   var running: Set<Int> = []
@@ -76,10 +77,11 @@ package actor Driver {
   /// A revert is not through: Nginx refuses the clean configuration, and the brake stays on.
   package private(set) var hasGivenUp = false
   /// Why Nginx did not take the last configuration that it refused.
-  package internal(set) var fault: String?
+  package internal(set) var fault: Fault?
 
   package init(
-    service: Name, first: @escaping @Sendable () -> ServiceState, desk: Desk, router: any Router,
+    service: ServiceName, first: @escaping @Sendable () async -> ServiceState, desk: Desk,
+    executor: ThreadExecutor, router: any Router,
     source: any MetricSource, jobs: (any JobRunner)? = nil, bell: Bell? = nil,
     log: @escaping @Sendable (String) -> Void,
     saw: @escaping @Sendable (ServiceState) -> Void = { _ in }
@@ -87,6 +89,7 @@ package actor Driver {
     self.service = service
     self.first = first
     self.desk = desk
+    self.executor = executor
     self.router = router
     self.source = source
     self.jobs = jobs
@@ -97,7 +100,7 @@ package actor Driver {
   }
 
   /// Hands the driver an event from outside, such as a signal.
-  package nonisolated func take(_ event: Event) { post.yield(.event(event)) }
+  package nonisolated func send(_ event: Event) { post.yield(.event(event)) }
 
   /// Lets what is under way come to its end, and then leaves the rollout where it is.
   package nonisolated func drain() { post.yield(.drain) }
@@ -193,7 +196,7 @@ package actor Driver {
 
   /// Looks whether a person put the brake on, whether somebody saved, and whether it is time.
   private func tick() async -> ServiceState? {
-    if let note = router.brakeNote(service), note.by == .person {
+    if let note = await router.brakeNote(service), note.by == .person {
       if let rest = await handle(.revert(Actor(note.actor), note.reason), unlessReverting: true) {
         return rest
       }
@@ -216,13 +219,13 @@ package actor Driver {
       return nil
     }
     do throws(StoreError) {
-      let taken = try await desk.take(event, for: service, after: progress, first: first)
+      let taken = try await desk.submit(event, for: service, after: progress, first: first)
       progress = taken.progress
       // Somebody else saved since this driver last looked: what that asks for is still to be paid.
       if let revision, taken.found != revision { post.yield(.event(.woke)) }
       revision = taken.revision
       storeFault = nil
-      for effect in taken.decision.effects { perform(effect) }
+      for effect in taken.decision.effects { await perform(effect) }
       let state = taken.decision.state
       saw(state)
       if case .applyFailed = event, case .reverting? = state.running?.phase {
@@ -237,10 +240,10 @@ package actor Driver {
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
       // Nothing is done that was not saved, but the brake: that a revert cannot be written down must not stop it.
-      let text = if case .unavailable(let why) = error { why } else { "\(error)" }
+      let text = if case .unavailable(let fault) = error { fault.description } else { "\(error)" }
       if storeFault == nil { log("the state cannot be saved: \(text); trying again") }
       storeFault = text
-      if await needsBrake(event) { perform(.brake("\(text)")) }
+      if await needsBrake(event) { await perform(.brake(text)) }
       retry(event)
       return nil
     }

@@ -3,20 +3,20 @@ internal import CanaryCore
 // How a driver carries out what the policy asks for; each answer comes back as a signal.
 
 extension Driver {
-  func perform(_ effect: Effect) {
+  func perform(_ effect: Effect) async {
     switch effect {
     case .brake(let why):
       // A person's own note stays: it says more than ours.
-      if router.brakeNote(service)?.by == .person { return }
+      if await router.brakeNote(service)?.by == .person { return }
       let note = BrakeNote(by: .driver, actor: "canary", reason: why, time: desk.clock.now())
       do throws(RouterError) {
-        try router.brake(service, note)
+        try await router.brake(service, note)
       } catch {
         log("the brake could not be put on: \(error.text)")
       }
     case .release:
       do throws(RouterError) {
-        try router.release(service)
+        try await router.release(service)
       } catch {
         log("the brake could not be lifted: \(error.text)")
       }
@@ -26,7 +26,7 @@ extension Driver {
       looking = true
       spawn { [service, source, post] in
         post.yield(
-          .looked(fault: await source.look(service, pool: pool, readiness), rollout: rollout))
+          .looked(fault: await source.checkReadiness(service, pool: pool, readiness), rollout: rollout))
       }
     case .measure(let checks, let occasion): measure(checks, occasion)
     case .wake(let instant):
@@ -36,7 +36,7 @@ extension Driver {
       preflighting = true
       spawn { [service, source, post] in
         post.yield(
-          .preflighted(await source.askOnce(checks, service, pool: pool), rollout: rollout))
+          .preflighted(await source.measureOnce(checks, service, pool: pool), rollout: rollout))
       }
     case .run(let job):
       guard let jobs, running.insert(job.number).inserted else { return }
@@ -46,7 +46,7 @@ extension Driver {
   }
 
   /// Sources are asked side by side; each answer is judged as it comes, and what the log says is one answer.
-  func measure(_ checks: [Check], _ occasion: Occasion) {
+  func measure(_ checks: [Check], _ occasion: StageContext) {
     let free = checks.filter { inFlight.insert($0.name).inserted }
     let fromLog = free.filter(\.source.isFromLog)
     let questions = free.filter { !$0.source.isFromLog }.map { [$0] } + [fromLog]
@@ -66,7 +66,7 @@ extension Driver {
       if applying.generation == generation { return }
       applying.task.cancel()
     }
-    let task = Task(executorPreference: Self.executor) { [self, service, router] in
+    let task = Task(executorPreference: executor) { [self, service, router] in
       do throws(RouterError) {
         try await router.apply(service, routing, generation)
         await answered(generation, nil)
@@ -83,8 +83,8 @@ extension Driver {
     switch error?.kind {
     case nil: post.yield(.event(.applied(generation)))
     case .refused?:
-      fault = error?.text
-      post.yield(.event(.applyFailed(generation, error?.text ?? "")))
+      fault = error?.fault
+      post.yield(.event(.applyFailed(generation, error?.fault ?? Fault("unknown"))))
     case .overtaken(let found)?: post.yield(.event(.overtaken(generation, by: found)))
     case .cancelled?: unheard -= 1
     }
@@ -93,7 +93,7 @@ extension Driver {
   func spawn(_ work: @escaping @Sendable () async -> Void) {
     taskCount += 1
     let number = taskCount
-    tasks[number] = Task(executorPreference: Self.executor) { [self] in
+    tasks[number] = Task(executorPreference: executor) { [self] in
       await work()
       await ended(number)
     }

@@ -21,7 +21,9 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
   /// When the first of them is due.
   private var nextDue = UInt64.max
   private var isWaiting = false
+  private var isStarted = false
 
+  /// The thread itself is started with the first job or sleep.
   package init() {
     pthread_mutex_init(lock, nil)
     var attributes = pthread_condattr_t()
@@ -30,6 +32,12 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
     pthread_cond_init(change, &attributes)
     pthread_condattr_destroy(&attributes)
+  }
+
+  /// To be called with the lock held.
+  private func startOnce() {
+    guard !isStarted else { return }
+    isStarted = true
     var thread = pthread_t()
     let made = pthread_create(
       &thread, nil,
@@ -78,6 +86,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
   private func change<Value>(_ work: () -> Value) -> Value {
     pthread_mutex_lock(lock)
     let value = work()
+    startOnce()
     if isWaiting {
       isWaiting = false
       pthread_cond_signal(change)

@@ -1,5 +1,6 @@
 import CanaryAdapters
 import CanaryCore
+import CanaryDriver
 import Glibc
 import TestSupport
 import Testing
@@ -22,7 +23,7 @@ import Testing
     let config = try ConfigReader(file: "\(folder.path)/canary.json5").read(node)
     return MetricSources(
       config: config, store: SQLiteStore(folder: config.state, patience: .seconds(5)),
-      clock: SystemClock())
+      clock: SystemClock(executor: .test), executor: .test)
   }
 
   private func lines(_ range: Range<Int>, from: Instant, generation: Int = 5) -> String {
@@ -36,7 +37,7 @@ import Testing
     }.joined()
   }
 
-  private func occasion(_ began: Instant) throws -> Occasion {
+  private func occasion(_ began: Instant) throws -> StageContext {
     let plan = Plan(
       name: "p",
       stages: [
@@ -44,12 +45,12 @@ import Testing
         Stage(weight: .all, soak: .zero),
       ],
       checks: Self.checks)
-    return Occasion(
+    return StageContext(
       rollout: 3, stage: 0, plan: plan, stable: "blue", canary: "green",
       generation: Generation(5), started: began, since: began)
   }
 
-  private func compared(_ list: [Measurement]) throws -> Compared {
+  private func compared(_ list: [Measurement]) throws -> ComparisonReport {
     guard case .compared(let found)? = list.first(where: { $0.check == "versus" })?.reading else {
       throw SandboxError("nothing compared: \(list)")
     }
@@ -66,8 +67,8 @@ import Testing
     try Files.replace(path, with: lines(0..<2000, from: began - .minutes(5), generation: 4))
     let occasion = try occasion(began)
     let first = try sources(folder)
-    _ = await first.look("chat", pool: "green", Readiness())
-    var previous: Compared?
+    _ = await first.checkReadiness("chat", pool: "green", Readiness())
+    var previous: ComparisonReport?
     var driver = first
     for part in 0..<4 {
       try append(path, lines(part * 1000..<(part + 1) * 1000, from: began))
@@ -86,7 +87,7 @@ import Testing
       "\(whole.path)/canary-chat.log",
       with: lines(0..<2000, from: began - .minutes(5), generation: 4))
     let one = try sources(whole)
-    _ = await one.look("chat", pool: "green", Readiness())
+    _ = await one.checkReadiness("chat", pool: "green", Readiness())
     try append("\(whole.path)/canary-chat.log", lines(0..<4000, from: began))
     let found = try compared(await one.measure(Self.checks, "chat", occasion))
     #expect(found.evidence == previous?.evidence)

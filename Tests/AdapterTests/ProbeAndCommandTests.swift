@@ -1,5 +1,6 @@
 import CanaryAdapters
 import CanaryCore
+import CanaryDriver
 import TestSupport
 import Testing
 
@@ -17,10 +18,10 @@ import Testing
     let config = try ConfigReader(file: "\(folder.path)/canary.json5").read(node)
     let sources = MetricSources(
       config: config, store: SQLiteStore(folder: config.state, patience: .seconds(1)),
-      clock: SystemClock())
+      clock: SystemClock(executor: .test), executor: .test)
     var found: [String: CheckState] = [:]
     for check in config.services[0].plan.checks {
-      found[check.name.text] = await sources.ask(check, "chat", pool: "green")
+      found[check.name.text] = await sources.judgeOnce(check, "chat", pool: "green")
     }
     return found
   }

@@ -1,5 +1,6 @@
 import CanaryAdapters
 import CanaryCore
+import CanaryDriver
 import TestSupport
 import Testing
 
@@ -83,12 +84,12 @@ import Testing
     let config = try ConfigReader(file: "\(folder.path)/canary.json5").read(node)
     let sources = MetricSources(
       config: config, store: SQLiteStore(folder: config.state, patience: .seconds(1)),
-      clock: SystemClock(),
+      clock: SystemClock(executor: .test), executor: .test,
       environment: [
         "DD_API_KEY": "k3y-of-datadog", "NEW_RELIC_KEY": "k3y-of-newrelic",
         "ELASTIC_API_KEY": "k3y-of-elastic",
       ])
-    let state = await sources.ask(config.services[0].plan.checks[0], "chat", pool: "green")
+    let state = await sources.judgeOnce(config.services[0].plan.checks[0], "chat", pool: "green")
     #expect(state.verdict == .pass, "\(state.detail)")
     #expect(state.detail == one.detail)
     // Nginx notes a request only once it is answered.

@@ -1,5 +1,6 @@
 import CanaryAdapters
 import CanaryCore
+import CanaryDriver
 import TestSupport
 import Testing
 
@@ -22,14 +23,14 @@ import Testing
     let config = try ConfigReader(file: "\(folder.path)/canary.json5").read(node)
     let sources = MetricSources(
       config: config, store: SQLiteStore(folder: config.state, patience: .seconds(1)),
-      clock: SystemClock(), environment: environment)
+      clock: SystemClock(executor: .test), executor: .test, environment: environment)
     let all = config.services[0].plan.checks
     return (
       { name in
         guard let check = all.first(where: { $0.name.text == name }) else {
           return CheckState(all[0])
         }
-        return await sources.ask(check, "chat", pool: "green")
+        return await sources.judgeOnce(check, "chat", pool: "green")
       }, all.map(\.name.text)
     )
   }

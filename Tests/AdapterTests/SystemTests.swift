@@ -61,13 +61,13 @@ import Testing
   @Test func `a long line for a lock is nobody who is stuck`() throws {
     let folder = try Folder()
     let path = "\(folder.path)/lock"
-    var lock = try FileLock.take(path)
+    var lock = try FileLock.acquire(path)
     #expect(lock != nil)
-    #expect(try FileLock.take(path, patience: .seconds(0.5), perHolder: true) == nil)
+    #expect(try FileLock.acquire(path, patience: .seconds(0.5), perHolder: true) == nil)
     let taken = Mutex(false)
     let waiter = DispatchGroup()
     DispatchQueue.global().async(group: waiter) {
-      let lock = try? FileLock.take(path, patience: .seconds(1.5), perHolder: true)
+      let lock = try? FileLock.acquire(path, patience: .seconds(1.5), perHolder: true)
       taken.withLock { $0 = lock != nil }
     }
     // What others leave who get it, one after another, for twice as long as one may keep it.
@@ -84,12 +84,12 @@ import Testing
   @Test func `a lock ends with its holder and names it`() throws {
     let folder = try Folder()
     let path = "\(folder.path)/lock"
-    var lock = try FileLock.take(path)
+    var lock = try FileLock.acquire(path)
     #expect(lock != nil && FileLock.holder(path) == getpid())
-    #expect(try FileLock.take(path) == nil)
+    #expect(try FileLock.acquire(path) == nil)
     lock = nil
     #expect(FileLock.holder(path) == nil && FileLock.lastHolder(path) == getpid())
-    let again = try FileLock.take(path)
+    let again = try FileLock.acquire(path)
     #expect(again != nil)
   }
 
@@ -128,12 +128,12 @@ import Testing
           server { include /elsewhere/*.conf; error_log /other; }
         }
         """)
-    let main = try #require(MainConfig("\(folder.path)/nginx.conf"))
+    let main = try #require(NginxMainFile("\(folder.path)/nginx.conf"))
     #expect(main.workerShutdownTimeout == "30s" && main.errorLog == "\(folder.path)/logs/error.log")
     #expect(
       main.includes("/etc/nginx/canary") && !main.includes("/not/this")
         && !main.includes("/elsewhere"))
-    #expect(MainConfig("\(folder.path)/none") == nil)
+    #expect(NginxMainFile("\(folder.path)/none") == nil)
   }
 
   @Test func `a socket file that nobody listens on is removed and a live one is not`() throws {
@@ -144,11 +144,11 @@ import Testing
     let listener = try Child(["python3", "-c", script])
     for _ in 0..<200 where !Files.exists(path) { usleep(20_000) }
     usleep(200_000)
-    #expect(!Probe(socket: path).removeStaleSocket())
+    #expect(!WorkerProbe(socket: path).removeStaleSocket())
     listener.signal(SIGKILL)
     _ = listener.wait()
     #expect(Files.exists(path))
-    #expect(Probe(socket: path).removeStaleSocket())
+    #expect(WorkerProbe(socket: path).removeStaleSocket())
     #expect(!Files.exists(path))
   }
 }

@@ -64,8 +64,8 @@ import Testing
         let config = try ConfigFile.read("\(sandbox.folder)/canary.json5")
         let service = try #require(config.services.first)
         let facts = try #require(
-          FileFacts(Files.read("\(sandbox.folder)/canary/chat.conf") ?? "")?.routing)
-        let choice = Choice(service, facts, zone: nil)
+          GeneratedHeader(Files.read("\(sandbox.folder)/canary/chat.conf") ?? "")?.routing)
+        let choice = RoutingRules(service, facts, zone: nil)
         let told = (0..<keys).filter {
           choice.answer(
             RequestFacts(

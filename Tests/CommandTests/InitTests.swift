@@ -139,7 +139,7 @@ import Testing
 
     /// What canary's own location writes.
     var log: String {
-      let logs = MainConfig.files(matching: "\(sandbox.folder)/logs/canary-*.log")
+      let logs = NginxMainFile.files(matching: "\(sandbox.folder)/logs/canary-*.log")
       return logs.first ?? "\(sandbox.folder)/logs/none"
     }
   }

@@ -84,21 +84,21 @@ import Testing
   }
 
   @Test func `text is cut and wrapped by the cells that it takes`() {
-    #expect(Cells.count("回滚 ab") == 7)
-    #expect(Cells.cut("回滚原因", to: 5) == "回滚…")
-    #expect(Cells.cut("abc", to: 3) == "abc")
-    #expect(Cells.column("回", 4) == "回  ")
-    #expect(Cells.wrap("one two three", to: 7, most: 2) == ["one two", "three"])
-    #expect(Cells.wrap("one two three four", to: 7, most: 2) == ["one two", "three …"])
+    #expect(TerminalText.count("回滚 ab") == 7)
+    #expect(TerminalText.cut("回滚原因", to: 5) == "回滚…")
+    #expect(TerminalText.cut("abc", to: 3) == "abc")
+    #expect(TerminalText.column("回", 4) == "回  ")
+    #expect(TerminalText.wrap("one two three", to: 7, most: 2) == ["one two", "three"])
+    #expect(TerminalText.wrap("one two three four", to: 7, most: 2) == ["one two", "three …"])
     for width in [0, 1, 7, 30] {
-      for line in Cells.wrap(
+      for line in TerminalText.wrap(
         "一個很長的句子 with words and averyveryverylongwordindeed", to: width, most: 3)
       {
-        #expect(Cells.count(line) <= width)
+        #expect(TerminalText.count(line) <= width)
       }
-      var line = Line(width, hasColour: false)
+      var line = ScreenLine(width, hasColour: false)
       line.add("回滚回滚回滚回滚回滚回滚回滚回滚回滚", .bad)
-      #expect(line.used <= width && Cells.count(line.text) == line.used)
+      #expect(line.used <= width && TerminalText.count(line.text) == line.used)
     }
   }
 

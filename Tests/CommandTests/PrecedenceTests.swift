@@ -59,7 +59,7 @@ import Testing
       try sandbox.waitForStage(stage)
       try sandbox.wait("weight") { try sandbox.field("weight") == "\(Int(weight))" }
       let file = try #require(try Files.read("\(sandbox.folder)/canary/chat.conf"))
-      let salt = try #require(FileFacts(file)?.routing?.audience?.salt)
+      let salt = try #require(GeneratedHeader(file)?.routing?.audience?.salt)
       let share = try #require(Weight(percent: 30))
       let keys = (0..<100).map { "k\($0)" }
       let isIn = try #require(keys.first { Draw.isIn("\(salt):\($0)", share) })

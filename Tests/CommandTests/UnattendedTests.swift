@@ -145,7 +145,8 @@ import Testing
       receiver.posts.contains { field($0.body, "event") == "promoted" }
     }
     let posts = receiver.posts
-    let wanted = events.filter { Receiver.usualEvents.contains($0) && $0 != "notice_failed" }
+    let usual = HistoryEvent.usual.map(\.rawValue)
+    let wanted = events.filter { usual.contains($0) && $0 != "notice_failed" }
     #expect(
       posts.map { field($0.body, "event") }.filter { $0 != "notice_failed" } == wanted,
       "\(posts.map { field($0.body, "event") })")
@@ -214,7 +215,8 @@ import Testing
     let ids = receiver.posts.map { field($0.body, "id") }
     #expect(ids == ids.sorted { Int($0) ?? 0 < Int($1) ?? 0 }, "\(ids)")
     #expect(ids.count - Set(ids).count <= 1, "\(ids)")
-    let wanted = events.filter { Receiver.usualEvents.contains($0) && $0 != "notice_failed" }
+    let usual = HistoryEvent.usual.map(\.rawValue)
+    let wanted = events.filter { usual.contains($0) && $0 != "notice_failed" }
     #expect(Set(receiver.posts.map { field($0.body, "event") }).isSuperset(of: wanted))
     #expect(try sandbox.canary("audit").code == 0)
     last.stop()

@@ -80,14 +80,14 @@ import Testing
     _ service: Service, _ weight: Double, _ headers: [(String, String)] = [],
     cookies: [(String, String)] = [], from: String = "198.51.100.1", braked: Bool = false,
     only: Selector? = nil
-  ) throws -> Choice.Answer {
-    let routing = Routing(
+  ) throws -> RoutingDecision {
+    let routing = Routing.sample(
       stable: "blue", canary: "green", weight: try #require(Weight(percent: weight)),
-      brake: "blue", fallback: true, audience: Audience(salt: "1.1", only: only))
+      audience: Audience(salt: "1.1", only: only))
     let request = RequestFacts(
       headers: headers.map { (name: $0.0, value: $0.1) },
       cookies: cookies.map { (name: $0.0, value: $0.1) }, peer: from)
-    return Choice(service, routing, zone: nil).answer(request, braked: braked)
+    return RoutingRules(service, routing, zone: nil).answer(request, braked: braked)
   }
 
   @Test func `each answer names the rule that decided`() throws {
@@ -99,7 +99,7 @@ import Testing
       never: { from: ["192.0.2.128/25"], header: { name: "X-Customer", values: ["big"] } },
       """)
     let secret = ("X-Preview", "S3cret")
-    let cases: [(Choice.Answer, String, String)] = [
+    let cases: [(RoutingDecision, String, String)] = [
       (try answer(service, 0, [secret]), "green", "X-Preview has the value of `preview`"),
       (try answer(service, 0, [("x-preview", "S3cret")]), "green", "has the value"),
       (try answer(service, 0, [("X-Preview", "s3cret")]), "blue", "the canary has no weight"),

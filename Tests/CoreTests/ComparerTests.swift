@@ -9,26 +9,26 @@ import Testing
   private static let start: Int64 = 1_750_000_000_000
 
   private static let checks = [
-    ("errors", Compare.failures), ("p95", Compare.slow(quantile: 0.95)),
+    ("errors", ComparisonKind.failures), ("p95", ComparisonKind.slow(quantile: 0.95)),
   ].compactMap { name, compare in
-    Name(name).map { ComparedCheck(name: $0, compare: compare, advisory: false) }
+    CheckName(name).map { ComparisonSpec(name: $0, compare: compare, advisory: false) }
   }
 
-  private func comparer(_ baseline: PoolCounts = PoolCounts(), weight: Double = 0.05) -> Comparer {
-    var comparer = Comparer(
+  private func comparer(_ baseline: PoolCounts = PoolCounts(), weight: Double = 0.05) -> ComparisonJudge {
+    var comparer = ComparisonJudge(
       rollout: 1, checks: Self.checks, stages: 5, alpha: 0.01, baseline: baseline, most: 0.05)
     begin(&comparer, weight: weight)
     return comparer
   }
 
-  private func begin(_ comparer: inout Comparer, stage: Int = 0, weight: Double = 0.05) {
+  private func begin(_ comparer: inout ComparisonJudge, stage: Int = 0, weight: Double = 0.05) {
     let at = Instant(milliseconds: Self.start)
     comparer.begin(stage: stage, generation: stage + 2, weight: weight, trusted: at, at: at)
   }
 
   /// Twenty requests a round, one of them the canary's, a round a second.
   private func feed(
-    _ comparer: inout Comparer, rounds: Range<Int>, canaryFails: (Int) -> Bool = { _ in false },
+    _ comparer: inout ComparisonJudge, rounds: Range<Int>, canaryFails: (Int) -> Bool = { _ in false },
     stableFails: (Int) -> Bool = { _ in false }, generation: Int = 2, latency: Int64 = 10
   ) {
     for round in rounds {
@@ -64,7 +64,7 @@ import Testing
     let table = PoolTable([("10.0.0.1:80", "blue"), ("10.0.0.2:80", "green")])
     let parser = LogParser(table, .response)
     var tally = LogTally(pools: table.pools)
-    tally.duel = Duel(comparer(), pools: table.pools, canary: "green", stable: "blue")
+    tally.duel = TallyComparison(comparer(), pools: table.pools, canary: "green", stable: "blue")
     var dice = Dice(seed: 5)
     for index in 0..<20_000 {
       let time =
@@ -106,7 +106,7 @@ import Testing
     var half = comparer()
     feed(&half, rounds: 0..<77, canaryFails: { $0 % 9 == 0 })
     let text = try JSONEncoder().encode(half)
-    var resumed = try JSONDecoder().decode(Comparer.self, from: text)
+    var resumed = try JSONDecoder().decode(ComparisonJudge.self, from: text)
     #expect(resumed == half)
     feed(&resumed, rounds: 77..<200, canaryFails: { $0 % 9 == 0 })
     #expect(resumed == whole)
@@ -158,7 +158,7 @@ import Testing
   }
 
   @Test func `one line tells a person what was seen`() {
-    var report = Compared(
+    var report = ComparisonReport(
       compare: .failures, canary: BadCount(805, bad: 33), stable: BadCount(15_310, bad: 46),
       evidence: 12_345.6, alarm: 100, isWorse: true, margin: 0.01, isAlone: false)
     #expect(
@@ -172,10 +172,10 @@ import Testing
       report.line
         == "canary slower than stable's p95 of 216 ms (+10 %) in 13.8 % (8 of 58) against 0.3 % (46 of 15,310)"
     )
-    #expect(Compared.odds(99.9) == "99" && Compared.odds(1e15) == "more than 1,000,000,000,000")
+    #expect(ComparisonReport.odds(99.9) == "99" && ComparisonReport.odds(1e15) == "more than 1,000,000,000,000")
   }
 
-  private func verdict(_ report: Compared, _ versus: Versus = Versus()) -> CheckState {
+  private func verdict(_ report: ComparisonReport, _ versus: Versus = Versus()) -> CheckState {
     let check = Check(
       name: "errors", source: .metric(.errorRate), condition: Condition(versus: versus),
       minRequests: 20)
@@ -185,7 +185,7 @@ import Testing
   }
 
   @Test func `too little data holds with a forecast, or says what it cannot know`() {
-    var report = Compared(
+    var report = ComparisonReport(
       compare: .failures, canary: BadCount(90), stable: BadCount(1710), evidence: 1, alarm: 100,
       isWorse: false, upper: 0.045, margin: 0.01, needed: 4123, neededTime: .seconds(640),
       isAlone: false)

@@ -139,7 +139,7 @@ import Testing
       ])
     #expect(
       short.nginx.test == ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]
-        && short.run == "/run/canary")
+        && short.run.path == "/run/canary")
     #expect(
       short.services[0].plan.ready.path == "/health" && short.services[0].retain == .hours(24))
   }
@@ -299,10 +299,10 @@ import Testing
       for weight in [Weight.none, sole?.weight ?? .none, .all] {
         let audience = Audience(
           salt: "1", only: sole?.only, shadow: sole?.shadow, limit: sole?.limit)
-        let routing = Routing(
-          stable: service.stable, canary: other, weight: weight, brake: service.stable,
-          fallback: true, audience: weight == .none ? nil : audience)
-        let choice = Choice(service, routing, zone: config.nginx.zone)
+        let routing = Routing.sample(
+          stable: service.stable, canary: other, weight: weight,
+          audience: weight == .none ? nil : audience)
+        let choice = RoutingRules(service, routing, zone: config.nginx.zone)
         guard
           let files = try? templates.render(choice, in: config, generation: Generation(1))
         else {

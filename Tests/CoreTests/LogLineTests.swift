@@ -30,7 +30,7 @@ import Testing
     "canary1\t1795000000.123\t42\t\(status)\t0.010\t\(address)\t\(tried)\t\(header)\t\(response)"
   }
 
-  private func counts(_ tally: LogTally, _ pool: Name) -> [Int] {
+  private func counts(_ tally: LogTally, _ pool: PoolName) -> [Int] {
     var tally = tally
     let sum = tally.total(pool: pool, from: 0, through: 1 << 40)
     return [sum.requests, sum.failures, sum.aborted, sum.latency.count]
@@ -123,11 +123,11 @@ import Testing
     {
       var tally = LogTally(pools: table.pools)
       tally.census = [:]
-      let check = ComparedCheck(
+      let check = ComparisonSpec(
         name: "e", compare: .failures, advisory: false)
-      let comparer = Comparer(
+      let comparer = ComparisonJudge(
         rollout: 1, checks: [check], stages: 1, alpha: 0.01, baseline: PoolCounts(), most: 0.05)
-      tally.duel = Duel(comparer, pools: table.pools, canary: "green", stable: "blue")
+      tally.duel = TallyComparison(comparer, pools: table.pools, canary: "green", stable: "blue")
       tally.duel?.comparer.begin(
         stage: 0, generation: 42, weight: 0.5, trusted: Instant(milliseconds: 0),
         at: Instant(milliseconds: 0))

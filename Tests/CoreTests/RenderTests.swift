@@ -37,11 +37,13 @@ import Testing
     -> GeneratedFiles
   {
     let config = try Self.config(service)
-    let routing = Routing(
-      stable: "blue", canary: "green", weight: weight, brake: "blue", fallback: fallback)
+    let routing: Routing =
+      fallback
+      ? .sample(stable: "blue", canary: "green", weight: weight, audience: nil)
+      : .reverted(to: "blue", from: "green")
     return try TemplateFiles.load(folder: nil)
       .render(
-        Choice(config.services[0], routing, zone: nil), in: config, generation: Generation(42))
+        RoutingRules(config.services[0], routing, zone: nil), in: config, generation: Generation(42))
   }
 
   /// The server lines of an upstream group, without the parameters that are always the same.
@@ -93,12 +95,12 @@ import Testing
   @Test func `the text is deterministic and says what it is`() throws {
     let files = try render(.all)
     #expect(try render(.all) == files)
-    let facts = try #require(FileFacts(files.main))
+    let facts = try #require(GeneratedHeader(files.main))
     #expect(facts.generation == Generation(42) && facts.service == "chat")
     #expect(
       facts.routing?.weight == .all && facts.routing?.brake == "blue"
         && facts.routing?.canary == "green")
-    #expect(FileFacts("upstream x {}") == nil)
+    #expect(GeneratedHeader("upstream x {}") == nil)
   }
 
   @Test func `any change of a byte breaks the seal`() throws {

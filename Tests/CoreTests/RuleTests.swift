@@ -6,7 +6,7 @@ import Testing
 @Suite(.busy) struct RuleTests {
   private static let start = Instant(milliseconds: 1_750_000_000_000)
 
-  private func check(_ name: Name, _ change: (inout Check) -> Void = { _ in }) -> Check {
+  private func check(_ name: CheckName, _ change: (inout Check) -> Void = { _ in }) -> Check {
     var check = Check(name: name, source: .command(["x"]), condition: Condition(max: 1))
     change(&check)
     return check
@@ -30,7 +30,7 @@ import Testing
   }
 
   private func measured(
-    _ state: ServiceState, _ readings: [(Name, Measurement.Reading)], after: Span = .seconds(1)
+    _ state: ServiceState, _ readings: [(CheckName, Measurement.Reading)], after: Span = .seconds(1)
   ) -> Decision {
     let at = Self.start + after
     let list = readings.map { Measurement(check: $0.0, at: at, reading: $0.1) }
@@ -38,8 +38,8 @@ import Testing
   }
 
   @Test func `no rule depends on the order of checks`() throws {
-    let names: [Name] = ["a", "b", "c", "d"]
-    let readings: [(Name, Measurement.Reading)] = [
+    let names: [CheckName] = ["a", "b", "c", "d"]
+    let readings: [(CheckName, Measurement.Reading)] = [
       ("a", .value(0, requests: nil)), ("b", .value(.nan, requests: nil)), ("c", .failed("down")),
       ("d", .value(2, requests: nil)),
     ]
@@ -47,7 +47,7 @@ import Testing
     for _ in 0..<50 {
       let checks = names.shuffled(using: &dice).map { check($0) }
       let decision = measured(try soaking(checks), readings.shuffled(using: &dice))
-      #expect(Wording.phase(decision.state) == "reverting")
+      #expect(decision.state.word == .reverting)
       #expect(decision.state.rollout.flatMap(Wording.reason) == "check d failed: 2 > 1")
       let verdicts = Dictionary(
         uniqueKeysWithValues: (decision.state.rollout?.checks ?? []).map { ($0.name, $0.verdict) })
@@ -74,7 +74,7 @@ import Testing
     let state = try soaking([check("good"), check("other") { $0.advisory = true }])
     let decision = measured(
       state, [("good", .value(0, requests: nil)), ("other", .value(9, requests: nil))])
-    #expect(Wording.phase(decision.state) == "soaking")
+    #expect(decision.state.word == .soaking)
     #expect(decision.state.rollout?.checks.last?.verdict == .fail)
   }
 
@@ -82,7 +82,7 @@ import Testing
     var state = try soaking([check("a"), check("b")])
     state = measured(state, [("a", .value(2, requests: nil))]).state
     for event: Event in [
-      .woke, .measured([], rollout: 1, stage: 0), .applyFailed(Generation(2), "no"),
+      .woke, .measured([], rollout: 1, stage: 0), .applyFailed(Generation(2), Fault("no")),
       .tookOver(.canary),
     ] {
       let decision = decide(state, event, at: Self.start + .seconds(30))
@@ -135,7 +135,7 @@ import Testing
 
   @Test func `kept measurements thin out and never end`() {
     for length in [10, 100, 10_000, 1_000_000] {
-      let kept = (1...length).filter(Kept.keeps)
+      let kept = (1...length).filter(KeptMeasurement.keeps)
       #expect(kept.count <= 16 + 8 * 16, "\(kept.count) of \(length)")
       #expect((kept.last ?? 0) > length * 9 / 10)
     }
@@ -150,7 +150,7 @@ import Testing
     }()
     var idle = ServiceState(service: "chat", stable: "blue", other: "green")
     let told = decide(idle, .guarded(failing, .revert), at: Self.start)
-    #expect(told.entries.map(\.event) == ["guard"] && told.effects.isEmpty)
+    #expect(told.entries.map(\.event) == [.standingGuard] && told.effects.isEmpty)
     idle = told.state
     // The same verdict again is no news.
     #expect(decide(idle, .guarded(failing, .revert), at: Self.start).entries.isEmpty)
@@ -161,18 +161,18 @@ import Testing
       promoted = decide(promoted, event, at: Self.start + .seconds(1)).state
     }
     promoted = decide(promoted, .applied(Generation(3)), at: Self.start + .seconds(2)).state
-    #expect(Wording.phase(promoted) == "promoted", "\(Wording.sentence(promoted))")
+    #expect(promoted.word == .promoted, "\(Wording.sentence(promoted))")
     let held = decide(promoted, .guarded(failing, .hold), at: Self.start + .minutes(1))
-    #expect(Wording.phase(held.state) == "promoted")
+    #expect(held.state.word == .promoted)
     let back = decide(promoted, .guarded(failing, .revert), at: Self.start + .minutes(1))
-    #expect(Wording.phase(back.state) == "reverting")
+    #expect(back.state.word == .reverting)
     let late = decide(promoted, .guarded(failing, .revert), at: Self.start + .hours(2))
-    #expect(Wording.phase(late.state) == "promoted")
+    #expect(late.state.word == .promoted)
   }
 
   @Test func `a placeholder cannot break out of where it stands`() {
     let evil = "v1\"} or vector(1) # ' ` \\ \n {{pool}}"
-    let facts = Facts(
+    let facts = PlaceholderValues(
       service: "chat", pool: "green", stable: "blue", servers: ["10.0.0.1:80", "[2001:db8::1]:80"],
       window: .seconds(90), release: evil, now: Self.start)
     let query = Placeholder.fill("up{v=\"{{release}}\"}", with: facts, in: .promQL)

@@ -10,7 +10,7 @@ import Testing
       ("errors", Metric.errorRate), ("p50", .latencyP50), ("p95", .latencyP95),
       ("p99", .latencyP99),
     ].compactMap { name, metric in
-      Name(name).map {
+      CheckName(name).map {
         Check(name: $0, source: .metric(metric), condition: Condition(versus: Versus()))
       }
     }

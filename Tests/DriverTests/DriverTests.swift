@@ -34,7 +34,7 @@ import Testing
       self.router = router
       driver = Driver(
         service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
-        desk: Desk(store: store, clock: clock), router: router,
+        desk: Desk(store: store, clock: clock), executor: clock.executor, router: router,
         source: SimMetrics(clock: clock, slow: slow, reading: reading), log: { _ in })
     }
 
@@ -51,7 +51,7 @@ import Testing
     let bench = Bench()
     let start = bench.clock.now()
     let rest = try #require(await bench.promote())
-    #expect(rest.stable == "green" && Wording.phase(rest) == "promoted")
+    #expect(rest.stable == "green" && rest.word == .promoted)
     let ten = try #require(Weight(percent: 10))
     #expect(
       bench.router.all.filter { $0 != .release } == [
@@ -66,7 +66,7 @@ import Testing
       $0.name == "errors" ? .value(0.2, requests: 100) : .value(0, requests: 1)
     })
     let rest = try #require(await bench.promote())
-    #expect(Wording.phase(rest) == "reverted" && rest.stable == "blue")
+    #expect(rest.word == .reverted && rest.stable == "blue")
     let ten = try #require(Weight(percent: 10))
     #expect(
       bench.router.all.filter { $0 != .release } == [
@@ -81,7 +81,7 @@ import Testing
       reading: { $0.name == "errors" ? .value(0.2, requests: 100) : .value(0, requests: 1) })
     let start = bench.clock.now()
     let rest = try #require(await bench.promote())
-    #expect(Wording.phase(rest) == "reverted")
+    #expect(rest.word == .reverted)
     #expect(bench.clock.now() - start < .seconds(5))
   }
 
@@ -92,14 +92,15 @@ import Testing
     let note = BrakeNote(by: .person, actor: "li", reason: "by hand", time: bench.clock.now())
     let driver = Driver(
       service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
-      desk: Desk(store: bench.store, clock: bench.clock), router: router,
+      desk: Desk(store: bench.store, clock: bench.clock), executor: bench.clock.executor,
+      router: router,
       source: SimMetrics(
         clock: bench.clock,
         reading: { _ in
           if calls.withLock({
             $0 += 1; return $0
           }) == 3 {
-            try? router.brake("chat", note)
+            router.pull(note)
           }
           return .value(0, requests: 100)
         }), log: { _ in })
@@ -107,8 +108,8 @@ import Testing
       to: "green", plan: Self.plan, retain: .hours(24), actor: Actor("li"))
     let rest = try #require(await driver.run(.promote(request)))
     let rollout = try #require(rest.rollout)
-    #expect(Wording.result(rollout) == "stopped" && Wording.reason(rollout) == "by hand")
-    #expect(bench.router.brakeNote("chat") == nil)
+    #expect(rollout.result.rawValue == "stopped" && Wording.reason(rollout) == "by hand")
+    #expect(await bench.router.brakeNote("chat") == nil)
   }
 
   @Test(arguments: 0..<24)
@@ -119,9 +120,9 @@ import Testing
         reading: { $0.name == "errors" ? reading : .value(0, requests: 1) })
       let rest = try #require(await bench.promote())
       let isGood = reading == .value(0, requests: 100)
-      #expect(Wording.phase(rest) == (isGood ? "promoted" : "reverted"), "call \(nth)")
-      #expect(bench.store.events.count { $0 == "started" } == 1)
-      #expect(bench.store.events.count { $0 == (isGood ? "promoted" : "reverted") } == 1)
+      #expect(rest.word.rawValue == (isGood ? "promoted" : "reverted"), "call \(nth)")
+      #expect(bench.store.events.count { $0 == .started } == 1)
+      #expect(bench.store.events.count { $0 == (isGood ? .promoted : .reverted) } == 1)
     }
   }
 
@@ -139,24 +140,25 @@ import Testing
       router: SimRouter(refuses: { $0.weight == .none ? "broken elsewhere" : nil }),
       reading: { _ in .value(0.5, requests: 100) })
     let rest = try #require(await bench.promote())
-    #expect(Wording.phase(rest) == "reverting")
+    #expect(rest.word == .reverting)
     #expect(bench.router.all.contains(.brake) && bench.router.all.last != .release)
     #expect(await bench.driver.hasGivenUp)
-    #expect(await bench.driver.fault == "broken elsewhere")
+    #expect(await bench.driver.fault?.fact == "broken elsewhere")
   }
 
   @Test func `two drivers at once do nothing twice`() async throws {
     let bench = Bench()
     let other = Driver(
       service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
-      desk: Desk(store: bench.store, clock: bench.clock), router: bench.router,
+      desk: Desk(store: bench.store, clock: bench.clock), executor: bench.clock.executor,
+      router: bench.router,
       source: SimMetrics(clock: bench.clock), log: { _ in })
     async let first = bench.promote()
     async let second = other.run(.woke)
     let rest = try #require(await first)
     _ = await second
-    #expect(Wording.phase(rest) == "promoted")
-    for event in ["started", "promoted"] { #expect(bench.store.events.count { $0 == event } == 1) }
-    #expect(bench.store.events.count { $0 == "stage" } == 2)
+    #expect(rest.word == .promoted)
+    for event in [HistoryEvent.started, .promoted] { #expect(bench.store.events.count { $0 == event } == 1) }
+    #expect(bench.store.events.count { $0 == .stage } == 2)
   }
 }

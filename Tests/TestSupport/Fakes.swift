@@ -2,60 +2,6 @@ package import CanaryCore
 package import CanaryDriver
 internal import Synchronization
 
-/// A store in memory with the rules of the real one; it can be told to fail its nth call.
-package final class MemoryStore: Store {
-  private struct Content {
-    var states: [Name: Saved<ServiceState>] = [:]
-    var entries: [Name: [Entry]] = [:]
-    var calls = 0
-  }
-  private let content = Mutex(Content())
-  private let failing: ClosedRange<Int>?
-
-  /// Calls with a number in `failing`, counted from 0, are refused; later ones are not.
-  package init(failing: ClosedRange<Int>? = nil) { self.failing = failing }
-
-  private func count(_ content: inout Content) throws(StoreError) {
-    defer { content.calls += 1 }
-    if let failing, failing.contains(content.calls) {
-      throw .unavailable("call \(content.calls) was told to fail")
-    }
-  }
-
-  package func load(_ service: Name) async throws(StoreError) -> Saved<ServiceState>? {
-    try content.withLock { content throws(StoreError) in
-      try count(&content)
-      return content.states[service]
-    }
-  }
-
-  package func save(_ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int)
-    async throws(StoreError) -> Int
-  {
-    try content.withLock { content throws(StoreError) in
-      try count(&content)
-      guard (content.states[state.service]?.revision ?? 0) == revision else { throw .conflict }
-      content.states[state.service] = Saved(value: state, revision: revision + 1)
-      content.entries[state.service, default: []] += entries
-      return revision + 1
-    }
-  }
-
-  package func freezeOfAll() async throws(StoreError) -> Freeze? { nil }
-
-  package func history(_ service: Name, limit: Int) async throws(StoreError) -> [RolloutRecord] {
-    content.withLock { content in
-      guard let rollout = content.states[service]?.value.rollout else { return [] }
-      let entries = (content.entries[service] ?? []).filter { $0.rollout == rollout.number }
-      return [RolloutRecord(rollout: rollout, entries: entries)]
-    }
-  }
-
-  package var events: [String] {
-    content.withLock { $0.entries.values.flatMap { $0.map(\.event) } }
-  }
-}
-
 /// A router that remembers what it was asked, in order.
 package final class SimRouter: Router {
   package enum Act: Hashable, Sendable {
@@ -73,21 +19,36 @@ package final class SimRouter: Router {
 
   package var all: [Act] { acts.withLock { $0 } }
 
-  package func apply(_ service: Name, _ routing: Routing, _ generation: Generation)
+  package func apply(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     async throws(RouterError)
   {
     if let text = refuses(routing) { throw RouterError(.refused, text) }
     acts.withLock { $0.append(.apply(generation, routing.weight)) }
   }
-  package func brake(_ service: Name, _ new: BrakeNote) throws(RouterError) {
+  package func brake(_ service: ServiceName, _ new: BrakeNote) async throws(RouterError) {
+    pull(new)
+  }
+
+  /// Puts the brake on, as a person does from outside.
+  package func pull(_ new: BrakeNote) {
     acts.withLock { $0.append(.brake) }
     note.withLock { $0 = new }
   }
-  package func release(_ service: Name) throws(RouterError) {
+  package func release(_ service: ServiceName) async throws(RouterError) {
     acts.withLock { $0.append(.release) }
     note.withLock { $0 = nil }
   }
-  package func brakeNote(_ service: Name) -> BrakeNote? { note.withLock { $0 } }
+  package func brakeNote(_ service: ServiceName) async -> BrakeNote? { note.withLock { $0 } }
+  package func prepare(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
+    async throws(RouterError)
+  {}
+  package func braked() async -> Set<ServiceName> { [] }
+  package func observe(_ service: ServiceName, _ aspects: RouterAspects) async
+    -> RouterObservation
+  {
+    RouterObservation()
+  }
+  package func removeStaleSockets(_ service: ServiceName) async -> [String] { [] }
 }
 
 /// Sources that answer what they are told, some of them late.
@@ -105,17 +66,22 @@ package struct SimMetrics: MetricSource {
     self.reading = reading
   }
 
-  package func measure(_ checks: [Check], _ service: Name, _ occasion: Occasion) async
+  package func measure(_ checks: [Check], _ service: ServiceName, _ occasion: StageContext) async
     -> [Measurement]
   {
     let delay = checks.map(slow).max() ?? .zero
     if delay > .zero { await clock.sleep(until: clock.now() + delay) }
     return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading($0)) }
   }
-  package func look(_ service: Name, pool: Name, _ readiness: Readiness) async -> String? { nil }
-  package func settle(_ service: Name) async {}
-  package func askOnce(_ checks: [Check], _ service: Name, pool: Name) async -> [CheckState] {
-    let occasion = Occasion(
+  package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async -> String? { nil }
+  package func settle(_ service: ServiceName) async {}
+  package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async
+    -> Measurement
+  {
+    Measurement(check: check.name, at: clock.now(), reading: reading(check))
+  }
+  package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async -> [CheckState] {
+    let occasion = StageContext(
       rollout: 0, stage: 0, plan: Plan(name: "", stages: [], checks: []), stable: pool,
       canary: pool, generation: Generation(0), started: clock.now(), since: clock.now())
     return zip(checks, await measure(checks, service, occasion)).map { check, measurement in
@@ -132,6 +98,8 @@ package final class SimClock: WallClock {
     var isTicking = false
   }
   private let inner = Mutex(Inner())
+  /// The drivers' thread, in whose line the clock waits.
+  package let executor = ThreadExecutor()
 
   package init() {}
   package func now() -> Instant { inner.withLock { $0.now } }
@@ -145,9 +113,9 @@ package final class SimClock: WallClock {
 
   /// Waits in the line of the drivers' own thread.
   private actor Turn {
-    nonisolated var unownedExecutor: UnownedSerialExecutor {
-      Driver.executor.asUnownedSerialExecutor()
-    }
+    private let executor: ThreadExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    init(_ executor: ThreadExecutor) { self.executor = executor }
     func take() {}
   }
 
@@ -161,7 +129,7 @@ package final class SimClock: WallClock {
     Task {
       for _ in 0..<100 {
         await Task.yield()
-        await Turn().take()
+        await Turn(executor).take()
       }
       let woken = inner.withLock { inner -> CheckedContinuation<Void, Never>? in
         inner.isTicking = false
@@ -177,4 +145,9 @@ package final class SimClock: WallClock {
       if inner.withLock({ !$0.sleepers.isEmpty }) { tick() }
     }
   }
+}
+
+extension ThreadExecutor {
+  /// One drivers' thread for tests that need no clock of their own.
+  package static let test = ThreadExecutor()
 }

@@ -1,5 +1,6 @@
-package import CanaryAdapters
+internal import CanaryAdapters
 package import CanaryCore
+package import CanaryDriver
 internal import Glibc
 
 /// A world of its own for one test: apps, a real Nginx in front of them, a config, and the real program.
@@ -140,7 +141,7 @@ package final class Sandbox {
 
   /// How many workers of the Nginx in front there are, leaving ones included.
   package var workers: [Worker] {
-    Workers.now(Probe(socket: "\(folder)/run/probe.sock"), service: "chat") ?? []
+    Workers.now(WorkerProbe(socket: "\(folder)/run/probe.sock"), service: "chat") ?? []
   }
 
   // MARK: the config
@@ -201,7 +202,7 @@ package final class Sandbox {
   // MARK: the program
 
   /// The program that was built with these tests.
-  package static var program: String { "\(Files.folder(of: Who.program))/canary" }
+  package static var program: String { "\(Files.folder(of: ThisProcess.program))/canary" }
 
   /// Runs the program to its end; standard output and standard error together.
   package func canary(_ words: String..., limit: Span = .minutes(2)) throws -> (

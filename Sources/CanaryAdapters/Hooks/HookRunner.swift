@@ -51,14 +51,14 @@ package struct HookRunner: JobRunner {
       try Files.makeFolder(folder, mode: Files.sharedMode(of: Files.folder(of: folder)))
       let text = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
       try Files.replace(place.job, with: text, mode: 0o640)
-      _ = try Spawn.detach([Who.program, "__hook", place.base], input: nil, output: nil)
+      _ = try Spawn.detach([ThisProcess.program, "__hook", place.base], input: nil, output: nil)
       return nil
     } catch {
       return "it cannot be started: \(error)"
     }
   }
 
-  package func end(_ jobs: [Int], of service: Name) {
+  package func end(_ jobs: [Int], of service: ServiceName) {
     for name in Files.names(in: folder) where name.hasSuffix(".job") {
       let base = name.dropLast(4)
       guard jobs.contains(where: { base.hasPrefix("\(service).\($0).") }) else { continue }
@@ -82,11 +82,11 @@ package struct HookRunner: JobRunner {
   package static func live(_ base: String) {
     let place = HookPlace(base: base)
     // Whoever comes second, or after the end, or when nobody wants it any more, does nothing.
-    guard let lock = (try? FileLock.take(place.lock, marked: false)) ?? nil, !place.hasBegun,
-      let text = (try? Files.read(place.job)) ?? nil,
+    guard let lock = (try? FileLock.acquire(place.lock, marked: false)) ?? nil, !place.hasBegun,
+      let text = Files.contents(place.job),
       let job = try? JSONDecoder().decode(Job.self, from: Data(text.utf8))
     else { return }
-    try? Files.replace(place.mark, with: "\(Who.pid)\n", mode: 0o640)
+    try? Files.replace(place.mark, with: "\(ThisProcess.pid)\n", mode: 0o640)
     let end =
       place.isUnwanted ? JobEnd(isGood: false, text: "not wanted any more") : run(job, place)
     if let data = try? JSONEncoder().encode(end) {
@@ -119,7 +119,7 @@ package struct HookRunner: JobRunner {
 
   /// The end of an output, which says most: at most 2,000 characters.
   private static func bounded(_ output: String) -> String {
-    let lines = output.split(whereSeparator: \.isNewline).map { Text.shown(String($0), limit: 400) }
+    let lines = output.split(whereSeparator: \.isNewline).map { Text.sanitized(String($0), limit: 400) }
     let text = lines.joined(separator: "\n")
     return text.count > 2000 ? "…" + text.suffix(2000) : text
   }
@@ -143,7 +143,7 @@ private struct HookPlace: Sendable {
   var hasBegun: Bool { Files.exists(mark) }
   var isUnwanted: Bool { Files.exists(base + ".unwanted") }
   var end: JobEnd? {
-    guard let text = (try? Files.read(result)) ?? nil else { return nil }
+    guard let text = Files.contents(result) else { return nil }
     return try? JSONDecoder().decode(JobEnd.self, from: Data(text.utf8))
   }
 
@@ -153,7 +153,7 @@ private struct HookPlace: Sendable {
   }
 }
 
-extension JobFacts {
+extension HookContext {
   /// `CANARY_SERVICE` and its like.
   var environment: [String: String] {
     var table = [

@@ -4,17 +4,17 @@ internal import CanaryCore
 ///
 /// Silenced and inhibited alerts do not count, as they do not page anybody.
 struct AlertsSource {
-  let asking: Asking
+  let client: EndpointClient
   let url: String
-  let facts: Facts
+  let facts: PlaceholderValues
 
   func measure(_ matchers: [String], _ check: Check, freshFor: Span) async -> Measurement.Reading {
     let filters = matchers.map { matcher in
-      "filter=" + Facts.percentEncoded(Placeholder.fill(matcher, with: facts, in: .matcher))
+      "filter=" + PlaceholderValues.percentEncoded(Placeholder.fill(matcher, with: facts, in: .matcher))
     }
     let query =
       ["active=true", "silenced=false", "inhibited=false", "unprocessed=true"] + filters
-    return await asking.ask(
+    return await client.request(
       "\(url)/api/v2/alerts?\(query.joined(separator: "&"))", limit: check.timeout,
       accepts: { (200...299).contains($0) || $0 == 400 }
     ) { answer in
@@ -26,13 +26,13 @@ struct AlertsSource {
     let root = JSONAnswer.parse(answer.body)
     if answer.status == 400 {
       guard case .text(let why)? = root else {
-        return .failed("\(Asking.host(url)) \(Asking.refusal(answer))")
+        return .failed("\(EndpointClient.host(url)) \(EndpointClient.refusal(answer))")
       }
-      return .failed("Alertmanager refused the matchers: \(Text.shown(why, limit: 200))")
+      return .failed("Alertmanager refused the matchers: \(Text.sanitized(why, limit: 200))")
     }
     guard case .list(let alerts)? = root else {
       return .failed(
-        "\(Asking.host(url)) does not speak Alertmanager's API: \(Asking.excerpt(answer.body))"
+        "\(EndpointClient.host(url)) does not speak Alertmanager's API: \(EndpointClient.excerpt(answer.body))"
       )
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
@@ -53,7 +53,7 @@ struct AlertsSource {
     let more = firing.count > 3 ? " and \(firing.count - 3) more" : ""
     return .answer(
       false,
-      "\(firing.count == 1 ? "an alert fires" : "\(firing.count) alerts fire"): \(Text.shown(names.joined(separator: ", "), limit: 240))\(more)"
+      "\(firing.count == 1 ? "an alert fires" : "\(firing.count) alerts fire"): \(Text.sanitized(names.joined(separator: ", "), limit: 240))\(more)"
     )
   }
 }

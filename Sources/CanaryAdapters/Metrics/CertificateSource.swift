@@ -9,7 +9,7 @@ enum CertificateSource {
     question.speech = .certificate
     question.authority = authority
     question.isFresh = true
-    switch await HTTPLoop.shared.ask(question) {
+    switch await HTTPLoop.shared.send(question) {
     case .success(let answer):
       guard let expires = answer.expires else {
         return .failed("\(host) showed no certificate that says how long it is good")

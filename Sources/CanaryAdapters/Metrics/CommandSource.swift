@@ -4,13 +4,13 @@ internal import CanaryCore
 enum CommandSource {
   /// Blocks until the program ends or its time is up.
   static func run(_ words: [String], _ check: Check) -> Measurement.Reading {
-    let ran: Ran
+    let ran: ProcessResult
     do throws(SpawnError) {
       ran = try Spawn.run(words, limit: check.timeout)
     } catch {
       return .failed(error.description)
     }
-    let last = Text.shown(
+    let last = Text.sanitized(
       ran.output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "", limit: 200)
     switch ran.end {
     case .late: return .failed("\(words[0]) did not end within \(check.timeout)")

@@ -2,9 +2,9 @@ internal import CanaryCore
 
 /// Any API that answers JSON over HTTP, or any address whose status says enough.
 struct HTTPSource {
-  let asking: Asking
+  let client: EndpointClient
   let endpoint: Endpoint?
-  let facts: Facts
+  let facts: PlaceholderValues
   let now: @Sendable () -> Instant
 
   func measure(_ request: Request, _ check: Check, freshFor: Span) async -> Measurement.Reading {
@@ -18,7 +18,7 @@ struct HTTPSource {
     let expected = check.expected ?? Expected()
     guard let pointer = request.pointer else {
       // Without a number, the status is the answer.
-      return await asking.ask(
+      return await client.request(
         url, method: request.method, headers: headers, body: body, limit: check.timeout,
         accepts: { _ in true }
       ) { answer in
@@ -29,7 +29,7 @@ struct HTTPSource {
         return Expectation.reading(answer, expected)
       }
     }
-    return await asking.ask(
+    return await client.request(
       url, method: request.method, headers: headers, body: body, limit: check.timeout,
       accepts: { expected.statuses.isEmpty ? (200...299).contains($0) : expected.accepts($0) }
     ) { answer in
@@ -42,7 +42,7 @@ struct HTTPSource {
   ) -> Measurement.Reading {
     guard let root = JSONAnswer.parse(answer.body) else {
       return .failed(
-        "the answer is not JSON: \(Asking.excerpt(answer.body))")
+        "the answer is not JSON: \(EndpointClient.excerpt(answer.body))")
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
     if let timePointer {
@@ -56,7 +56,7 @@ struct HTTPSource {
     }
     guard let value = JSONAnswer.number(node) else {
       return .failed(
-        "the answer has no number at \(pointer), but \(Text.shown(node.shown, limit: 80))")
+        "the answer has no number at \(pointer), but \(Text.sanitized(node.shown, limit: 80))")
     }
     return .value(value, requests: nil)
   }
@@ -72,7 +72,7 @@ enum Expectation {
   static func fault(_ answer: HTTPAnswer, _ expected: Expected) -> String? {
     guard expected.accepts(answer.status) else { return "answered \(answer.status)" }
     if let body = expected.body, !answer.body.contains(body) {
-      return "answered \(answer.status) without '\(Text.shown(body, limit: 40))' in it"
+      return "answered \(answer.status) without '\(Text.sanitized(body, limit: 40))' in it"
     }
     return nil
   }

@@ -2,9 +2,9 @@ internal import CanaryCore
 
 /// Instant queries to Prometheus, and to whatever speaks its API: Thanos, VictoriaMetrics, Mimir.
 struct PrometheusSource {
-  let asking: Asking
+  let client: EndpointClient
   let url: String
-  let facts: Facts
+  let facts: PlaceholderValues
   let now: @Sendable () -> Instant
 
   func measure(_ query: String, _ reduce: Reduce?, _ check: Check, freshFor: Span) async
@@ -13,12 +13,12 @@ struct PrometheusSource {
     let filled = Placeholder.fill(query, with: facts, in: .promQL)
     // POST, because a query may be longer than a server takes in a URL.
     let form = [
-      "query=\(Facts.percentEncoded(filled))",
+      "query=\(PlaceholderValues.percentEncoded(filled))",
       "timeout=\(max(1, check.timeout.milliseconds))ms",
       // A sample that is older than that is none: Prometheus would else give out what it has for five minutes.
       "lookback_delta=\(freshFor.milliseconds)ms",
     ].joined(separator: "&")
-    return await asking.ask(
+    return await client.request(
       "\(url)/api/v1/query", method: "POST",
       headers: ["Content-Type": Secret(.plain("application/x-www-form-urlencoded"))], body: form,
       limit: check.timeout,
@@ -36,13 +36,13 @@ struct PrometheusSource {
       case .text(let status)? = JSONAnswer.at("/status", in: root)
     else {
       return .failed(
-        "\(Asking.host(url)) does not speak Prometheus's API; it answered \(answer.status): \(Asking.excerpt(answer.body))"
+        "\(EndpointClient.host(url)) does not speak Prometheus's API; it answered \(answer.status): \(EndpointClient.excerpt(answer.body))"
       )
     }
     let warnings = Self.warnings(root)
     guard status == "success" else {
       let why = JSONAnswer.at("/error", in: root).map(Self.text) ?? "no reason given"
-      return .failed("Prometheus refused the query: \(Text.shown(why, limit: 200))")
+      return .failed("Prometheus refused the query: \(Text.sanitized(why, limit: 200))")
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old + warnings) }
     let result = JSONAnswer.at("/data/result", in: root)
@@ -69,7 +69,7 @@ struct PrometheusSource {
       let names = series.prefix(3).map { JSONAnswer.at("/metric", in: $0).map(Self.labels) ?? "?" }
       let more = series.count > 3 ? " and \(series.count - 3) more" : ""
       return .failed(
-        "the query answers with \(series.count) series: \(Text.shown(names.joined(separator: ", "), limit: 240))\(more); aggregate them, or say reduce: \"max\", \"min\", \"sum\" or \"mean\""
+        "the query answers with \(series.count) series: \(Text.sanitized(names.joined(separator: ", "), limit: 240))\(more); aggregate them, or say reduce: \"max\", \"min\", \"sum\" or \"mean\""
       )
     }
     let pairs = series.compactMap { one -> [Node]? in
@@ -111,7 +111,7 @@ struct PrometheusSource {
       return items.map(text)
     }
     return all.isEmpty
-      ? "" : " (Prometheus warns: \(Text.shown(all.joined(separator: "; "), limit: 200)))"
+      ? "" : " (Prometheus warns: \(Text.sanitized(all.joined(separator: "; "), limit: 200)))"
   }
 
   private static func text(_ node: Node) -> String {

@@ -19,7 +19,7 @@ package enum PrometheusTraffic {
     while left > 0 {
       let part = min(left, step)
       let start = end - .hours(24 * Int64(part))
-      switch await ask(query, endpoint, from: start, to: end) {
+      switch await queryRange(query, endpoint, from: start, to: end) {
       case .failure(let fault): return .failure(fault)
       case .success(let points):
         for (minute, value) in points { traffic.add(minute: minute, requests: value * 60) }
@@ -30,23 +30,23 @@ package enum PrometheusTraffic {
     return .success(traffic)
   }
 
-  private static func ask(
+  private static func queryRange(
     _ query: String, _ endpoint: Endpoint, from: Instant, to: Instant
   ) async -> Result<[Int: Double], Fault> {
     let points = Mutex<[Int: Double]>([:])
     // One series, however many the query gives.
     let form = [
-      "query=\(Facts.percentEncoded("sum(\(query))"))", "start=\(from.second)",
+      "query=\(PlaceholderValues.percentEncoded("sum(\(query))"))", "start=\(from.second)",
       "end=\(to.second)", "step=60",
     ].joined(separator: "&")
-    let reading = await Asking(endpoint, environment: Who.environment).ask(
+    let reading = await EndpointClient(endpoint, environment: ThisProcess.environment).request(
       "\(endpoint.url ?? "")/api/v1/query_range", method: "POST",
       headers: ["Content-Type": Secret(.plain("application/x-www-form-urlencoded"))], body: form,
       limit: .minutes(1), accepts: { (200...299).contains($0) || $0 == 400 || $0 == 422 }
     ) { answer in
       guard let root = JSONAnswer.parse(answer.body),
         case .list(let series)? = JSONAnswer.at("/data/result", in: root)
-      else { return .failed("the query was refused: \(Asking.excerpt(answer.body))") }
+      else { return .failed("the query was refused: \(EndpointClient.excerpt(answer.body))") }
       for one in series {
         guard case .list(let pairs)? = JSONAnswer.at("/values", in: one) else { continue }
         for case .list(let pair) in pairs where pair.count == 2 {

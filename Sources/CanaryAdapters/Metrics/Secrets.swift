@@ -1,27 +1,27 @@
-internal import CanaryCore
+package import CanaryCore
 internal import Glibc
 
 /// Reads secrets where they are kept, each time anew, and takes them out of any text that is to be shown.
-struct Secrets {
+package struct Secrets {
   private let environment: [String: String]
   private var read: [String] = []
 
-  init(environment: [String: String]) { self.environment = environment }
+  package init(environment: [String: String]) { self.environment = environment }
 
   /// The secret with its prefix; throws what is wrong with the place where it is kept.
-  mutating func value(_ secret: Secret) throws(EvidenceError) -> String {
+  package mutating func value(_ secret: Secret) throws(SourceError) -> String {
     let text: String
     switch secret.place {
     case .plain(let plain): return secret.prefix + plain
     case .environment(let name):
       guard let found = environment[name], !found.isEmpty else {
-        throw EvidenceError(description: "the environment variable \(name) is not set")
+        throw SourceError(description: "the environment variable \(name) is not set")
       }
       text = found
     case .file(let path): text = try Self.file(path)
     }
     guard !text.unicodeScalars.contains(where: { $0.value < 32 }) else {
-      throw EvidenceError(description: "the secret of \(Self.place(secret)) is more than one line")
+      throw SourceError(description: "the secret of \(Self.place(secret)) is more than one line")
     }
     hide(text)
     return secret.prefix + text
@@ -33,7 +33,7 @@ struct Secrets {
   }
 
   /// The text without any secret that was read.
-  func redacted(_ text: String) -> String {
+  package func redacted(_ text: String) -> String {
     read.reduce(text) { $0.replacing($1, with: "•••") }
   }
 
@@ -45,16 +45,16 @@ struct Secrets {
     }
   }
 
-  private static func file(_ path: String) throws(EvidenceError) -> String {
+  private static func file(_ path: String) throws(SourceError) -> String {
     var facts = stat()
     guard stat(path, &facts) == 0 else {
-      throw EvidenceError(
+      throw SourceError(
         description: "\(path) cannot be read: \(String(cString: strerror(errno)))")
     }
     let others = facts.st_mode & 0o077
     guard others == 0 else {
       let mode = String(facts.st_mode & 0o777, radix: 8)
-      throw EvidenceError(
+      throw SourceError(
         description:
           "\(path) holds a secret and is open to others (mode \(mode)): chmod 600 \(path)")
     }
@@ -62,10 +62,10 @@ struct Secrets {
     do throws(FileError) {
       text = try Files.read(path, limit: 64 << 10) ?? ""
     } catch {
-      throw EvidenceError(description: error.description)
+      throw SourceError(description: error.description)
     }
     while text.last?.isNewline == true { text.removeLast() }
-    guard !text.isEmpty else { throw EvidenceError(description: "\(path) is empty") }
+    guard !text.isEmpty else { throw SourceError(description: "\(path) is empty") }
     return text
   }
 }

@@ -9,10 +9,8 @@ internal import Glibc
 /// That it exists is all that Nginx asks; what is in it is for us and for people.
 package enum Brake {
   /// The services that have a brake on, by their flag files.
-  package static func services(in run: String) -> [Name] {
-    Files.names(in: run).compactMap {
-      $0.hasSuffix(".brake") ? Name(String($0.dropLast(6))) : nil
-    }
+  package static func services(in run: RunFolder) -> [ServiceName] {
+    Files.names(in: run.path).compactMap(RunFolder.service(ofBrake:))
   }
 
   /// Makes the flag exist first and fills it afterwards: a full disk may cut the note, never the brake.
@@ -25,36 +23,33 @@ package enum Brake {
     _ = write(file, bytes, bytes.count)
   }
 
-  /// The socket of a TCP service that the flag stands for, if there is one: Nginx looks for no flag at a connection.
-  private static func relay(_ path: String) -> String {
-    "\(path.hasSuffix(".brake") ? String(path.dropLast(6)) : path).relay.sock"
-  }
-
   /// Takes the flag away, once Nginx needs it no more.
-  package static func lift(_ path: String) throws(FileError) {
-    let (relay, off) = (relay(path), "\(relay(path)).off")
+  package static func lift(_ run: RunFolder, _ service: ServiceName) throws(FileError) {
+    let (relay, off) = (run.relay(service), run.relayAside(service))
     if Files.exists(off), !Files.exists(relay), rename(off, relay) == 0 {
       // Where Nginx has stopped listening, the name must not stand in the way of the next socket.
       _ = UnixSocket.removeStale(relay)
     }
-    try Files.remove(path)
+    try Files.remove(run.brake(service))
   }
 
   /// Puts the brake on with a note.
-  package static func put(_ path: String, _ note: BrakeNote) throws(FileError) {
+  package static func put(_ run: RunFolder, _ service: ServiceName, _ note: BrakeNote)
+    throws(FileError)
+  {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     try put(
-      path,
+      run.brake(service),
       text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
     // Without its name, nobody can connect to it any more: the very next connection goes to the other pool.
-    let relay = relay(path)
-    if Files.exists(relay) { _ = rename(relay, "\(relay).off") }
+    let relay = run.relay(service)
+    if Files.exists(relay) { _ = rename(relay, run.relayAside(service)) }
   }
 
   /// The note in the flag; a flag made by hand, such as by `touch`, is a person's.
-  package static func note(_ path: String) -> BrakeNote? {
-    guard let text = (try? Files.read(path, limit: 64 << 10)) ?? nil else { return nil }
+  package static func note(_ run: RunFolder, _ service: ServiceName) -> BrakeNote? {
+    guard let text = Files.contents(run.brake(service), limit: 64 << 10) else { return nil }
     if let note = try? JSONDecoder().decode(BrakeNote.self, from: Data(text.utf8)) { return note }
     return BrakeNote(
       by: .person, actor: "unknown", reason: "the brake file was made by hand",

@@ -5,7 +5,7 @@ internal import Glibc
 /// One attempt to make running workers serve two files; at any failure the former bytes are back.
 struct Installation {
   let router: NginxRouter
-  let service: Name
+  let service: ServiceName
   let generation: Generation
   let stop: Stop
   let warn: @Sendable (String) -> Void
@@ -23,7 +23,7 @@ struct Installation {
     defer { withExtendedLifetime(lock) {} }
     let targets = targets(files)
     let former = try read(targets)
-    let inPlace = former.lazy.compactMap { $0.flatMap(FileFacts.init) }.first
+    let inPlace = former.lazy.compactMap { $0.flatMap(GeneratedHeader.init) }.first
     if let found = inPlace, found.generation > generation {
       throw RouterError(.overtaken(found.generation), "generation \(found.generation) is in place")
     }
@@ -39,11 +39,11 @@ struct Installation {
       throw error
     }
     let before = Workers.now(router.config.probe(service), service: service)
-    let errors = MainConfig(nginx.config)?.errorLog
+    let errors = NginxMainFile(nginx.config)?.errorLog
     let offset = errors.flatMap(Files.size) ?? 0
     do throws(RouterError) {
       try reload()
-      try verify(before: before) { errors.flatMap { NginxWords.faults(inLog: $0, after: offset) } }
+      try verify(before: before) { errors.flatMap { NginxOutput.faults(inLog: $0, after: offset) } }
     } catch {
       if error.kind == .cancelled { throw error }
       restore(targets.map(\.path), former)
@@ -75,7 +75,7 @@ struct Installation {
   private typealias Targets = [(path: String, text: String?)]
 
   private func targets(_ files: GeneratedFiles) -> Targets {
-    files.all.map { (router.file(service, $0.suffix), $0.text) }
+    files.all.map { (router.renderer.path(service, $0.suffix), $0.text) }
   }
 
   /// The bytes that are in place now; nil for a file that is not there.
@@ -92,17 +92,17 @@ struct Installation {
   }
 
   private func takeLock(patience: Span, force: Bool) throws(RouterError) -> FileLock? {
-    let path = "\(router.config.run)/install.lock"
+    let path = router.config.run.lock(.installing)
     do throws(FileError) {
       try Files.makeFolder(nginx.include)
     } catch {
       throw RouterError(
-        .refused, "\(error.description). The folder is set by nginx.include in the config")
+        .refused, error.description, hint: "The folder is set by nginx.include in the config")
     }
     do throws(FileError) {
-      try Files.makeFolder(router.config.run)
+      try Files.makeFolder(router.config.run.path)
       // Fifty rollouts that grow at once stand in line for longer than any of them installs; a revert does not.
-      if let lock = try FileLock.take(path, patience: patience, perHolder: !force) { return lock }
+      if let lock = try FileLock.acquire(path, patience: patience, perHolder: !force) { return lock }
     } catch {
       if force { return nil }
       throw RouterError(.refused, error.description)
@@ -120,8 +120,8 @@ struct Installation {
 
   private func isServed() -> Bool {
     let probe = router.config.probe(service)
-    return (try? probe.ask(service))?.generation == generation
-      && (try? probe.ask(service))?.generation == generation
+    return (try? probe.query(service))?.generation == generation
+      && (try? probe.query(service))?.generation == generation
   }
 
   /// A file that a person changed is not overwritten in silence: it stops a rollout, and a revert keeps a copy of it.
@@ -133,8 +133,8 @@ struct Installation {
       guard force else {
         throw RouterError(
           .refused,
-          "\(path) was changed by hand since canary wrote it, and is not overwritten during a rollout. "
-            + "Move the change into the config or a template, then: canary apply \(service)")
+          "\(path) was changed by hand since canary wrote it, and is not overwritten during a rollout",
+          hint: "Move the change into the config or a template, then: canary apply \(service)")
       }
       do throws(FileError) {
         try Files.replace(copy, with: text)
@@ -159,30 +159,30 @@ struct Installation {
       let isDead =
         words.contains("No such process") || words.contains("invalid PID")
         || words.contains("open()")
-      let advice =
+      let hint =
         isDead
-        ? ". Nginx does not seem to be running, or its pid file is stale: start it, then try again"
-        : ""
-      throw RouterError(.refused, "nginx could not be told to reload: \(words)\(advice)")
+        ? "Nginx does not seem to be running, or its pid file is stale: start it, then try again"
+        : nil
+      throw RouterError(.refused, "nginx could not be told to reload: \(words)", hint: hint)
     }
   }
 
-  private func spawn(_ words: [String], limit: Span) throws(RouterError) -> Ran {
+  private func spawn(_ words: [String], limit: Span) throws(RouterError) -> ProcessResult {
     do throws(SpawnError) {
       return try Spawn.run(words, limit: limit)
     } catch {
       throw RouterError(
-        .refused,
-        "\(error.description). Is Nginx installed here? Else set nginx.test and nginx.reload")
+        .refused, error.description,
+        hint: "Is Nginx installed here? Else set nginx.test and nginx.reload")
     }
   }
 
-  private func told(_ ran: Ran, _ words: [String]) -> String {
+  private func told(_ ran: ProcessResult, _ words: [String]) -> String {
     switch ran.end {
     case .late: return "\(words.joined(separator: " ")) did not end in time"
     case .signal(let number): return "\(words[0]) was ended by signal \(number)"
     case .exit(let code):
-      let text = NginxWords.faults(in: ran.output)
+      let text = NginxOutput.faults(in: ran.output)
       return text.isEmpty ? "\(words.joined(separator: " ")) exited with \(code)" : text
     }
   }
@@ -198,7 +198,7 @@ struct Installation {
       }
     } catch {
       throw RouterError(
-        .refused, "\(error.description). The folder of nginx.include must be writable")
+        .refused, error.description, hint: "The folder of nginx.include must be writable")
     }
   }
 

@@ -1,19 +1,7 @@
 internal import CSystem
 package import CanaryCore
+package import CanaryDriver
 internal import Glibc
-
-/// How far a log file was read: a file by its identity, not by its name, which rotation changes.
-package struct LogPosition: Hashable, Sendable, Codable {
-  package var device: UInt64
-  package var inode: UInt64
-  package var offset: Int64
-
-  package init(device: UInt64, inode: UInt64, offset: Int64) {
-    self.device = device
-    self.inode = inode
-    self.offset = offset
-  }
-}
 
 /// Reads a log as it grows, through rotation by rename and by copytruncate; used from one queue.
 package final class LogFollower {
@@ -102,7 +90,7 @@ package final class LogFollower {
 
   /// The log and the files that rotation made of it, under whatever names.
   private static func siblings(of path: String) -> [String] {
-    [path] + MainConfig.files(matching: path + "?*").filter { !$0.hasSuffix(".gz") }
+    [path] + NginxMainFile.files(matching: path + "?*").filter { !$0.hasSuffix(".gz") }
   }
 
   private static func open(_ path: String, _ offset: (stat) -> Int64?) -> OpenFile? {

@@ -7,88 +7,27 @@ internal import Synchronization
 ///
 /// The one risky act of the program.
 package struct NginxRouter: Router {
-  package let config: Config
-  private let templates: TemplateSet
-  /// Told what a person should know although it is no failure.
+  let config: Config
+  let renderer: any Renderer
+  /// Hears what a person should know although it is no failure.
   private let warn: @Sendable (String) -> Void
 
-  package init(config: Config, templates: TemplateSet, warn: @escaping @Sendable (String) -> Void) {
+  package init(
+    config: Config, renderer: any Renderer, warn: @escaping @Sendable (String) -> Void
+  ) {
     self.config = config
-    self.templates = templates
+    self.renderer = renderer
     self.warn = warn
   }
 
-  /// The same templates with another config, to try something out.
-  init(config: Config, like other: NginxRouter) {
-    self.init(config: config, templates: other.templates, warn: other.warn)
-  }
-
-  /// The generation that a running worker answers with.
-  package func ask(_ service: Name) -> Result<Generation, Probe.Silence> {
-    do throws(Probe.Silence) {
-      return .success(try config.probe(service).ask(service).generation)
-    } catch {
-      return .failure(error)
-    }
-  }
-
-  /// Where a generated file goes, by the end of its name.
-  package func file(_ service: Name, _ suffix: String) -> String {
-    "\(config.nginx.include)/\(service).\(suffix)"
-  }
-
-  package func render(
-    _ service: Name, _ routing: Routing, _ generation: Generation
-  ) throws(RouterError) -> GeneratedFiles {
-    let choice = try choice(service, routing)
-    do throws(Problems) {
-      return try templates.render(choice, in: config, generation: generation)
-    } catch {
-      throw RouterError(.refused, "the templates cannot be used: \(error)")
-    }
-  }
-
-  /// How requests are told apart under a routing; throws where the config has no place for it any more.
-  package func choice(_ service: Name, _ routing: Routing) throws(RouterError) -> Choice {
-    guard let service = config.service(service) else {
-      throw RouterError(.refused, "the config has no service '\(service)' any more")
-    }
-    for pool in [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
-    where service.pool(pool) == nil {
-      throw RouterError(
-        .refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
-    }
-    let (known, revealed) = try revealed(service, routing)
-    return Choice(known, revealed, zone: config.nginx.zone)
-  }
-
-  /// The service with its preview's secrets read from where they are kept; only where the canary is met.
-  ///
-  /// So a secret that cannot be read keeps nobody from going back.
-  private func revealed(_ service: Service, _ routing: Routing) throws(RouterError) -> (
-    Service, Routing
-  ) {
-    guard routing.audience != nil else { return (service, routing) }
-    var service = service
-    var routing = routing
-    do throws(EvidenceError) {
-      try service.preview?.reveal()
-      try service.never?.reveal()
-      try routing.audience?.only?.reveal()
-    } catch {
-      throw RouterError(.refused, "\(service.name): the secret of a preview: \(error.description)")
-    }
-    return (service, routing)
-  }
-
   package func apply(
-    _ service: Name, _ routing: Routing, _ generation: Generation
+    _ service: ServiceName, _ routing: Routing, _ generation: Generation
   ) async throws(RouterError) {
     let stop = Stop()
     let result = await withTaskCancellationHandler {
       await Blocking.run { () -> Result<Void, RouterError> in
         do throws(RouterError) {
-          let files = try render(service, routing, generation)
+          let files = try renderer.render(service, routing, generation)
           try Installation(
             router: self, service: service, generation: generation, stop: stop, warn: warn
           )
@@ -104,11 +43,10 @@ package struct NginxRouter: Router {
     if case .failure(let error) = result { throw error }
   }
 
-  /// Writes and tests the files of a generation without telling Nginx; for one that cannot start without them.
-  package func write(
-    _ service: Name, _ routing: Routing, _ generation: Generation
+  package func prepare(
+    _ service: ServiceName, _ routing: Routing, _ generation: Generation
   ) async throws(RouterError) {
-    let files = try render(service, routing, generation)
+    let files = try renderer.render(service, routing, generation)
     let result = await Blocking.run { () -> Result<Void, RouterError> in
       do throws(RouterError) {
         try Installation(
@@ -125,36 +63,61 @@ package struct NginxRouter: Router {
 
   // MARK: the brake
 
-  package func brake(_ service: Name, _ note: BrakeNote) throws(RouterError) {
+  package func brake(_ service: ServiceName, _ note: BrakeNote) async throws(RouterError) {
     do throws(FileError) {
-      try Brake.put(config.brake(of: service), note)
+      try Brake.put(config.run, service, note)
     } catch {
       throw RouterError(.refused, error.description)
     }
   }
 
-  package func release(_ service: Name) throws(RouterError) {
+  package func release(_ service: ServiceName) async throws(RouterError) {
     do throws(FileError) {
-      try Brake.lift(config.brake(of: service))
+      try Brake.lift(config.run, service)
     } catch {
       throw RouterError(.refused, error.description)
     }
   }
 
-  package func brakeNote(_ service: Name) -> BrakeNote? {
-    Brake.note(config.brake(of: service))
+  package func brakeNote(_ service: ServiceName) async -> BrakeNote? {
+    Brake.note(config.run, service)
   }
 
-  /// What the generated file on disk says of itself; nil when there is none.
-  package func onDisk(_ service: Name) -> FileFacts? {
-    ((try? Files.read(config.mainFile(of: service))) ?? nil).flatMap(FileFacts.init)
+  package func braked() async -> Set<ServiceName> { Set(Brake.services(in: config.run)) }
+
+  // MARK: what is true
+
+  package func observe(
+    _ service: ServiceName, _ aspects: RouterAspects
+  ) async -> RouterObservation {
+    var seen = RouterObservation()
+    if aspects.contains(.answer) { seen.answer = answer(service) }
+    if aspects.contains(.header) {
+      seen.header = Files.contents(config.mainFile(of: service)).flatMap(GeneratedHeader.init)
+    }
+    if aspects.contains(.edits) {
+      seen.edits = GeneratedFiles.suffixes.map { renderer.path(service, $0) }.filter { path in
+        Files.contents(path).map { !Seal.isWhole($0) } ?? false
+      }
+    }
+    if aspects.contains(.workers) {
+      seen.workers = Workers.now(config.probe(service), service: service)
+    }
+    return seen
   }
 
-  /// The names of generated files that were changed by hand since they were written.
-  package func editedFiles(_ service: Name) -> [String] {
-    GeneratedFiles.suffixes.map { file(service, $0) }.filter { path in
-      guard let text = (try? Files.read(path)) ?? nil else { return false }
-      return !Seal.isWhole(text)
+  private func answer(_ service: ServiceName) -> Result<WorkerAnswer, Fault> {
+    do throws(WorkerProbe.Silence) {
+      return .success(try config.probe(service).query(service))
+    } catch {
+      return .failure(
+        Fault(error.sentence(socket: config.probeSocket(of: service), service: service)))
+    }
+  }
+
+  package func removeStaleSockets(_ service: ServiceName) async -> [String] {
+    [config.probeSocket(of: service), config.run.relay(service)].filter {
+      WorkerProbe(socket: $0).removeStaleSocket()
     }
   }
 }

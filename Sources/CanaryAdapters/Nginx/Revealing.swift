@@ -2,8 +2,8 @@ internal import CanaryCore
 
 extension Selector {
   /// Reads each secret from where it is kept; throws what is wrong with that place, never the secret.
-  mutating func reveal() throws(EvidenceError) {
-    var secrets = Secrets(environment: Who.environment)
+  mutating func reveal() throws(SourceError) {
+    var secrets = Secrets(environment: ThisProcess.environment)
     for index in headers.indices {
       headers[index].value = try Self.plain(headers[index].value, &secrets)
     }
@@ -14,10 +14,10 @@ extension Selector {
 
   private static func plain(
     _ secret: Secret, _ secrets: inout Secrets
-  ) throws(EvidenceError) -> Secret {
+  ) throws(SourceError) -> Secret {
     let text = try secrets.value(secret)
     if let fault = SelectorReader.fault(ofValue: text) {
-      throw EvidenceError(description: "it \(fault)")
+      throw SourceError(description: "it \(fault)")
     }
     return Secret(.plain(text))
   }

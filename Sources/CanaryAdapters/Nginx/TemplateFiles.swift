@@ -1,5 +1,6 @@
 package import CanaryCore
 internal import NginxTemplates
+internal import Synchronization
 
 /// The templates in use: those built in, each replaced by a file of the same name in the config's folder.
 package enum TemplateFiles {
@@ -35,5 +36,23 @@ package enum TemplateFiles {
       throw Problems([Problem("templates", error.description)])
     }
     return try Template(text, name: "page.conf")
+  }
+}
+
+/// Templates that are read when they are first needed: a brake needs none.
+package final class LazyTemplates: Sendable {
+  private let folder: String?
+  private let loaded = Mutex<Result<TemplateSet, Problems>?>(nil)
+
+  package init(folder: String?) { self.folder = folder }
+
+  /// Throws the faults of the templates, each time.
+  package func load() throws(Problems) -> TemplateSet {
+    try loaded.withLock { loaded throws(Problems) in
+      if let loaded { return try loaded.get() }
+      let result = Result { () throws(Problems) in try TemplateFiles.load(folder: folder) }
+      loaded = result
+      return try result.get()
+    }
   }
 }

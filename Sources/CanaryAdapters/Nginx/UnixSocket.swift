@@ -36,7 +36,7 @@ enum UnixSocket {
   }
 
   /// What is said to whoever connects, up to half a kilobyte; nil when nothing is said in time.
-  static func line(_ path: String, limit: Span) -> Result<String, Probe.Silence> {
+  static func line(_ path: String, limit: Span) -> Result<String, WorkerProbe.Silence> {
     switch connect(path) {
     case .refused, .failed(ENOENT): return .failure(.nobody)
     case .failed(let code): return .failure(.other(String(cString: strerror(code))))

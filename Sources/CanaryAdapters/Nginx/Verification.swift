@@ -1,5 +1,5 @@
 package import CanaryCore
-internal import CanaryDriver
+package import CanaryDriver
 internal import Glibc
 
 // A reload is not believed until running workers have said so.
@@ -11,11 +11,11 @@ extension Installation {
     let start = SystemClock.now
     let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
     var run = 0
-    var seen: Probe.Silence?
+    var seen: WorkerProbe.Silence?
     var last: Generation?
     while SystemClock.now - start < nginx.verify {
       try checkStop()
-      switch Result(catching: { () throws(Probe.Silence) in try probe.ask(service) }) {
+      switch Result(catching: { () throws(WorkerProbe.Silence) in try probe.query(service) }) {
       case .success(let answer):
         last = answer.generation
         run = answer.generation == generation ? run + 1 : 0
@@ -46,16 +46,16 @@ extension Installation {
     return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
   }
 
-  private func silence(_ seen: Probe.Silence?, last: Generation?, words: String?) -> String {
+  private func silence(_ seen: WorkerProbe.Silence?, last: Generation?, words: String?) -> String {
     var text =
       "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
     if let last { text += " (they answer with \(last))" }
     if let words { return text + ": \(words)" }
     let socket = router.config.probeSocket(of: service)
     let suffix = router.config.mainSuffix(of: service)
-    if let main = MainConfig(nginx.config), !main.includes(nginx.include, suffix) {
+    if let main = NginxMainFile(nginx.config), !main.includes(nginx.include, suffix) {
       return text
-        + ": \(nginx.config) has no `include \(nginx.include)/*.\(suffix);` inside \(MainConfig.block(of: suffix)) {}"
+        + ": \(nginx.config) has no `include \(nginx.include)/*.\(suffix);` inside \(NginxMainFile.block(of: suffix)) {}"
     }
     switch seen {
     case .nobody?: text += ": nobody listens on \(socket)"
@@ -71,8 +71,8 @@ extension Installation {
 
 extension Workers {
   /// The workers that run now; nil when no worker answers or /proc does not show them.
-  package static func now(_ probe: Probe, service: Name) -> [Worker]? {
-    guard let answer = try? probe.ask(service) else { return nil }
+  package static func now(_ probe: WorkerProbe, service: ServiceName) -> [Worker]? {
+    guard let answer = try? probe.query(service) else { return nil }
     return beside(worker: answer.worker)
   }
 }

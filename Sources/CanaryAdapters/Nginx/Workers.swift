@@ -1,13 +1,6 @@
-package import CanaryCore
+internal import CanaryCore
+package import CanaryDriver
 internal import Glibc
-
-/// One worker process of Nginx.
-package struct Worker: Hashable, Sendable {
-  package var pid: Int32
-  /// It serves its last clients by an older configuration and takes no new ones.
-  package var isShuttingDown: Bool
-  package var age: Span
-}
 
 /// The workers of one running Nginx, as /proc shows them; that needs no right beyond a look.
 package enum Workers {
@@ -73,7 +66,7 @@ package enum Workers {
   }
 
   private static func uptime() -> Double {
-    let text = (try? Files.read("/proc/uptime", limit: 256)) ?? nil
+    let text = Files.contents("/proc/uptime", limit: 256)
     return text?.split(separator: " ").first.flatMap { Double($0) } ?? 0
   }
 

@@ -4,68 +4,55 @@ package import CanaryDriver
 /// The history as a chain: each entry carries a hash over itself and over the hash of the one before.
 ///
 /// Who changes, removes or slips in an entry breaks every hash after it.
-package enum Chain {
-  static let columns = "id, service, rollout, time, event, weight, actor, origin, detail, hash"
+enum Chain {
+  static let columns = "id, service, rollout, time, event, weight, actor, origin, detail, hash, hint"
 
-  /// One entry as it is stored.
-  package struct Link: Hashable, Sendable {
-    package var id: Int64
-    /// The service's name; `-` for what belongs to none.
-    package var service: String
-    package var entry: Entry
-    package var hash: String?
-
-    init(_ row: [SQLiteValue]) {
-      id = row[0].int ?? 0
-      service = row[1].text ?? ""
-      entry = Entry(
-        rollout: Int(row[2].int ?? 0), time: Instant(milliseconds: row[3].int ?? 0),
-        event: row[4].text ?? "", weight: row[5].int.flatMap { Weight(percent: Double($0) / 100) },
-        actor: Actor(row[6].text ?? "", origin: row[7].text), detail: row[8].text)
-      hash = row[9].text
-    }
-  }
-
-  /// What a look at the whole chain found.
-  package struct Verification: Hashable, Sendable {
-    package var count = 0
-    /// Entries from before the history was a chain; the first hash covers them all.
-    package var unchained = 0
-    /// The hash of the newest entry: who keeps it elsewhere can tell later that nothing before it was changed.
-    package var head: String?
-    /// What is wrong, at the first entry that does not fit.
-    package var fault: String?
+  /// Reads a row of `columns`.
+  static func link(_ row: [SQLiteValue]) -> ChainLink {
+    let rollout = Int(row[2].int ?? 0)
+    let entry = Entry(
+      rollout: rollout > 0 ? rollout : nil, time: Instant(milliseconds: row[3].int ?? 0),
+      event: row[4].text.flatMap(HistoryEvent.init) ?? .unknown,
+      weight: row[5].int.flatMap { Weight(percent: Double($0) / 100) },
+      actor: Actor(row[6].text ?? "", origin: row[7].text), detail: row[8].text, hint: row[10].text)
+    return ChainLink(
+      id: row[0].int ?? 0, service: row[1].text.flatMap(ServiceName.init), entry: entry,
+      hash: row[9].text)
   }
 
   /// The fields with their lengths, so that no two entries have the same text.
-  private static func text(_ entry: Entry, of service: String) -> String {
-    let fields: [String?] = [
-      service, "\(entry.rollout)", "\(entry.time.milliseconds)", entry.event,
-      entry.weight.map { "\($0.basisPoints)" }, entry.actor.description, entry.actor.origin,
-      entry.detail,
+  ///
+  /// A hint is a field of its own only where there is one: entries from before there were any keep their hash.
+  private static func text(_ entry: Entry, of service: ServiceName?) -> String {
+    var fields: [String?] = [
+      service?.text ?? ChainLink.noService, "\(entry.rollout ?? 0)", "\(entry.time.milliseconds)",
+      entry.event.rawValue, entry.weight.map { "\($0.basisPoints)" }, entry.actor.description,
+      entry.actor.origin, entry.detail,
     ]
+    if let hint = entry.hint { fields.append(hint) }
     return fields.map { $0.map { "\($0.utf8.count):\($0)" } ?? "-" }.joined(separator: ",")
   }
 
-  private static func hash(_ entry: Entry, of service: String, after hash: String) -> String {
+  private static func hash(_ entry: Entry, of service: ServiceName?, after hash: String) -> String {
     Digest.sha256("\(hash)\n\(text(entry, of: service))")
   }
 
   /// Adds entries at the end; inside the transaction that saves what they explain.
-  static func append(_ entries: [Entry], of service: String, _ connection: SQLiteConnection)
-    throws(SQLiteError)
-  {
+  static func append(
+    _ entries: [Entry], of service: ServiceName?, _ connection: SQLiteConnection
+  ) throws(SQLiteError) {
     guard !entries.isEmpty else { return }
     var hash = try newestHash(connection)
     for entry in entries {
       hash = self.hash(entry, of: service, after: hash)
       try connection.run(
-        "INSERT INTO entry (service, rollout, time, event, weight, actor, origin, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO entry (service, rollout, time, event, weight, actor, origin, detail, hash, hint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-          .text(service), .int(Int64(entry.rollout)), .int(entry.time.milliseconds),
-          .text(entry.event), entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null,
+          .text(service?.text ?? ChainLink.noService), .int(Int64(entry.rollout ?? 0)),
+          .int(entry.time.milliseconds), .text(entry.event.rawValue),
+          entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null,
           .text(entry.actor.description), SQLiteValue(entry.actor.origin),
-          SQLiteValue(entry.detail), .text(hash),
+          SQLiteValue(entry.detail), .text(hash), SQLiteValue(entry.hint),
         ])
     }
   }
@@ -75,23 +62,23 @@ package enum Chain {
     guard let newest else { return "" }
     if let hash = newest[0].text { return hash }
     // Nothing was chained yet: the first hash is one over all that was there.
-    return unchained(try connection.run("SELECT \(columns) FROM entry ORDER BY id").map(Link.init))
+    return unchained(try connection.run("SELECT \(columns) FROM entry ORDER BY id").map(link))
   }
 
-  private static func unchained(_ links: [Link]) -> String {
+  private static func unchained(_ links: [ChainLink]) -> String {
     links.reduce("") { hash($1.entry, of: $1.service, after: $0) }
   }
 
   /// Follows the chain from its first entry to its newest.
-  static func verify(_ connection: SQLiteConnection) throws(SQLiteError) -> Verification {
-    var found = Verification()
+  static func verify(_ connection: SQLiteConnection) throws(SQLiteError) -> ChainReport {
+    var found = ChainReport()
     var hash = ""
     var last: Int64 = 0
     // In pieces: a history may be long, and every writer waits for a reader that holds nothing but this.
     while true {
       let links = try connection.run(
         "SELECT \(columns) FROM entry WHERE id > ? ORDER BY id LIMIT 5000", [.int(last)]
-      ).map(Link.init)
+      ).map(link)
       if links.isEmpty { break }
       for link in links {
         hash = self.hash(link.entry, of: link.service, after: hash)
@@ -103,7 +90,7 @@ package enum Chain {
         if let stored = link.hash {
           if stored != hash, found.fault == nil {
             found.fault =
-              "entry \(link.id) (\(link.entry.event), \(link.entry.time.iso8601)) is not what was written, or one before it is gone"
+              "entry \(link.id) (\(link.entry.event.rawValue), \(link.entry.time.iso8601)) is not what was written, or one before it is gone"
           }
           // On from what is stored, so that one wrong entry is told once.
           hash = stored
@@ -125,48 +112,46 @@ package enum Chain {
 
 // The history as a whole.
 extension SQLiteStore {
-  package func verify() throws(StoreError) -> Chain.Verification {
-    guard Files.exists(path) else { return Chain.Verification() }
+  package func verify() throws(StoreError) -> ChainReport {
+    guard exists else { return ChainReport() }
     return try use { connection throws(SQLiteError) in try Chain.verify(connection) }
   }
 
-  /// Whether an entry has that hash.
   package func holds(_ hash: String) throws(StoreError) -> Bool {
-    guard Files.exists(path) else { return false }
+    guard exists else { return false }
     return try use { connection throws(SQLiteError) in
       try connection.run("SELECT 1 FROM entry WHERE hash = ? LIMIT 1", [.text(hash)])
     }.isEmpty == false
   }
 
-  /// Entries of a service, or of all, in their order; with a limit, the newest so many.
   package func links(
-    of service: String?, since: Instant?, limit: Int
-  ) throws(StoreError) -> [Chain.Link] {
-    guard Files.exists(path) else { return [] }
+    of service: ServiceName?, since: Instant?, limit: Int
+  ) throws(StoreError) -> [ChainLink] {
+    guard exists else { return [] }
     return try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT \(Chain.columns) FROM entry WHERE time >= ? AND (? IS NULL OR service = ?) ORDER BY id DESC LIMIT ?",
         [
-          .int(since?.milliseconds ?? .min), SQLiteValue(service), SQLiteValue(service),
+          .int(since?.milliseconds ?? .min), SQLiteValue(service?.text), SQLiteValue(service?.text),
           .int(Int64(limit)),
         ])
-    }.map(Chain.Link.init).reversed()
+    }.map(Chain.link).reversed()
   }
 
-  /// Entries after one, in their order.
-  package func links(after id: Int64, limit: Int) throws(StoreError) -> [Chain.Link] {
-    guard Files.exists(path) else { return [] }
+  package func links(after id: Int64, limit: Int) throws(StoreError) -> [ChainLink] {
+    guard exists else { return [] }
     return try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT \(Chain.columns) FROM entry WHERE id > ? ORDER BY id LIMIT ?",
         [.int(id), .int(Int64(limit))])
-    }.map(Chain.Link.init)
+    }.map(Chain.link)
   }
 
-  /// Adds an entry that belongs to no change of state, such as a refused command.
-  package func append(_ entry: Entry, of service: String) throws(StoreError) {
-    try use { connection throws(SQLiteError) in
-      try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
+  package func append(
+    _ entry: Entry, of service: ServiceName?, patience: Span?
+  ) throws(StoreError) {
+    try use(patience: patience) { connection throws(SQLiteError) in
+      try connection.transaction { () throws(SQLiteError) in
         try Chain.append([entry], of: service, connection)
       }
     }

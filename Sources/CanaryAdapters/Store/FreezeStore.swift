@@ -4,7 +4,7 @@ package import CanaryDriver
 // A freeze of all services is one of each, and this one for those that the config gets later.
 extension SQLiteStore {
   package func freezeOfAll() throws(StoreError) -> Freeze? {
-    guard Files.exists(path) else { return nil }
+    guard exists else { return nil }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run("SELECT freeze FROM freeze_of_all")
     }
@@ -12,11 +12,10 @@ extension SQLiteStore {
     return try decode(Freeze.self, text)
   }
 
-  /// Puts a freeze in place of the one there was; nil ends it.
   package func freezeAll(_ freeze: Freeze?) throws(StoreError) {
     let text = try freeze.map { value throws(StoreError) in try encode(value) }
     try use { connection throws(SQLiteError) in
-      try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
+      try connection.transaction { () throws(SQLiteError) in
         try connection.run("DELETE FROM freeze_of_all")
         if let text { try connection.run("INSERT INTO freeze_of_all VALUES (?)", [.text(text)]) }
       }

@@ -1,33 +1,16 @@
 package import CanaryCore
 package import CanaryDriver
 
-/// What the history keeps of one check in one stage.
-package struct CheckRecord: Hashable, Sendable {
-  package struct Row: Hashable, Sendable {
-    package var number: Int
-    /// What the verdict rested on beside the measurement.
-    package var grounds: CheckState
-    package var measurement: Measurement
-    /// The verdict that was given then.
-    package var verdict: Verdict
-  }
-  package var stage: Int
-  package var name: Name
-  package var rows: [Row] = []
-  /// The check at the end of the stage, with its exact totals; nil while the stage lasts.
-  package var end: CheckState?
-}
-
-// The measurements of a rollout, bounded for each check (see `Kept.keeps`).
+// The measurements of a rollout, bounded for each check (see `KeptMeasurement.keeps`).
 extension SQLiteStore {
   /// Rollouts of a service whose measurements are kept; their entries stay for ever.
   private static let keptRollouts = 100
 
-  nonisolated func keep(_ kept: Kept, of service: String, _ connection: SQLiteConnection)
+  nonisolated func keep(_ kept: KeptMeasurement, of service: ServiceName, _ connection: SQLiteConnection)
     throws(SQLiteError)
   {
     let stage: [SQLiteValue] = [
-      .text(service), .int(Int64(kept.rollout)), .int(Int64(kept.stage)),
+      .text(service.text), .int(Int64(kept.rollout)), .int(Int64(kept.stage)),
     ]
     switch kept.what {
     case .end(let state):
@@ -36,7 +19,7 @@ extension SQLiteStore {
         stage + [.text(state.name.text), .text(try text(state))])
       try connection.run(
         "DELETE FROM measurement WHERE service = ? AND rollout <= ?",
-        [.text(service), .int(Int64(kept.rollout - Self.keptRollouts))])
+        [.text(service.text), .int(Int64(kept.rollout - Self.keptRollouts))])
     case .measured(let measurement, let number, let grounds, let verdict):
       try connection.run(
         "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -52,13 +35,13 @@ extension SQLiteStore {
     do throws(StoreError) {
       return try encode(value)
     } catch {
-      throw SQLiteError(code: 1, message: "\(error)")
+      throw SQLiteError(message: "\(error)")
     }
   }
 
   /// What was measured in a rollout, by stage and check.
-  package func measurements(_ service: Name, rollout: Int) throws(StoreError) -> [CheckRecord] {
-    guard Files.exists(path) else { return [] }
+  package func measurements(_ service: ServiceName, rollout: Int) throws(StoreError) -> [CheckRecord] {
+    guard exists else { return [] }
     let key: [SQLiteValue] = [.text(service.text), .int(Int64(rollout))]
     let (rows, totals) = try use { connection throws(SQLiteError) in
       (
@@ -71,7 +54,7 @@ extension SQLiteStore {
       )
     }
     var records: [CheckRecord] = []
-    let index = { (stage: Int, name: Name, records: inout [CheckRecord]) -> Int in
+    let index = { (stage: Int, name: CheckName, records: inout [CheckRecord]) -> Int in
       if let found = records.firstIndex(where: { $0.stage == stage && $0.name == name }) {
         return found
       }
@@ -79,7 +62,7 @@ extension SQLiteStore {
       return records.count - 1
     }
     for row in rows {
-      guard let name = row[1].text.flatMap(Name.init),
+      guard let name = row[1].text.flatMap(CheckName.init),
         let verdict = Verdict(rawValue: row[6].text ?? "")
       else { continue }
       let at = index(Int(row[0].int ?? 0), name, &records)
@@ -92,7 +75,7 @@ extension SQLiteStore {
           measurement: measurement, verdict: verdict))
     }
     for row in totals {
-      guard let name = row[1].text.flatMap(Name.init) else { continue }
+      guard let name = row[1].text.flatMap(CheckName.init) else { continue }
       let at = index(Int(row[0].int ?? 0), name, &records)
       records[at].end = try decode(CheckState.self, row[2].text ?? "")
     }

@@ -107,6 +107,10 @@ enum Migrations {
       freeze TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    -- What to do about what an entry tells; part of its hash where there is any.
+    ALTER TABLE entry ADD COLUMN hint TEXT;
+    """,
   ]
 
   /// Brings the database to the newest version; refuses one that a newer program has written.
@@ -115,12 +119,10 @@ enum Migrations {
     if version == steps.count { return }
     guard version < steps.count else {
       throw SQLiteError(
-        code: 1,
-        message:
-          "it has schema version \(version), and this program knows only \(steps.count); use a newer canary"
-      )
+        message: "it has schema version \(version), and this program knows only \(steps.count)",
+        hint: "Use a newer canary")
     }
-    try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
+    try connection.transaction { () throws(SQLiteError) in
       // Another process may have done it while this one waited for the lock.
       for step in try self.version(connection)..<steps.count { try connection.script(steps[step]) }
       try connection.script("PRAGMA user_version = \(steps.count)")

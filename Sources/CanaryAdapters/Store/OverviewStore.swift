@@ -3,20 +3,18 @@ package import CanaryDriver
 
 // What the status page and the metrics tell of all services at once.
 extension SQLiteStore {
-  /// The revision of every service that was ever saved.
-  package func revisions() throws(StoreError) -> [Name: Int] {
-    guard Files.exists(path) else { return [:] }
+  package func revisions() throws(StoreError) -> [ServiceName: Int] {
+    guard exists else { return [:] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run("SELECT name, revision FROM service")
     }
     return rows.reduce(into: [:]) { all, row in
-      if let name = row[0].text.flatMap(Name.init) { all[name] = Int(row[1].int ?? 0) }
+      if let name = row[0].text.flatMap(ServiceName.init) { all[name] = Int(row[1].int ?? 0) }
     }
   }
 
-  /// One rollout with its entries; nil when there is none of that number.
-  package func record(_ service: Name, rollout: Int) throws(StoreError) -> RolloutRecord? {
-    guard Files.exists(path) else { return nil }
+  package func record(_ service: ServiceName, rollout: Int) throws(StoreError) -> RolloutRecord? {
+    guard exists else { return nil }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? AND number = ?",
@@ -27,9 +25,8 @@ extension SQLiteStore {
       rollout: try decode(Rollout.self, text), entries: try entries(service, rollout: rollout))
   }
 
-  /// The newest rollouts first, without their entries.
-  package func rollouts(_ service: Name, limit: Int) throws(StoreError) -> [Rollout] {
-    guard Files.exists(path) else { return [] }
+  package func rollouts(_ service: ServiceName, limit: Int) throws(StoreError) -> [Rollout] {
+    guard exists else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",
@@ -40,66 +37,57 @@ extension SQLiteStore {
     return rollouts
   }
 
-  /// How many rollouts ended how, by the contract's words.
-  package func results() throws(StoreError) -> [(service: Name, result: String, count: Int)] {
-    guard Files.exists(path) else { return [] }
+  package func results() throws(StoreError) -> [ResultCount] {
+    guard exists else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         """
         SELECT service, CASE
-          WHEN json_type(record, '$.phase.promoted') IS NOT NULL THEN 'promoted'
-          WHEN json_extract(record, '$.phase.reverted._0.kind') = 'person' THEN 'stopped'
-          WHEN json_type(record, '$.phase.reverted') IS NOT NULL THEN 'reverted' END AS result, count(*)
+          WHEN json_type(record, '$.phase.promoted') IS NOT NULL THEN '\(ResultWord.promoted.rawValue)'
+          WHEN json_extract(record, '$.phase.reverted._0.kind') = 'person' THEN '\(ResultWord.stopped.rawValue)'
+          WHEN json_type(record, '$.phase.reverted') IS NOT NULL THEN '\(ResultWord.reverted.rawValue)' END AS result, count(*)
         FROM rollout WHERE result IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
         """)
     }
     return rows.compactMap { row in
-      guard let name = row[0].text.flatMap(Name.init), let word = row[1].text else { return nil }
-      return (name, word, Int(row[2].int ?? 0))
+      guard let name = row[0].text.flatMap(ServiceName.init),
+        let result = row[1].text.flatMap(ResultWord.init)
+      else { return nil }
+      return ResultCount(service: name, result: result, count: Int(row[2].int ?? 0))
     }
   }
 
-  /// How often the source of a check did not answer in one rollout, in the stages that are over.
-  package struct SourceErrors: Hashable, Sendable {
-    package var service: Name
-    package var rollout: Int
-    package var check: String
-    package var count: Int
-  }
-
-  /// Of one rollout, or of all; only those with any.
-  package func sourceErrors(_ service: Name? = nil, rollout: Int = 0) throws(StoreError)
-    -> [SourceErrors]
-  {
-    guard Files.exists(path) else { return [] }
+  package func sourceErrors(
+    of rollout: (service: ServiceName, number: Int)?
+  ) throws(StoreError) -> [SourceErrors] {
+    guard exists else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         """
         SELECT service, rollout, name, sum(json_extract(state, '$.totals.error')) AS errors FROM total
-        \(service == nil ? "" : "WHERE service = ? AND rollout = ?")
+        \(rollout == nil ? "" : "WHERE service = ? AND rollout = ?")
         GROUP BY service, rollout, name HAVING errors > 0 ORDER BY service, name
-        """, service.map { [.text($0.text), .int(Int64(rollout))] } ?? [])
+        """, rollout.map { [.text($0.service.text), .int(Int64($0.number))] } ?? [])
     }
     return rows.compactMap { row in
-      guard let name = row[0].text.flatMap(Name.init), let check = row[2].text else { return nil }
+      guard let name = row[0].text.flatMap(ServiceName.init), let check = row[2].text else { return nil }
       return SourceErrors(
         service: name, rollout: Int(row[1].int ?? 0), check: check, count: Int(row[3].int ?? 0))
     }
   }
 
-  /// How long each revert took, from the decision to the workers' answer.
-  package func revertDurations() throws(StoreError) -> [(service: Name, took: Span)] {
-    guard Files.exists(path) else { return [] }
+  package func revertDurations() throws(StoreError) -> [(service: ServiceName, took: Span)] {
+    guard exists else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         """
         SELECT later.service, later.time - min(earlier.time) FROM entry later
         JOIN entry earlier ON earlier.service = later.service AND earlier.rollout = later.rollout
-        WHERE later.event = 'reverted' AND earlier.event = 'reverting' GROUP BY later.id
+        WHERE later.event = '\(HistoryEvent.reverted.rawValue)' AND earlier.event = '\(HistoryEvent.reverting.rawValue)' GROUP BY later.id
         """)
     }
     return rows.compactMap { row in
-      row[0].text.flatMap(Name.init).map { ($0, Span(milliseconds: max(0, row[1].int ?? 0))) }
+      row[0].text.flatMap(ServiceName.init).map { ($0, Span(milliseconds: max(0, row[1].int ?? 0))) }
     }
   }
 }

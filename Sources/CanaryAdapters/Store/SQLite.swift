@@ -1,10 +1,12 @@
 internal import CSQLite
+internal import CanaryCore
 
 /// A failed call of SQLite, in its own words.
 struct SQLiteError: Error {
-  let code: Int32
+  /// SQLite's own (extended) code; nil where this program refuses something itself.
+  var code: Int32?
   let message: String
-  var isBusy: Bool { code & 0xff == SQLITE_BUSY || code & 0xff == SQLITE_LOCKED }
+  var hint: String?
 }
 
 /// A value bound to a statement or read from a row.
@@ -26,7 +28,8 @@ final class SQLiteConnection {
   private var statements: [String: OpaquePointer] = [:]
 
   /// Opens, or makes, the database in WAL mode, with commits synced.
-  init(path: String, patience: Int32) throws(SQLiteError) {
+  init(path: String, patience: Span) throws(SQLiteError) {
+    self.patience = patience
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
     let code = sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
@@ -36,7 +39,7 @@ final class SQLiteConnection {
       throw error
     }
     sqlite3_extended_result_codes(handle, 1)
-    sqlite3_busy_timeout(handle, patience)
+    setPatience()
     do throws(SQLiteError) {
       try run("PRAGMA journal_mode = WAL")
       try run("PRAGMA synchronous = FULL")
@@ -50,6 +53,13 @@ final class SQLiteConnection {
   }
 
   deinit { close() }
+
+  /// Bounds each wait for a lock.
+  var patience: Span { didSet { setPatience() } }
+
+  private func setPatience() {
+    sqlite3_busy_timeout(handle, Int32(clamping: patience.milliseconds))
+  }
 
   private func close() {
     for statement in statements.values { sqlite3_finalize(statement) }
@@ -83,28 +93,19 @@ final class SQLiteConnection {
   }
 
   var changes: Int { Int(sqlite3_changes(handle)) }
-  var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
   /// All or nothing; the write lock is taken at the start, so that what was read inside still holds at the end.
   ///
   /// A commit that is not synced outlives this process, but not a power cut; the next one that is makes it as safe.
-  func transaction<Value, Failure: Error>(
-    isSynced: Bool = true, wrap: (SQLiteError) -> Failure, _ body: () throws(Failure) -> Value
-  ) throws(Failure) -> Value {
+  func transaction<Value>(
+    isSynced: Bool = true, _ body: () throws(SQLiteError) -> Value
+  ) throws(SQLiteError) -> Value {
     if !isSynced { _ = try? run("PRAGMA synchronous = NORMAL") }
     defer { if !isSynced { _ = try? run("PRAGMA synchronous = FULL") } }
+    try run("BEGIN IMMEDIATE")
     do throws(SQLiteError) {
-      try run("BEGIN IMMEDIATE")
-    } catch {
-      throw wrap(error)
-    }
-    do throws(Failure) {
       let value = try body()
-      do throws(SQLiteError) {
-        try run("COMMIT")
-      } catch {
-        throw wrap(error)
-      }
+      try run("COMMIT")
       return value
     } catch {
       _ = try? run("ROLLBACK")

@@ -4,7 +4,7 @@ package import CanaryDriver
 internal import FoundationEssentials
 
 /// The store in one SQLite file, for all processes of the host at once.
-package actor SQLiteStore: Store {
+package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   private let executor = QueueExecutor("canary.store")
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -14,7 +14,7 @@ package actor SQLiteStore: Store {
   private let patience: Span
   private var open: SQLiteConnection?
   /// What was read or saved last, good for as long as no other process has saved anything.
-  private var known: [Name: Saved<ServiceState>] = [:]
+  private var known: [ServiceName: Saved<ServiceState>] = [:]
   private var knownAt: Int?
 
   /// The store in that folder; nothing is opened before it is first used.
@@ -25,34 +25,45 @@ package actor SQLiteStore: Store {
     self.patience = patience
   }
 
-  package nonisolated var path: String { "\(folder)/canary.db" }
+  nonisolated var path: String { "\(folder)/canary.db" }
+  package nonisolated var place: String { path }
+  package nonisolated var exists: Bool { Files.exists(path) }
+  package nonisolated var changeMark: String? { "\(path)-wal" }
 
-  package func load(_ service: Name) throws(StoreError) -> Saved<ServiceState>? {
-    let version = try dataVersion()
+  package func load(_ service: ServiceName) throws(StoreError) -> Saved<ServiceState>? {
+    try use { connection throws(SQLiteError) in try read(service, connection) }
+  }
+
+  /// What is known of a service while no other process has saved, else what the file says.
+  private func read(
+    _ service: ServiceName, _ connection: SQLiteConnection
+  ) throws(SQLiteError) -> Saved<ServiceState>? {
+    let version = try version(connection)
     if knownAt != version { known = [:] }
     knownAt = version
     if let found = known[service] { return found }
-    let row = try use { connection throws(SQLiteError) in
-      try connection.run(
-        "SELECT revision, state FROM service WHERE name = ?", [.text(service.text)]
-      ).first
-    }
+    let row = try connection.run(
+      "SELECT revision, state FROM service WHERE name = ?", [.text(service.text)]
+    ).first
     guard let row, let revision = row[0].int, let text = row[1].text else { return nil }
-    let saved = Saved(value: try decode(ServiceState.self, text), revision: Int(revision))
+    let saved = Saved(
+      value: try decoded(ServiceState.self, text), revision: Int(revision))
     known[service] = saved
     return saved
   }
 
-  /// Like `load`, but makes no database where there is none.
-  package func peek(_ service: Name) throws(StoreError) -> ServiceState? {
-    Files.exists(path) ? try load(service)?.value : nil
+  package func peek(_ service: ServiceName, patience: Span?) throws(StoreError) -> ServiceState? {
+    guard exists else { return nil }
+    return try use(patience: patience) { connection throws(SQLiteError) in
+      try read(service, connection)
+    }?.value
   }
 
   package func save(
-    _ state: ServiceState, entries: [Entry], kept: [Kept], over revision: Int
+    _ state: ServiceState, entries: [Entry], kept: [KeptMeasurement], over revision: Int
   ) throws(StoreError) -> Int {
     let text = try encode(state)
-    let wake = state.wake.map { SQLiteValue.int($0.milliseconds) } ?? .null
+    let wake = Self.wake(state.pending)
     let record: (number: Int, text: String)?
     // Whatever a person reads in the history comes with an entry.
     if let rollout = state.rollout, !entries.isEmpty {
@@ -67,38 +78,48 @@ package actor SQLiteStore: Store {
     let isProgress =
       entries.isEmpty && last?.revision == revision
       && last.map { state.isProgress(from: $0.value) } ?? false
-    let name = state.service.text
-    let saved = try connection.transaction(isSynced: !isProgress, wrap: explain) {
-      () throws(StoreError) -> Int in
-      do throws(SQLiteError) {
-        if revision == 0 {
-          try connection.run(
-            "INSERT INTO service (name, revision, state, wake) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING",
-            [.text(name), .text(text), wake])
-        } else {
-          try connection.run(
-            "UPDATE service SET revision = revision + 1, state = ?, wake = ? WHERE name = ? AND revision = ?",
-            [.text(text), wake, .text(name), .int(Int64(revision))])
+    let isSaved: Bool
+    do throws(SQLiteError) {
+      isSaved = try connection.transaction(isSynced: !isProgress) { () throws(SQLiteError) in
+        guard try write(text, wake, of: state.service, over: revision, connection) else {
+          return false
         }
-        guard connection.changes == 1 else { throw SQLiteError(code: -1, message: "conflict") }
         if let record {
           try connection.run(
             "INSERT INTO rollout VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
-            [.text(name), .int(Int64(record.number)), .text(record.text)])
+            [.text(state.service.text), .int(Int64(record.number)), .text(record.text)])
         }
-        try Chain.append(entries, of: name, connection)
-        for one in kept { try keep(one, of: name, connection) }
-        return revision + 1
-      } catch {
-        throw error.code == -1 ? .conflict : explain(error)
+        try Chain.append(entries, of: state.service, connection)
+        for one in kept { try keep(one, of: state.service, connection) }
+        return true
       }
+    } catch {
+      throw explain(error)
     }
-    known[state.service] = Saved(value: state, revision: saved)
-    return saved
+    guard isSaved else { throw .conflict }
+    known[state.service] = Saved(value: state, revision: revision + 1)
+    return revision + 1
   }
 
-  package func history(_ service: Name, limit: Int) throws(StoreError) -> [RolloutRecord] {
-    guard Files.exists(path) else { return [] }
+  /// Writes a state over its revision; false when another process has saved in between.
+  private func write(
+    _ text: String, _ wake: SQLiteValue, of service: ServiceName, over revision: Int,
+    _ connection: SQLiteConnection
+  ) throws(SQLiteError) -> Bool {
+    if revision == 0 {
+      try connection.run(
+        "INSERT INTO service (name, revision, state, wake) VALUES (?, 1, ?, ?) ON CONFLICT DO NOTHING",
+        [.text(service.text), .text(text), wake])
+    } else {
+      try connection.run(
+        "UPDATE service SET revision = revision + 1, state = ?, wake = ? WHERE name = ? AND revision = ?",
+        [.text(text), wake, .text(service.text), .int(Int64(revision))])
+    }
+    return connection.changes == 1
+  }
+
+  package func history(_ service: ServiceName, limit: Int) throws(StoreError) -> [RolloutRecord] {
+    guard exists else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",
@@ -113,39 +134,55 @@ package actor SQLiteStore: Store {
     return records
   }
 
-  func entries(_ service: Name, rollout: Int) throws(StoreError) -> [Entry] {
+  func entries(_ service: ServiceName, rollout: Int) throws(StoreError) -> [Entry] {
     try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT \(Chain.columns) FROM entry WHERE service = ? AND rollout = ? ORDER BY id",
         [.text(service.text), .int(Int64(rollout))])
-    }.map { Chain.Link($0).entry }
+    }.map { Chain.link($0).entry }
   }
 
-  /// The services that somebody must look at, and from when on; all others owe nothing.
-  package func wakes() throws(StoreError) -> [(name: Name, at: Instant)] {
-    guard Files.exists(path) else { return [] }
+  package func pending() throws(StoreError) -> [(service: ServiceName, when: Pending)] {
+    guard exists else { return [] }
     return try use { connection throws(SQLiteError) in
       try connection.run("SELECT name, wake FROM service WHERE wake IS NOT NULL")
     }.compactMap { row in
-      guard let name = row[0].text.flatMap(Name.init), let at = row[1].int else { return nil }
-      return (name, Instant(milliseconds: at))
+      guard let name = row[0].text.flatMap(ServiceName.init), let wake = row[1].int else {
+        return nil
+      }
+      return (name, wake == 0 ? .now : .at(Instant(milliseconds: wake)))
     }
   }
 
-  /// A number that changes whenever another process has saved anything (SQLite's `data_version`).
-  package func dataVersion() throws(StoreError) -> Int {
-    let rows = try use { connection throws(SQLiteError) in try connection.run("PRAGMA data_version")
+  /// The column `wake`: NULL for no pending work, 0 for at once, else milliseconds since 1970.
+  private static func wake(_ pending: Pending?) -> SQLiteValue {
+    switch pending {
+    case nil: .null
+    case .now: .int(0)
+    case .at(let due): .int(max(1, due.milliseconds))
     }
-    return Int(rows.first?.first?.int ?? 0)
+  }
+
+  /// SQLite's `data_version`.
+  package func version() throws(StoreError) -> Int {
+    try use { connection throws(SQLiteError) in try version(connection) }
+  }
+
+  private func version(_ connection: SQLiteConnection) throws(SQLiteError) -> Int {
+    Int(try connection.run("PRAGMA data_version").first?.first?.int ?? 0)
   }
 
   // MARK: the connection
 
   /// Runs the work on the connection; a fault of SQLite becomes a sentence for a person.
-  func use<Value>(_ work: (SQLiteConnection) throws(SQLiteError) -> Value) throws(StoreError)
-    -> Value
-  {
-    let connection = try connected()
+  ///
+  /// `patience` bounds the wait for a lock this once.
+  func use<Value>(
+    patience: Span? = nil, _ work: (SQLiteConnection) throws(SQLiteError) -> Value
+  ) throws(StoreError) -> Value {
+    let connection = try connected(patience: patience)
+    if let patience { connection.patience = patience }
+    defer { if patience != nil { connection.patience = self.patience } }
     do throws(SQLiteError) {
       return try work(connection)
     } catch {
@@ -153,16 +190,18 @@ package actor SQLiteStore: Store {
     }
   }
 
-  private func connected() throws(StoreError) -> SQLiteConnection {
+  /// The connection, opened when it is first needed; `patience` bounds the wait for it.
+  private func connected(patience: Span? = nil) throws(StoreError) -> SQLiteConnection {
     if let open { return open }
     do throws(FileError) {
       try Files.makeFolder(folder, mode: 0o750)
     } catch {
-      throw .unavailable("\(error). The folder is set by `state` in the config")
+      throw .unavailable(
+        Fault("\(error)", hint: "The folder is set by `state` in the config"))
     }
     do throws(SQLiteError) {
       let connection = try SQLiteConnection(
-        path: path, patience: Int32(clamping: patience.milliseconds))
+        path: path, patience: patience ?? self.patience)
       // Where a group shares the folder, it shares the store: SQLite gives its other files the same mode.
       if Files.isSharedWithGroup(folder) { Files.shareWithGroup(path) }
       try Migrations.run(connection)
@@ -174,29 +213,41 @@ package actor SQLiteStore: Store {
   }
 
   private nonisolated func explain(_ error: SQLiteError) -> StoreError {
-    let what: String
-    switch error.code & 0xff {
+    let fault: Fault
+    switch error.code.map({ $0 & 0xff }) {
     case SQLITE_BUSY, SQLITE_LOCKED:
-      what = "\(path) is locked by another process for longer than \(patience)"
-    case SQLITE_FULL: what = "\(path) cannot grow: the disk is full"
+      fault = Fault("\(path) is locked by another process for longer than \(patience)")
+    case SQLITE_FULL: fault = Fault("\(path) cannot grow: the disk is full")
     case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN:
-      what = "\(path) cannot be opened for writing: \(error.message)"
+      fault = Fault("\(path) cannot be opened for writing: \(error.message)")
     case SQLITE_CORRUPT, SQLITE_NOTADB:
-      what =
-        "\(path) is damaged (\(error.message)); put a backup in its place, or move it away to begin anew"
-    default: what = "\(path): \(error.message)"
+      fault = Fault(
+        "\(path) is damaged (\(error.message))",
+        hint: "Put a backup in its place, or move it away to start with an empty one")
+    default: fault = Fault("\(path): \(error.message)", hint: error.hint)
     }
-    return .unavailable(what)
+    return .unavailable(fault)
   }
 
   nonisolated func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws(StoreError)
     -> Value
   {
+    do throws(SQLiteError) {
+      return try decoded(type, text)
+    } catch {
+      throw explain(error)
+    }
+  }
+
+  private nonisolated func decoded<Value: Decodable>(_ type: Value.Type, _ text: String)
+    throws(SQLiteError) -> Value
+  {
     do {
       return try JSONDecoder().decode(type, from: Data(text.utf8))
     } catch {
-      throw .unavailable(
-        "\(path) holds a state that this version cannot read; use the version that wrote it")
+      throw SQLiteError(
+        message: "a state in it cannot be read by this version",
+        hint: "Use the version that wrote it")
     }
   }
 
@@ -210,7 +261,7 @@ package actor SQLiteStore: Store {
     do {
       return String(decoding: try Self.encoder.encode(value), as: UTF8.self)
     } catch {
-      throw .unavailable("the state cannot be written as JSON: \(error)")
+      throw .unavailable(Fault("the state cannot be written as JSON: \(error)"))
     }
   }
 }

@@ -7,13 +7,12 @@ extension SQLiteStore {
   /// How long slices are kept.
   private static let kept: Int64 = 8 * 86_400
 
-  /// Adds the counts to what is saved, and notes how far the log was read and what was compared, in one transaction.
   package func saveSlices(
-    _ service: Name, _ tally: LogTally, _ positions: [LogPosition], _ comparer: Comparer? = nil
+    _ service: ServiceName, _ tally: LogTally, _ positions: [LogPosition], _ judge: ComparisonJudge?
   ) throws(StoreError) {
     let compared: (rollout: Int, text: String)?
-    if let comparer {
-      compared = (comparer.rollout, try encode(comparer))
+    if let judge {
+      compared = (judge.rollout, try encode(judge))
     } else {
       compared = nil
     }
@@ -22,7 +21,7 @@ extension SQLiteStore {
     let text =
       (try? JSONEncoder().encode(positions)).map { String(decoding: $0, as: UTF8.self) } ?? "[]"
     try use { connection throws(SQLiteError) in
-      try connection.transaction(wrap: { $0 }) { () throws(SQLiteError) in
+      try connection.transaction { () throws(SQLiteError) in
         for (second, pools) in tally.slices {
           for (pool, counts) in zip(tally.pools, pools) where !counts.isEmpty {
             try Self.add(counts, service, pool, second, connection)
@@ -49,7 +48,7 @@ extension SQLiteStore {
   }
 
   private static func add(
-    _ counts: PoolCounts, _ service: Name, _ pool: Name, _ second: Int64,
+    _ counts: PoolCounts, _ service: ServiceName, _ pool: PoolName, _ second: Int64,
     _ connection: SQLiteConnection
   ) throws(SQLiteError) {
     let key: [SQLiteValue] = [.text(service.text), .int(second), .text(pool.text)]
@@ -69,19 +68,16 @@ extension SQLiteStore {
       ])
   }
 
-  /// The slices since a second and up to one, and where the reader of the log stopped.
   package func slices(
-    _ service: Name, since second: Int64, through last: Int64 = .max
-  ) throws(StoreError) -> (
-    slices: [(second: Int64, pool: Name, counts: PoolCounts)], positions: [LogPosition]
-  ) {
+    _ service: ServiceName, since second: Int64, through last: Int64
+  ) throws(StoreError) -> (slices: [LogSlice], positions: [LogPosition]) {
     try use { connection throws(SQLiteError) in
       let rows = try connection.run(
         "SELECT second, pool, requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second >= ? AND second <= ?",
         [.text(service.text), .int(second), .int(last)])
-      let slices = rows.compactMap { row -> (second: Int64, pool: Name, counts: PoolCounts)? in
-        guard let second = row[0].int, let pool = row[1].text.flatMap(Name.init) else { return nil }
-        return (second, pool, Self.counts(row[2...]))
+      let slices = rows.compactMap { row -> LogSlice? in
+        guard let second = row[0].int, let pool = row[1].text.flatMap(PoolName.init) else { return nil }
+        return LogSlice(second: second, pool: pool, counts: Self.counts(row[2...]))
       }
       let text = try connection.run(
         "SELECT position FROM log_position WHERE service = ?", [.text(service.text)]
@@ -92,20 +88,18 @@ extension SQLiteStore {
     }
   }
 
-  /// The comparison of a rollout as it was saved; nil when there is none that this version can read.
-  package func comparer(_ service: Name, rollout: Int) throws(StoreError) -> Comparer? {
+  package func comparison(_ service: ServiceName, rollout: Int) throws(StoreError) -> ComparisonJudge? {
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT state FROM comparison WHERE service = ? AND rollout = ?",
         [.text(service.text), .int(Int64(rollout))])
     }
     return rows.first?[0].text.flatMap {
-      try? JSONDecoder().decode(Comparer.self, from: Data($0.utf8))
+      try? JSONDecoder().decode(ComparisonJudge.self, from: Data($0.utf8))
     }
   }
 
-  /// Lines of the log that could not be read or belonged to no pool, ever.
-  package func unreadable(_ service: Name) throws(StoreError) -> Int {
+  package func unreadable(_ service: ServiceName) throws(StoreError) -> Int {
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT unreadable FROM log_position WHERE service = ?", [.text(service.text)])

@@ -65,7 +65,7 @@ package enum ConfigFile {
   }
 
   /// Parses strict JSON, such as a server's answer; nil for anything else.
-  static func json(_ text: String) -> Node? {
+  package static func json(_ text: String) -> Node? {
     try? JSONDecoder().decode(DecodedNode.self, from: Data(text.utf8)).node
   }
 

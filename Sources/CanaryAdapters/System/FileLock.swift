@@ -1,9 +1,10 @@
 package import CanaryCore
+package import CanaryDriver
 internal import CSystem
 internal import Glibc
 
 /// A lock that the kernel drops when its process dies; the file holds the pid of who has it, for people.
-package final class FileLock: Sendable {
+package final class FileLock: Lease {
   private let file: CInt
 
   private init(file: CInt) { self.file = file }
@@ -14,7 +15,7 @@ package final class FileLock: Sendable {
   ///
   /// With `marked`, the file names this process as the last one that had it. With `perHolder`, patience begins anew
   /// with each marked one that gets it before us: a long line is not somebody who is stuck.
-  package static func take(
+  package static func acquire(
     _ path: String, patience: Span = .zero, marked: Bool = true, perHolder: Bool = false
   ) throws(FileError) -> FileLock? {
     let patience = max(patience, .seconds(0.1))
@@ -59,4 +60,26 @@ package final class FileLock: Sendable {
     guard let text = try? Files.read(path, limit: 64) else { return nil }
     return Int32(text.prefix { $0.isNumber })
   }
+}
+
+/// The rights of a host as locks on files in `run`.
+package struct FileLeases: Leases {
+  private let run: RunFolder
+
+  package init(_ run: RunFolder) { self.run = run }
+
+  package func acquire(
+    _ right: LeaseRight, patience: Span, marked: Bool
+  ) throws(LeaseError) -> (any Lease)? {
+    do throws(FileError) {
+      try Files.makeFolder(run.path)
+      return try FileLock.acquire(run.lock(right), patience: patience, marked: marked)
+    } catch {
+      throw LeaseError(
+        Fault(error.description, hint: "The folder is set by `run` in the config"))
+    }
+  }
+
+  package func holder(_ right: LeaseRight) -> Int32? { FileLock.holder(run.lock(right)) }
+  package func lastHolder(_ right: LeaseRight) -> Int32? { FileLock.lastHolder(run.lock(right)) }
 }

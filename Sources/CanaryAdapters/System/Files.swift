@@ -40,6 +40,11 @@ package enum Files {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// The text of a file; nil also where it cannot be read.
+  package static func contents(_ path: String, limit: Int = 16 << 20) -> String? {
+    (try? read(path, limit: limit)) ?? nil
+  }
+
   /// Hands over the bytes of a file piece by piece.
   package static func readChunks(
     _ path: String, _ take: (UnsafePointer<UInt8>, Int) -> Void
@@ -209,6 +214,11 @@ package enum Files {
   package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])
+  }
+
+  /// The last part of a path.
+  package static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
   }
 
   /// The size of a file in bytes; nil when it is not there.

@@ -26,7 +26,7 @@ package final class HTTPLoop: Sendable {
   }
 
   /// The answer, within the question's limit.
-  package func ask(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
+  package func send(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
     await withCheckedContinuation { continuation in
       pending.withLock {
         $0.append(Pending(question: question) { continuation.resume(returning: $0) })

@@ -3,7 +3,7 @@ internal import CSystem
 internal import Glibc
 
 /// How a program ended.
-package struct Ran: Hashable, Sendable {
+package struct ProcessResult: Hashable, Sendable {
   package enum End: Hashable, Sendable {
     case exit(Int32)
     case signal(Int32)
@@ -31,7 +31,7 @@ package enum Spawn {
   package static func run(
     _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
     input: String? = nil, outputLimit: Int = 64 << 10, isUnwanted: (() -> Bool)? = nil
-  ) throws(SpawnError) -> Ran {
+  ) throws(SpawnError) -> ProcessResult {
     var given: CInt?
     if let input {
       let file = canary_memfd("canary-input")
@@ -54,7 +54,7 @@ package enum Spawn {
     let size = fstat(output, &facts) == 0 ? Int(facts.st_size) : 0
     var bytes = [UInt8](repeating: 0, count: max(0, min(size, outputLimit)))
     let count = max(0, pread(output, &bytes, bytes.count, 0))
-    return Ran(end: end, output: String(decoding: bytes[..<count], as: UTF8.self))
+    return ProcessResult(end: end, output: String(decoding: bytes[..<count], as: UTF8.self))
   }
 
   /// Starts a program in a session of its own, which no terminal and no end of ours can reach; returns its pid.
@@ -103,7 +103,7 @@ package enum Spawn {
     var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     argv.append(nil)
     defer { for word in argv { free(word) } }
-    let given = Who.environment.merging(environment) { $1 }
+    let given = ThisProcess.environment.merging(environment) { $1 }
     var variables: [UnsafeMutablePointer<CChar>?] = given.map { strdup("\($0.key)=\($0.value)") }
     variables.append(nil)
     defer { for variable in variables { free(variable) } }
@@ -117,7 +117,7 @@ package enum Spawn {
   }
 
   /// Waits for the end; past the limit the whole process group gets TERM, and KILL half a second later.
-  private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?) -> Ran.End {
+  private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?) -> ProcessResult.End {
     let handle = canary_pidfd_open(pid)
     defer { if handle >= 0 { close(handle) } }
     var late = false

@@ -1,11 +1,14 @@
 internal import CSystem
 package import CanaryCore
-internal import CanaryDriver
+package import CanaryDriver
 internal import Glibc
 
 /// The clock on the wall.
 package struct SystemClock: WallClock {
-  package init() {}
+  /// Tasks that prefer it sleep on it.
+  private let executor: ThreadExecutor
+
+  package init(executor: ThreadExecutor) { self.executor = executor }
 
   package func now() -> Instant { Self.now }
 
@@ -19,9 +22,9 @@ package struct SystemClock: WallClock {
     let rest = instant - now()
     // A step of the wall clock must not turn a short sleep into a long one.
     let span = max(Span(milliseconds: 1), min(rest, .minutes(1)))
-    let drivers = Driver.executor.asUnownedTaskExecutor()
+    let drivers = executor.asUnownedTaskExecutor()
     if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor == drivers }) {
-      await Driver.executor.sleep(for: span)
+      await executor.sleep(for: span)
     } else {
       // Whoever waits beside the drivers must not depend on their thread.
       try? await Task.sleep(for: .milliseconds(span.milliseconds))

@@ -11,7 +11,7 @@ package final class Terminal: Sendable {
   package init?() {
     var settings = termios()
     guard isatty(0) == 1, isatty(1) == 1, tcgetattr(0, &settings) == 0,
-      ![nil, "", "dumb"].contains(Who.environment["TERM"])
+      ![nil, "", "dumb"].contains(ThisProcess.environment["TERM"])
     else { return nil }
     before = settings
   }

@@ -5,7 +5,7 @@ internal import FoundationEssentials
 package enum ZoneFiles {
   /// `TZDIR` where it is set, as with the C library.
   package static var folder: String {
-    Who.environment["TZDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/usr/share/zoneinfo"
+    ThisProcess.environment["TZDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/usr/share/zoneinfo"
   }
 
   /// The zone of that name, such as `Asia/Shanghai`; `local` is the host's own.

@@ -8,21 +8,21 @@ extension Judge {
   /// How long stable must break the bound itself before that is called a shared fault.
   static let sharedAfter = Span.seconds(10)
 
-  static func comparison(_ check: Check, _ compared: Compared) -> Outcome {
+  static func comparison(_ check: Check, _ compared: ComparisonReport) -> Outcome {
     let line = compared.line
     if compared.isWorse { return .broken("\(line): \(compared.odds)") }
     if let shared = compared.sharedFor, shared >= sharedAfter {
-      let rate = Compared.percent(compared.sharedRate ?? 0)
+      let rate = ComparisonReport.percent(compared.sharedRate ?? 0)
       return .held(
         "stable itself fails (\(rate) in the last minute): a fault of both, the canary is not blamed; \(line)"
       )
     }
     if compared.evidence >= suspicion, !compared.leads {
       return .waiting(
-        "\(line); all comparisons together stand at 1 in \(Compared.odds(compared.evidence))")
+        "\(line); all comparisons together stand at 1 in \(ComparisonReport.odds(compared.evidence))")
     }
     if compared.evidence >= suspicion {
-      return .waiting("\(line): \(compared.odds); 1 in \(Compared.odds(compared.alarm)) reverts")
+      return .waiting("\(line): \(compared.odds); 1 in \(ComparisonReport.odds(compared.alarm)) reverts")
     }
     let demands = check.condition.versus?.demandsEvidence ?? false
     let least = max(check.minRequests, demands && !compared.isAlone ? leastEvidence : 0)
@@ -43,33 +43,33 @@ extension Judge {
     } else if compared.canary.requests < least {
       return .held("\(line); \(compared.canary.requests) of \(least) canary requests needed")
     }
-    let margin = Compared.points(compared.margin)
+    let margin = ComparisonReport.points(compared.margin)
     guard compared.isProven, let upper = compared.upper else {
       let known =
-        compared.upper.map { "up to \(Compared.points(min(1, $0))) points worse" }
+        compared.upper.map { "up to \(ComparisonReport.points(min(1, $0))) points worse" }
         ?? "any regression"
       return .good("\(line); \(known) could not be excluded (margin \(margin))")
     }
     return .good(
-      "\(line); at most \(Compared.points(max(0, upper))) points worse (margin \(margin))")
+      "\(line); at most \(ComparisonReport.points(max(0, upper))) points worse (margin \(margin))")
   }
 
   /// What is missing, and how long that takes.
-  private static func forecast(_ compared: Compared, least: Int) -> String {
-    let margin = Compared.points(compared.margin)
+  private static func forecast(_ compared: ComparisonReport, least: Int) -> String {
+    let margin = ComparisonReport.points(compared.margin)
     let known =
-      compared.upper.map { "up to \(Compared.points(min(1, $0))) points worse is possible" }
+      compared.upper.map { "up to \(ComparisonReport.points(min(1, $0))) points worse is possible" }
       ?? "nothing is known yet"
     let head = "\(known), the margin is \(margin)"
     guard let needed = compared.needed else {
       if compared.canary.requests < least {
-        return "\(head): about \(Compared.grouped(least - compared.canary.requests)) more requests"
+        return "\(head): about \(ComparisonReport.grouped(least - compared.canary.requests)) more requests"
       }
       return "\(head): it does not pass as it is going"
     }
     let more = max(needed, least - compared.canary.requests)
     let time = compared.neededTime.map { ", \(rough($0)) at this traffic" } ?? ""
-    return "\(head): about \(Compared.grouped(rounded(more))) more requests\(time)"
+    return "\(head): about \(ComparisonReport.grouped(rounded(more))) more requests\(time)"
   }
 
   /// Two significant digits, rounded up.

@@ -39,9 +39,7 @@ package enum Judge {
       next.value = good ? 1 : 0
       take(&next, check, measurement.at, good ? .good(seen) : .broken(seen))
     }
-    var totals = next.totals ?? Totals()
-    totals.count(next.verdict, next.value, changed: next.verdict != state.verdict)
-    next.totals = totals
+    next.totals.count(next.verdict, next.value, changed: next.verdict != state.verdict)
     return next
   }
 
@@ -101,7 +99,7 @@ package enum Judge {
       return .held("\(requests) \(whose) requests in \(check.window), \(check.minRequests) needed")
     }
     let broken = brokenBound(check.condition, value)
-    let shown = Shown(check.source)
+    let shown = ValueFormat(check.source)
     var detail = shown.text(value)
     switch broken {
     case .above(let bound): detail += " > \(shown.text(bound))"
@@ -114,12 +112,12 @@ package enum Judge {
       detail += " over \(requests) \(check.source.isShadow ? "copies" : "requests")"
     }
     if broken == .none { return .good(detail) }
-    if check.weighsStable == true, let shared, brokenBound(check.condition, shared) != .none {
+    if check.weighsStable, let shared, brokenBound(check.condition, shared) != .none {
       return .held(
         "\(detail), but stable has \(shown.text(shared)) itself: a fault of both, the canary is not blamed"
       )
     }
-    if check.weighsStable == true, mayBeChance(check, value, requests) {
+    if check.weighsStable, mayBeChance(check, value, requests) {
       return .waiting("\(detail), which so few may do by chance")
     }
     return .broken(detail)
@@ -188,50 +186,5 @@ package enum Judge {
       }
       return .value(value, requests: requests)
     }
-  }
-}
-
-/// How a value of a source is written for a person: shares in percent, latencies in time.
-package struct Shown {
-  private enum Unit { case share, time, days, plain }
-  private let unit: Unit
-
-  package init(_ source: Source) {
-    switch source {
-    case .metric(.errorRate), .shadow(.errorRate): unit = .share
-    case .metric(let metric), .shadow(let metric): unit = metric.quantile == nil ? .plain : .time
-    case .probe: unit = .time
-    case .http(let request): unit = request.pointer == nil ? .time : .plain
-    case .certificate: unit = .days
-    case .command, .prometheus, .alerts, .checksum: unit = .plain
-    }
-  }
-
-  package func text(_ value: Double) -> String {
-    switch unit {
-    case .share: Self.decimal(value * 100, places: 2) + "%"
-    case .time:
-      value < 1
-        ? Self.decimal(value * 1000, places: 0) + "ms" : Self.decimal(value, places: 2) + "s"
-    case .days: Self.decimal((value / 86_400).rounded(.down), places: 0) + "d"
-    case .plain: Self.decimal(value, places: 3)
-    }
-  }
-
-  /// The number with at most so many decimals and none that are zero.
-  package static func decimal(_ value: Double, places: Int) -> String {
-    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
-    let scale = [1.0, 10, 100, 1000][min(max(places, 0), 3)]
-    let scaled = (value * scale).rounded()
-    let whole = Int64(abs(scaled) / scale)
-    let rest = Int64(abs(scaled)) - whole * Int64(scale)
-    var text = (scaled < 0 ? "-" : "") + "\(whole)"
-    if rest > 0 {
-      var digits = "\(rest)"
-      while digits.utf8.count < places { digits = "0" + digits }
-      while digits.hasSuffix("0") { digits.removeLast() }
-      text += "." + digits
-    }
-    return text
   }
 }

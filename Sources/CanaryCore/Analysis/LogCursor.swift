@@ -55,8 +55,8 @@ struct LogCursor {
 
   /// One letter and a tab.
   @inline(__always)
-  mutating func way() -> Way? {
-    guard end - at > 2, base[at + 1] == 9, let way = Way(rawValue: base[at]) else { return nil }
+  mutating func way() -> RoutedBy? {
+    guard end - at > 2, base[at + 1] == 9, let way = RoutedBy(rawValue: base[at]) else { return nil }
     at += 2
     return way
   }

@@ -2,7 +2,7 @@
 ///
 /// `canary1 ⇥ time ⇥ generation ⇥ status ⇥ request time ⇥ addresses ⇥ statuses ⇥ header times ⇥ response times`; the
 /// last four are lists with one item a try: `a, b` for retries and `a : b` after an internal redirect. A line that begins
-/// with `canary2` has two more: the way by which its pool was chosen (`Way`), and the status of gRPC. One that begins with
+/// with `canary2` has two more: the way by which its pool was chosen (`RoutedBy`), and the status of gRPC. One that begins with
 /// `canary3` is of a TCP service: the lists are addresses, times to connect, to the first byte, and to the end.
 package struct LogParser: Sendable {
   private let table: PoolTable
@@ -150,7 +150,7 @@ package struct LogParser: Sendable {
 }
 
 /// By which rule a request came to its pool.
-package enum Way: UInt8, Sendable {
+package enum RoutedBy: UInt8, Sendable {
   /// By chance, or by its key: these are compared.
   case drawn = 100  // d
   case preview = 112  // p

@@ -1,10 +1,10 @@
 /// What the access log says about the checks of one stage: readings from counts and from the comparison.
 package struct LogReading {
-  private let occasion: Occasion
+  private let occasion: StageContext
   private let now: Instant
-  private let comparer: Comparer?
+  private let comparer: ComparisonJudge?
 
-  package init(_ occasion: Occasion, at now: Instant, _ comparer: Comparer?) {
+  package init(_ occasion: StageContext, at now: Instant, _ comparer: ComparisonJudge?) {
     self.occasion = occasion
     self.now = now
     self.comparer = comparer
@@ -13,10 +13,10 @@ package struct LogReading {
   /// The comparison of a rollout as it begins; nil when its plan compares nothing.
   ///
   /// `baseline` is what stable did in the minutes before the rollout.
-  package static func comparer(_ occasion: Occasion, baseline: PoolCounts) -> Comparer? {
+  package static func comparer(_ occasion: StageContext, baseline: PoolCounts) -> ComparisonJudge? {
     let plan = occasion.plan
     guard !plan.comparisons.isEmpty else { return nil }
-    return Comparer(
+    return ComparisonJudge(
       rollout: occasion.rollout, checks: plan.comparisons, stages: plan.stages.count,
       alpha: plan.alpha ?? Plan.usualAlpha, baseline: baseline, most: plan.acceptedFailures)
   }
@@ -53,7 +53,7 @@ package struct LogReading {
       return .compared(compared)
     }
     let canary = plain(metric, check, occasion.canary, &tally)
-    guard check.weighsStable == true, case .value(let value, let requests?) = canary else {
+    guard check.weighsStable, case .value(let value, let requests?) = canary else {
       return canary
     }
     guard case .value(let stable, let stables?) = plain(metric, check, occasion.stable, &tally)
@@ -63,7 +63,7 @@ package struct LogReading {
 
   /// The metric of one pool over the check's window, which never reaches before its stage.
   private func plain(
-    _ metric: Metric, _ check: Check, _ pool: Name, _ tally: inout LogTally
+    _ metric: Metric, _ check: Check, _ pool: PoolName, _ tally: inout LogTally
   ) -> Measurement.Reading {
     let from = max(occasion.since, now - check.window)
     // The second in which the stage began is counted from its next one on: its first part had another weight.

@@ -36,7 +36,7 @@ package struct PoolCounts: Hashable, Sendable {
 
 /// The pools of a service by the addresses that Nginx writes into its log.
 package struct PoolTable: Hashable, Sendable {
-  package let pools: [Name]
+  package let pools: [PoolName]
   /// Index of the pool by the hash of an address; two addresses of one hash are told apart by `addresses`.
   private let byHash: [UInt64: Int]
   private let addresses: [String: Int]
@@ -44,15 +44,15 @@ package struct PoolTable: Hashable, Sendable {
   package let shadow: Int?
 
   /// The pool that copies are counted under; no pool of a config has its name.
-  package static let shadowName: Name = "shadow"
+  package static let shadowName: PoolName = "shadow"
 
   /// What stands between Nginx and a pool, and logs its own tries.
   private let relay: UInt64?
 
   package init(
-    _ entries: [(address: String, pool: Name)], copies: Bool = false, relay: String? = nil
+    _ entries: [(address: String, pool: PoolName)], copies: Bool = false, relay: String? = nil
   ) {
-    var pools: [Name] = []
+    var pools: [PoolName] = []
     var byHash: [UInt64: Int] = [:]
     var addresses: [String: Int] = [:]
     for (address, pool) in entries {
@@ -92,13 +92,13 @@ package struct PoolTable: Hashable, Sendable {
 }
 
 /// A comparison, and which of a tally's pools it compares.
-package struct Duel: Sendable {
-  package var comparer: Comparer
+package struct TallyComparison: Sendable {
+  package var comparer: ComparisonJudge
   package let canary: Int
   package let stable: Int
 
   /// Nil unless both are pools of the table.
-  package init?(_ comparer: Comparer, pools: [Name], canary: Name, stable: Name) {
+  package init?(_ comparer: ComparisonJudge, pools: [PoolName], canary: PoolName, stable: PoolName) {
     guard let canary = pools.firstIndex(of: canary), let stable = pools.firstIndex(of: stable)
     else { return nil }
     self.comparer = comparer
@@ -109,7 +109,7 @@ package struct Duel: Sendable {
 
 /// What a stretch of log says: counts a second and pool, so that any window can be asked for.
 package struct LogTally: Sendable {
-  package let pools: [Name]
+  package let pools: [PoolName]
   /// By second since 1970, then by index of the pool.
   package private(set) var slices: [Int64: [PoolCounts]] = [:]
   /// Lines that are not of our format.
@@ -118,7 +118,7 @@ package struct LogTally: Sendable {
   package var unattributed = 0
   package var lines = 0
   /// What compares the canary with stable, request by request, while lines are read.
-  package var duel: Duel?
+  package var duel: TallyComparison?
   /// Requests that chance drew, by generation, where they are asked for.
   package var census: [Int: Census]?
   /// When the newest line that was read ended, in milliseconds since 1970.
@@ -129,7 +129,7 @@ package struct LogTally: Sendable {
   private var open: [PoolCounts]
   private var isOpenUsed = false
 
-  package init(pools: [Name]) {
+  package init(pools: [PoolName]) {
     self.pools = pools
     open = Array(repeating: PoolCounts(), count: pools.count)
   }
@@ -197,7 +197,7 @@ package struct LogTally: Sendable {
   }
 
   /// The counts of a pool over the seconds from `from`, up to and with the one that `to` lies in.
-  package mutating func total(pool: Name, from: Int64, through to: Int64) -> PoolCounts {
+  package mutating func total(pool: PoolName, from: Int64, through to: Int64) -> PoolCounts {
     close()
     var sum = PoolCounts()
     guard let index = pools.firstIndex(of: pool), from <= to else { return sum }

@@ -32,7 +32,7 @@ package struct Measurement: Hashable, Sendable, Codable {
     /// A number of the canary beside the same one of stable, each with the requests that it rests on.
     case beside(Double, requests: Int, stable: Double?, stableRequests: Int)
     /// What a comparison with stable says.
-    indirect case compared(Compared)
+    indirect case compared(ComparisonReport)
     /// A yes or no with what was seen.
     case answer(Bool, String)
     /// Nothing to measure.
@@ -41,11 +41,11 @@ package struct Measurement: Hashable, Sendable, Codable {
     case failed(String)
   }
 
-  package var check: Name
+  package var check: CheckName
   package var at: Instant
   package var reading: Reading
 
-  package init(check: Name, at: Instant, reading: Reading) {
+  package init(check: CheckName, at: Instant, reading: Reading) {
     self.check = check
     self.at = at
     self.reading = reading
@@ -88,7 +88,7 @@ package struct Totals: Hashable, Sendable, Codable {
 
 /// What a check has said so far in this stage; folded from its measurements one by one.
 package struct CheckState: Hashable, Sendable, Codable {
-  package var name: Name
+  package var name: CheckName
   package var verdict = Verdict.pending
   package var value: Double?
   package var detail = "not measured yet"
@@ -98,7 +98,7 @@ package struct CheckState: Hashable, Sendable, Codable {
   package var brokenSince: Instant?
   package var brokenCount = 0
   package var measurements = 0
-  package var totals: Totals?
+  @Sparse package var totals = Totals()
 
   package init(_ check: Check) {
     name = check.name
@@ -110,7 +110,7 @@ package struct CheckState: Hashable, Sendable, Codable {
     var grounds = self
     grounds.value = nil
     grounds.detail = ""
-    grounds.totals = nil
+    grounds.totals = Totals()
     return grounds
   }
 

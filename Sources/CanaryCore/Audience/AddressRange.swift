@@ -63,25 +63,25 @@ package struct AddressRange: Hashable, Sendable, Codable, CustomStringConvertibl
   private let length: Int
 
   /// Reads a range; throws the rule that the text breaks.
-  package init(parsing text: String) throws(Rule) {
-    let rule = Rule("must be an address or a range such as 10.1.0.0/16 or 2001:db8::/32")
+  package init(parsing text: String) throws(Violation) {
+    let rule = Violation("must be an address or a range such as 10.1.0.0/16 or 2001:db8::/32")
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard (1...2).contains(parts.count), let address = IPAddress(String(parts[0])) else {
       throw rule
     }
     guard !text.lowercased().hasPrefix("::ffff:") else {
-      throw Rule("must be written as the IPv4 address that it stands for")
+      throw Violation("must be written as the IPv4 address that it stands for")
     }
     let bits = address.bytes.count * 8
     var length = bits
     if parts.count == 2 {
       guard (1...3).contains(parts[1].utf8.count), let number = Int(parts[1]),
         (0...bits).contains(number), parts[1].utf8.allSatisfy({ (48...57).contains($0) })
-      else { throw Rule("must end in a length of 0 to \(bits) bits after the '/'") }
+      else { throw Violation("must end in a length of 0 to \(bits) bits after the '/'") }
       length = number
     }
     guard Self.isNetwork(address.bytes, length) else {
-      throw Rule("must begin with the network's own address: bits beyond /\(length) are set")
+      throw Violation("must begin with the network's own address: bits beyond /\(length) are set")
     }
     description = text
     network = address
@@ -90,7 +90,7 @@ package struct AddressRange: Hashable, Sendable, Codable, CustomStringConvertibl
 
   package init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
-    do throws(Rule) {
+    do throws(Violation) {
       try self.init(parsing: text)
     } catch {
       throw DecodingError.dataCorrupted(

@@ -7,7 +7,7 @@ package enum TimeText {
   ///
   /// Without an offset it is by the clock of the zone, and the first of two where that clock shows it twice. A day of the
   /// week or a time alone is the next one after `now`.
-  package static func parse(_ text: String, zone: Zone, now: Instant) throws(Rule) -> Instant {
+  package static func parse(_ text: String, zone: Zone, now: Instant) throws(Violation) -> Instant {
     let words = text.lowercased().split(separator: " ").map(String.init)
     switch words.count {
     case 1:
@@ -20,37 +20,37 @@ package enum TimeText {
         return try next(minutes, days, zone, now)
       }
       return try exact(words.joined(separator: "t"), zone)
-    default: throw Rule(rule)
+    default: throw Violation(rule)
     }
   }
 
   private static func next(
     _ minutes: Int, _ days: Weekdays?, _ zone: Zone, _ now: Instant
-  ) throws(Rule) -> Instant {
+  ) throws(Violation) -> Instant {
     let today = CivilDay.number(of: zone.wall(now))
     for day in today...today + 8 where days?.contains(CivilDay.weekday(day)) ?? true {
       let wall = Int64(day) * 86_400 + Int64(minutes * 60)
       if let found = zone.instants(wall: wall).first(where: { $0 > now }) { return found }
     }
-    throw Rule("is a time that the clock of \(zone.name) does not show in the next week")
+    throw Violation("is a time that the clock of \(zone.name) does not show in the next week")
   }
 
   /// `2026-11-24T01:00[:00[.000]]`, with `Z`, `+08:00` or the zone's own offset.
-  private static func exact(_ text: String, _ zone: Zone) throws(Rule) -> Instant {
+  private static func exact(_ text: String, _ zone: Zone) throws(Violation) -> Instant {
     let text = text.lowercased()
     let halves = text.split(separator: "t", maxSplits: 1, omittingEmptySubsequences: false)
     let date = halves[0].split(separator: "-", omittingEmptySubsequences: false).map(number)
     guard halves.count == 2, date.count == 3, let year = date[0], let month = date[1],
       let day = date[2], halves[0].utf8.count == 10,
       let civil = CivilDay(year: year, month: month, day: day)
-    else { throw Rule(rule) }
+    else { throw Violation(rule) }
     let clock = halves[1].prefix { $0 != "z" && $0 != "+" && $0 != "-" }
-    guard let time = seconds(clock) else { throw Rule(rule) }
+    guard let time = seconds(clock) else { throw Violation(rule) }
     let wall = Int64(civil.number) * 86_400 * 1000 + time
     let rest = halves[1].dropFirst(clock.count)
     if rest.isEmpty {
       guard let found = zone.instants(wall: wall / 1000).first else {
-        throw Rule("is a time that the clock of \(zone.name) leaves out on that day")
+        throw Violation("is a time that the clock of \(zone.name) leaves out on that day")
       }
       return found + Span(milliseconds: wall % 1000)
     }
@@ -59,7 +59,7 @@ package enum TimeText {
       .map(number)
     guard offset.count == 2, let hours = offset[0], let minutes = offset[1], hours < 24,
       minutes < 60
-    else { throw Rule(rule) }
+    else { throw Violation(rule) }
     let shift = Int64(hours * 3600 + minutes * 60) * 1000
     return Instant(milliseconds: rest.first == "+" ? wall - shift : wall + shift)
   }

@@ -22,13 +22,6 @@ package struct Weekdays: Hashable, Sendable {
   package func contains(_ day: Int) -> Bool { bits & (1 << day) != 0 }
 }
 
-extension String {
-  /// Without spaces at its ends.
-  package var spaceless: String {
-    String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-  }
-}
-
 /// Some days of the month or the year, read from texts such as `"28..last"`, `"12-24..12-26"` and `"2026-11-11"`.
 package struct Dates: Hashable, Sendable {
   package static let rule =

@@ -1,5 +1,5 @@
 /// What makes a request bad in the eyes of one comparison.
-package enum Compare: Hashable, Sendable, Codable {
+package enum ComparisonKind: Hashable, Sendable, Codable {
   /// It ended in 5xx.
   case failures
   /// It was slower than this quantile of stable; the canary's may be slower by a tenth.
@@ -41,12 +41,12 @@ package enum Compare: Hashable, Sendable, Codable {
 }
 
 /// One comparison of a plan, as the judge is told of it.
-package struct ComparedCheck: Hashable, Sendable, Codable {
-  package var name: Name
-  package var compare: Compare
+package struct ComparisonSpec: Hashable, Sendable, Codable {
+  package var name: CheckName
+  package var compare: ComparisonKind
   package var advisory: Bool
 
-  package init(name: Name, compare: Compare, advisory: Bool) {
+  package init(name: CheckName, compare: ComparisonKind, advisory: Bool) {
     self.name = name
     self.compare = compare
     self.advisory = advisory
@@ -76,7 +76,7 @@ struct SlowLimits: Hashable, Sendable, Codable {
 
 /// One metric of one rollout: its strata, its bets, and how far a regression is excluded.
 struct Subject: Hashable, Sendable, Codable {
-  let check: ComparedCheck
+  let check: ComparisonSpec
   let capital: Double
   let grid: [Double]
   var limits: SlowLimits?
@@ -91,7 +91,7 @@ struct Subject: Hashable, Sendable, Codable {
   /// Bad canary requests since the rollout began.
   var canaryBad = 0
 
-  init(_ check: ComparedCheck, capital: Double, stages: Int) {
+  init(_ check: ComparisonSpec, capital: Double, stages: Int) {
     self.check = check
     self.capital = capital
     grid = check.compare.grid

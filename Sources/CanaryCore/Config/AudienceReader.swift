@@ -54,7 +54,7 @@ struct AudienceReader {
       for path in shadow.paths ?? [] where !routes.contains(path) {
         let near = Spelling.nearest(to: path, among: routes).map { "; did you mean '\($0)'?" } ?? ""
         table.faultHere(
-          "must have the route '\(Text.shown(path, limit: 60))': \(named) copies its requests\(near)"
+          "must have the route '\(Text.sanitized(path, limit: 60))': \(named) copies its requests\(near)"
         )
       }
     }
@@ -216,7 +216,7 @@ package enum SelectorReader {
         table.faultAt("\(key)[\(index)]", node, "must be a text such as \"10.1.0.0/16\"")
         return nil
       }
-      do throws(Rule) {
+      do throws(Violation) {
         return try AddressRange(parsing: text)
       } catch {
         table.faultAt("\(key)[\(index)]", node, error.description)
@@ -233,6 +233,6 @@ package enum SelectorReader {
   /// What a variable of Nginx can name.
   static func isCookieName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
-      && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 }
+      && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 }
   }
 }

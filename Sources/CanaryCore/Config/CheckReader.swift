@@ -13,8 +13,8 @@ package struct CheckReader {
 
   func read() -> Check? {
     table.refuseUnknown(.check)
-    let name = table.text("name", "must be a name of \(Name.rule)") { Name($0) != nil }.flatMap(
-      Name.init)
+    let name = table.text("name", "must be a name of \(CheckName.rule)") { CheckName($0) != nil }.flatMap(
+      CheckName.init)
     if !table.has("name") { table.faultHere("must have a name") }
     let reader = SourceReader(table)
     let source = reader.read()
@@ -98,7 +98,7 @@ package struct CheckReader {
       return nil
     }
     if let source, case .metric(let metric) = source {
-      if Compare(metric) == nil {
+      if ComparisonKind(metric) == nil {
         table.fault("versus", "compares error_rate and latencies; \(metric.rawValue) has no sides")
       }
     } else if source != nil {

@@ -22,7 +22,7 @@ package struct ConfigReader {
     _ = top.text("$schema", "must be a text")
     let nginx = readNginx(top.table("nginx"))
     let state = path(top, "state") ?? "/var/lib/canary"
-    let run = path(top, "run") ?? "/run/canary"
+    let run = RunFolder(path(top, "run") ?? "/run/canary")
     let templates = path(top, "templates")
     let page = path(top, "page")
     let metrics = path(top, "metrics")
@@ -34,8 +34,8 @@ package struct ConfigReader {
     var plans: [String: Plan] = [:]
     let planTable = top.table("plans")
     for key in planTable.keys {
-      guard Name(key) != nil else {
-        planTable.fault(key, "must have a name of \(Name.rule)")
+      guard Label(key) != nil else {
+        planTable.fault(key, "must have a name of \(Label.rule)")
         continue
       }
       plans[key] = PlanReader(planTable.table(key), name: key).read()
@@ -50,8 +50,8 @@ package struct ConfigReader {
     }
     var services: [Service] = []
     for key in serviceTable.keys {
-      guard let name = Name(key) else {
-        serviceTable.fault(key, "must have a name of \(Name.rule)")
+      guard let name = ServiceName(key) else {
+        serviceTable.fault(key, "must have a name of \(Label.rule)")
         continue
       }
       let reader = ServiceReader(
@@ -65,12 +65,12 @@ package struct ConfigReader {
     let endpoints = readEndpoints(top.table("endpoints"))
     for service in services { refuseUnknownEndpoints(service, plans, endpoints) }
     // A Unix socket's path is limited by the kernel to 107 bytes (sun_path), and Nginx refuses a longer one.
-    if "\(run)/probe.sock".utf8.count > 107 {
+    if run.probe.utf8.count > 107 {
       faults.add(
-        "run", .text(run), "must be a path of at most 96 characters: it holds a Unix socket")
+        "run", .text(run.path), "must be a path of at most 96 characters: it holds a Unix socket")
     }
     for service in services where service.proxying.scheme == .tcp {
-      if "\(run)/\(service.name).relay.sock".utf8.count > 107 {
+      if run.relay(service.name).utf8.count > 107 {
         faults.add(
           "services.\(service.name)", nil,
           "must have a shorter name, or `run` a shorter path: together they name a Unix socket")
@@ -88,8 +88,8 @@ package struct ConfigReader {
 
   private func readReceivers(_ table: TableReader, _ services: [String]) -> [Receiver] {
     table.keys.compactMap { key in
-      guard Name(key) != nil else {
-        table.fault(key, "must have a name of \(Name.rule)")
+      guard Label(key) != nil else {
+        table.fault(key, "must have a name of \(Label.rule)")
         return nil
       }
       return ReceiverReader(table.table(key), name: key).read(services: services)
@@ -113,8 +113,8 @@ package struct ConfigReader {
   private func readEndpoints(_ table: TableReader) -> [Endpoint] {
     var endpoints = Endpoint.usual
     for key in table.keys {
-      guard Name(key) != nil else {
-        table.fault(key, "must have a name of \(Name.rule)")
+      guard Label(key) != nil else {
+        table.fault(key, "must have a name of \(Label.rule)")
         continue
       }
       let endpoint = EndpointReader(table.table(key), name: key) { path($0, $1) }.read()
@@ -131,7 +131,7 @@ package struct ConfigReader {
     let plan = service.plan
     let named =
       plans.keys.contains(plan.name) ? "plans.\(plan.name)" : "services.\(service.name).plan"
-    let all = plan.checks + plan.stages.flatMap { $0.checks ?? [] } + (plan.before ?? [])
+    let all = plan.checks + plan.stages.flatMap { $0.checks ?? [] } + plan.before
     for (place, check) in all.map({ (named, $0) })
       + service.guards.map({ ("services.\(service.name).guards", $0.check) })
     {
@@ -192,8 +192,8 @@ package struct ConfigReader {
 
   /// Two services may not share a variable of Nginx or an address to listen on.
   private func refuseClashes(of services: [Service]) {
-    var variables: [String: Name] = [:]
-    var listens: [String: Name] = [:]
+    var variables: [String: ServiceName] = [:]
+    var listens: [String: ServiceName] = [:]
     for service in services {
       if let other = variables.updateValue(
         service.name, forKey: service.name.variable.lowercased())

@@ -76,7 +76,7 @@ struct EndpointReader {
     }
     if inner.has("env") {
       return inner.text("env", "must be the name of an environment variable") { text in
-        !text.isEmpty && text.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 }
+        !text.isEmpty && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 }
       }.map { Secret(.environment($0), prefix: prefix ?? "") }
     }
     return inner.text("file", "must be an absolute path") { Address.isPlainPath($0) }.map {

@@ -52,8 +52,8 @@ package struct TableReader {
 
   package func path(of key: String) -> String {
     let plain =
-      !key.isEmpty && key.utf8.allSatisfy { Name.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
-    let shown = plain ? key : "\"\(Text.shown(key, limit: 40))\""
+      !key.isEmpty && key.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
+    let shown = plain ? key : "\"\(Text.sanitized(key, limit: 40))\""
     return path.isEmpty ? shown : "\(path).\(shown)"
   }
 

@@ -74,8 +74,8 @@ package struct PlanReader {
   }
 
   /// Checks that are asked once, outside of any stage.
-  private func readBefore() -> [Check]? {
-    guard table.has("before") else { return nil }
+  private func readBefore() -> [Check] {
+    guard table.has("before") else { return [] }
     let readers = table.tables("before")
     return zip(readers, readChecksInOrder(readers)).compactMap { reader, check in
       guard let check else { return nil }
@@ -106,7 +106,7 @@ package struct PlanReader {
   private func markShared(_ checks: inout [Check]) {
     guard checks.contains(where: { $0.compared != nil && !$0.advisory }) else { return }
     for index in checks.indices {
-      guard case .metric(let metric) = checks[index].source, Compare(metric) != nil,
+      guard case .metric(let metric) = checks[index].source, ComparisonKind(metric) != nil,
         checks[index].condition.hasBound
       else { continue }
       checks[index].weighsStable = true
@@ -119,7 +119,7 @@ package struct PlanReader {
 
   /// A place for each reader; nil where a fault was noted.
   private func readChecksInOrder(_ readers: [TableReader], _ demands: Bool = true) -> [Check?] {
-    var seen: Set<Name> = []
+    var seen: Set<CheckName> = []
     return readers.map { reader in
       guard let check = CheckReader(reader, demandsEvidence: demands).read() else { return nil }
       if !seen.insert(check.name).inserted {

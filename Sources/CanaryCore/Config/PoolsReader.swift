@@ -6,10 +6,10 @@ struct PoolsReader {
 
   func read() -> [Pool] {
     var pools: [Pool] = []
-    var owner: [String: Name] = [:]
+    var owner: [String: PoolName] = [:]
     for key in table.keys {
-      guard let name = Name(key) else {
-        table.fault(key, "must have a name of \(Name.rule)")
+      guard let name = PoolName(key) else {
+        table.fault(key, "must have a name of \(PoolName.rule)")
         continue
       }
       let pool = table.table(key)
@@ -24,10 +24,10 @@ struct PoolsReader {
           pool.faultAt(path, node, "must be a text such as \"127.0.0.1:9001 weight=2\"")
           continue
         }
-        do throws(Rule) {
+        do throws(Violation) {
           let server = try Server(parsing: text)
           if let other = owner.updateValue(name, forKey: server.address) {
-            throw Rule(other == name ? "is listed twice" : "is already a server of pool '\(other)'")
+            throw Violation(other == name ? "is listed twice" : "is already a server of pool '\(other)'")
           }
           servers.append(server)
         } catch {
@@ -51,8 +51,8 @@ struct PoolsReader {
 }
 
 extension TableReader {
-  func name(_ key: String) -> Name? {
-    text(key, "must be \(Name.rule)") { Name($0) != nil }.flatMap(Name.init)
+  func name(_ key: String) -> Label? {
+    text(key, "must be \(Label.rule)") { Label($0) != nil }.flatMap(Label.init)
   }
 
   /// A rate of requests, as in `100r/s`.

@@ -46,11 +46,11 @@ struct ReceiverReader {
     receiver.services =
       (table.texts("services", "must be a service of the config (\(known))") {
         services.contains($0)
-      } ?? []).compactMap { Name($0) }
-    let events = Receiver.allEvents
+      } ?? []).compactMap { ServiceName($0) }
+    let events = HistoryEvent.known.map(\.rawValue)
     receiver.events = table.texts("events", "must be one of \(events.joined(separator: ", "))") {
       events.contains($0)
-    }
+    }?.compactMap(HistoryEvent.init)
     return receiver
   }
 
@@ -89,7 +89,7 @@ struct ReceiverReader {
   private static func isMail(_ text: String) -> Bool {
     let parts = text.split(separator: "@", omittingEmptySubsequences: false)
     let fits = { (byte: UInt8) in
-      Name.isAlphanumeric(byte) || [43, 45, 46, 61, 95].contains(byte)
+      Text.isAlphanumeric(byte) || [43, 45, 46, 61, 95].contains(byte)
     }
     return parts.count == 2 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(fits) }
       && !text.hasPrefix("-") && text.utf8.count <= 254

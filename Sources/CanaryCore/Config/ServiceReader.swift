@@ -1,11 +1,11 @@
 /// Reads one service of a config.
 struct ServiceReader {
   private let table: TableReader
-  private let name: Name
+  private let name: ServiceName
   private let plans: [String: Plan]
   private let planKeys: [String]
 
-  init(_ table: TableReader, name: Name, plans: [String: Plan], planKeys: [String]) {
+  init(_ table: TableReader, name: ServiceName, plans: [String: Plan], planKeys: [String]) {
     self.table = table
     self.name = name
     self.plans = plans
@@ -92,7 +92,7 @@ struct ServiceReader {
     }
   }
 
-  private func readStable(_ pools: [Pool]) -> Name? {
+  private func readStable(_ pools: [Pool]) -> PoolName? {
     let names = pools.map(\.name.text)
     guard table.has("stable") else {
       table.faultHere(
@@ -108,7 +108,7 @@ struct ServiceReader {
     } else {
       rule = "must be one of the service's pools (\(names.joined(separator: ", ")))"
     }
-    return table.text("stable", rule) { names.contains($0) }.flatMap(Name.init)
+    return table.text("stable", rule) { names.contains($0) }.flatMap(PoolName.init)
   }
 
   private func readPlan() -> Plan? {
@@ -152,7 +152,7 @@ struct ServiceReader {
         table.faultAt("listen[\(index)]", node, "must be a text such as \"127.0.0.1:8080\"")
         return nil
       }
-      do throws(Rule) {
+      do throws(Violation) {
         try Address.checkListen(text)
         return text
       } catch {
@@ -167,7 +167,7 @@ struct ServiceReader {
     return table.texts("access_log", rule) {
       let words = $0.split(separator: " ").map(String.init)
       return (1...2).contains(words.count) && Address.isPlainPath(words[0])
-        && (words.count == 1 || Name(words[1]) != nil)
+        && (words.count == 1 || Label(words[1]) != nil)
     } ?? []
   }
 }

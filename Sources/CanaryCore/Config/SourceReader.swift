@@ -178,12 +178,12 @@ struct SourceReader {
       let near =
         Spelling.nearest(to: name, among: known).map { "did you mean '{{\($0)}}'?" }
         ?? "known: \(known.map { "{{\($0)}}" }.joined(separator: ", "))"
-      table.fault(key, "has the unknown placeholder '{{\(Text.shown(name, limit: 40))}}'; \(near)")
+      table.fault(key, "has the unknown placeholder '{{\(Text.sanitized(name, limit: 40))}}'; \(near)")
     }
   }
 
   func readEndpoint(_ source: Source?) -> String? {
-    table.text("endpoint", "must be the name of one of `endpoints`") { Name($0) != nil }
+    table.text("endpoint", "must be the name of one of `endpoints`") { Label($0) != nil }
   }
 
   func readExpected(_ source: Source?) -> Expected? {

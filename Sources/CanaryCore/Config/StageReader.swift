@@ -153,10 +153,10 @@ struct StageReader {
         table["max"] != nil || table["min"] != nil, !named.contains(metric.shadowName)
       else { return nil }
       let twin = "shadow_\(name)"
-      if Name(twin) == nil || checks.contains(where: { $0.name.text == twin }) {
+      if CheckName(twin) == nil || checks.contains(where: { $0.name.text == twin }) {
         reader.fault(
           "shadow",
-          "needs the name '\(Text.shown(twin, limit: 80))' for a check, which is too long or taken")
+          "needs the name '\(Text.sanitized(twin, limit: 80))' for a check, which is too long or taken")
         return nil
       }
       for key in ["versus", "worse_by", "evidence"] { table[key] = nil }
@@ -194,11 +194,11 @@ struct StageReader {
     for key in reader.keys where !names.contains(key) {
       let near =
         Spelling.nearest(to: key, among: names).map {
-          "; did you mean '\(Text.shown($0, limit: 63))'?"
+          "; did you mean '\(Text.sanitized($0, limit: 63))'?"
         } ?? ""
       reader.fault(
         key,
-        "must be the name of a check of the plan (\(Text.shown(names.joined(separator: ", "), limit: 200)))\(near)"
+        "must be the name of a check of the plan (\(Text.sanitized(names.joined(separator: ", "), limit: 200)))\(near)"
       )
     }
     return nodes.compactMap { node in

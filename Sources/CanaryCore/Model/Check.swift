@@ -53,7 +53,7 @@ package struct Condition: Hashable, Sendable, Codable {
 
 /// One thing measured and its condition.
 package struct Check: Hashable, Sendable, Codable {
-  package var name: Name
+  package var name: CheckName
   package var source: Source
   package var condition: Condition
   /// How often it is measured; nil: ten seconds (half a second for a comparison), or a third of the soak where that is
@@ -78,12 +78,12 @@ package struct Check: Hashable, Sendable, Codable {
   /// The endpoint of the config that is asked; nil: the one named like the source.
   package var endpoint: String?
   /// The kind of servers that a probe asks; nil: all of them.
-  package var backend: Name?
+  package var backend: Label?
   /// A bound that stable breaks as well is a fault of both, and one that chance may have broken waits.
-  package var weighsStable: Bool?
+  @Sparse package var weighsStable = false
 
   package init(
-    name: Name, source: Source, condition: Condition = Condition(), every: Span? = nil,
+    name: CheckName, source: Source, condition: Condition = Condition(), every: Span? = nil,
     window: Span = .minutes(1), lasting: Span = .zero, failures: Int = 1, warmup: Span = .zero,
     minRequests: Int = 0, timeout: Span = .seconds(5), advisory: Bool = false
   ) {
@@ -115,10 +115,10 @@ package struct Check: Hashable, Sendable, Codable {
   }
 
   /// The comparison that the check asks for; nil for a check without one.
-  package var compared: ComparedCheck? {
+  package var compared: ComparisonSpec? {
     guard condition.versus != nil, case .metric(let metric) = source,
-      let compare = Compare(metric)
+      let compare = ComparisonKind(metric)
     else { return nil }
-    return ComparedCheck(name: name, compare: compare, advisory: advisory)
+    return ComparisonSpec(name: name, compare: compare, advisory: advisory)
   }
 }

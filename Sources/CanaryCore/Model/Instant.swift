@@ -19,6 +19,11 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     try container.encode(milliseconds)
   }
 
+  /// Whether that much time has gone by since; also when it never was.
+  package static func isPast(_ span: Span, since last: Instant?, at now: Instant) -> Bool {
+    last.map { now - $0 >= span } ?? true
+  }
+
   /// The whole second that this instant lies in, since 1970.
   package var second: Int64 {
     milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000

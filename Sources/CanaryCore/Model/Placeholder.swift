@@ -46,7 +46,7 @@ package enum Placeholder: String, CaseIterable, Sendable {
   }
 
   /// The text with every placeholder filled in, escaped for where it stands.
-  package static func fill(_ text: String, with facts: Facts, in place: Place) -> String {
+  package static func fill(_ text: String, with facts: PlaceholderValues, in place: Place) -> String {
     parts(of: text).reduce(into: "") { filled, part in
       switch part {
       case .text(let text): filled += text
@@ -58,17 +58,17 @@ package enum Placeholder: String, CaseIterable, Sendable {
 }
 
 /// What the placeholders of a question stand for.
-package struct Facts: Hashable, Sendable {
-  package var service: Name
-  package var pool: Name
-  package var stable: Name
+package struct PlaceholderValues: Hashable, Sendable {
+  package var service: ServiceName
+  package var pool: PoolName
+  package var stable: PoolName
   package var servers: [String]
   package var window: Span
   package var release: String?
   package var now: Instant
 
   package init(
-    service: Name, pool: Name, stable: Name, servers: [String], window: Span, release: String?,
+    service: ServiceName, pool: PoolName, stable: PoolName, servers: [String], window: Span, release: String?,
     now: Instant
   ) {
     self.service = service
@@ -131,33 +131,11 @@ package struct Facts: Hashable, Sendable {
   package static func percentEncoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF")
     return text.utf8.reduce(into: "") { out, byte in
-      if Name.isAlphanumeric(byte) || "-._~".utf8.contains(byte) {
+      if Text.isAlphanumeric(byte) || "-._~".utf8.contains(byte) {
         out.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         out += "%\(digits[Int(byte >> 4)])\(digits[Int(byte & 15)])"
       }
     }
-  }
-}
-
-/// Strings of JSON.
-package enum JSONText {
-  /// The text as a string of JSON, with its quotes.
-  package static func quoted(_ text: String) -> String {
-    var out = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
-      case _ where scalar.value < 32 || scalar.value == 127:
-        let digits = String(scalar.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out + "\""
   }
 }

@@ -53,9 +53,9 @@ package struct Readiness: Hashable, Sendable, Codable {
   package var times: Int
   package var within: Span
   /// The kind of servers that the path is asked of; the others need only answer.
-  package var backend: Name?
+  package var backend: Label?
   /// Guards of the service that must pass as well.
-  package var guards: [Check]?
+  @Sparse package var guards: [Check] = []
 
   package init(path: String? = nil, times: Int = 3, within: Span = .seconds(30)) {
     self.path = path
@@ -73,7 +73,7 @@ package struct Plan: Hashable, Sendable, Codable {
   /// The chance, over the whole rollout, that a canary which is no worse than stable is reverted by a comparison; nil: 1 %.
   package var alpha: Double?
   /// Asked once before the first stage; each must pass.
-  package var before: [Check]?
+  @Sparse package var before: [Check] = []
 
   package static let usualAlpha = 0.01
 
@@ -99,14 +99,14 @@ package struct Plan: Hashable, Sendable, Codable {
   package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }
 
   /// The name and the path of the health check in a plan that names no checks.
-  package static let usualHealth: (name: Name, path: String) = ("health", "/health")
+  package static let usualHealth: (name: CheckName, path: String) = ("health", "/health")
 
   /// Asks for health at another path, or not at all; false when the plan has no health check of the usual kind.
   package mutating func askHealth(at path: String?) -> Bool {
     guard checks.contains(where: Self.isUsualHealth) else { return false }
-    checks = Self.asking(path, checks)
+    checks = Self.client(path, checks)
     for index in stages.indices {
-      stages[index].checks = stages[index].checks.map { Self.asking(path, $0) }
+      stages[index].checks = stages[index].checks.map { Self.client(path, $0) }
     }
     if ready.path == Self.usualHealth.path { ready.path = path }
     return true
@@ -116,7 +116,7 @@ package struct Plan: Hashable, Sendable, Codable {
     check.name == usualHealth.name && check.source == .probe(path: usualHealth.path)
   }
 
-  private static func asking(_ path: String?, _ checks: [Check]) -> [Check] {
+  private static func client(_ path: String?, _ checks: [Check]) -> [Check] {
     checks.compactMap { check in
       guard isUsualHealth(check) else { return check }
       guard let path else { return nil }
@@ -137,8 +137,8 @@ package struct Plan: Hashable, Sendable, Codable {
   }
 
   /// Every comparison that some stage makes, each once; together they share one budget for false alarms.
-  package var comparisons: [ComparedCheck] {
-    var found: [ComparedCheck] = []
+  package var comparisons: [ComparisonSpec] {
+    var found: [ComparisonSpec] = []
     for check in checks + stages.flatMap({ $0.checks ?? [] }) {
       if let compared = check.compared, !found.contains(where: { $0.name == compared.name }) {
         found.append(compared)

@@ -15,7 +15,7 @@ package struct Problem: Hashable, Sendable, CustomStringConvertible {
   package var description: String {
     let place = (line.map { "line \($0): " } ?? "") + (path.isEmpty ? "config" : path)
     guard let found else { return "\(place) \(rule)" }
-    return "\(place) \(rule) (found \(Text.shown(found)))"
+    return "\(place) \(rule) (found \(Text.sanitized(found)))"
   }
 }
 
@@ -37,20 +37,4 @@ package struct Problems: Error, Hashable, Sendable, CustomStringConvertible {
   }
   package var isEmpty: Bool { list.isEmpty }
   package var description: String { list.map(\.description).joined(separator: "\n") }
-}
-
-/// Makes foreign text safe to show on a terminal.
-package enum Text {
-  /// The text on one line, without control characters, cut in the middle when it is long.
-  package static func shown(_ text: String, limit: Int = 120) -> String {
-    var out = ""
-    for scalar in text.unicodeScalars.prefix(limit * 4) {
-      switch scalar.value {
-      case 0..<32, 127...159, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: out += "\u{FFFD}"
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    guard out.count > limit else { return out }
-    return out.prefix(limit * 2 / 3) + "…" + out.suffix(limit / 3)
-  }
 }

@@ -17,13 +17,14 @@ package struct Receiver: Hashable, Sendable {
   package var secret: Secret?
   package var headers: [String: Secret]
   /// The services it is told of; empty: all.
-  package var services: [Name]
+  package var services: [ServiceName]
   /// The events it is told of; nil: those that a person wants to know.
-  package var events: [String]?
+  package var events: [HistoryEvent]?
 
   package init(
     name: String, kind: Kind, url: Secret? = nil, secret: Secret? = nil,
-    headers: [String: Secret] = [:], services: [Name] = [], events: [String]? = nil
+    headers: [String: Secret] = [:], services: [ServiceName] = [],
+    events: [HistoryEvent]? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -34,20 +35,9 @@ package struct Receiver: Hashable, Sendable {
     self.events = events
   }
 
-  /// What a person wants to know: changes of state, and what holds one up.
-  package static let usualEvents = [
-    "scheduled", "cancelled", "missed", "started", "stage", "held", "awaiting_approval", "approved",
-    "rejected", "paused", "resumed", "advanced", "reverting", "reverted", "promoted", "hook_failed",
-    "source_error", "guard", "frozen", "thawed", "notice_failed",
-  ]
-  /// Everything that the history knows.
-  package static let allEvents =
-    usualEvents + [
-      "verdict", "preflight", "hook", "hook_dropped", "apply", "apply_failed", "refused",
-    ]
-
-  package func wants(_ event: String, of service: String) -> Bool {
-    (events ?? Self.usualEvents).contains(event)
-      && (services.isEmpty || services.contains { $0.text == service })
+  /// Whether it is told of an event of that service; nil: of none.
+  package func wants(_ event: HistoryEvent, of service: ServiceName?) -> Bool {
+    (events ?? HistoryEvent.usual).contains(event)
+      && (services.isEmpty || service.map(services.contains) ?? false)
   }
 }

@@ -13,7 +13,7 @@ package struct ReleasePolicy: Hashable, Sendable {
   package func refusal(_ release: String?) -> String? {
     if deny.isEmpty, allow.isEmpty, !semver { return nil }
     guard let release else { return "say what is released, with --release VERSION" }
-    let shown = "'\(Text.shown(release, limit: 80))'"
+    let shown = "'\(Text.sanitized(release, limit: 80))'"
     if let pattern = deny.first(where: { Self.fits(release, $0) }) {
       return "\(shown) may not be released: it fits '\(pattern)' of releases.deny"
     }

@@ -1,11 +1,11 @@
 /// What one generation of a service's configuration does with its requests.
 package struct Routing: Hashable, Sendable, Codable {
-  package var stable: Name
+  package var stable: PoolName
   /// The other pool, when there is a choice; it may have no weight.
-  package var canary: Name?
+  package var canary: PoolName?
   package var weight: Weight
   /// The pool that the brake sends every new request to: where a revert would go.
-  package var brake: Name
+  package var brake: PoolName
   /// Until when the brake leads back to the pool before the last promotion; nil: it always leads to stable.
   package var brakeUntil: Instant?
   /// Whether a stable pool that is entirely down may fall back to the canary.
@@ -15,8 +15,8 @@ package struct Routing: Hashable, Sendable, Codable {
   /// Who meets the canary besides those whom the weight draws; nil outside a rollout.
   package var audience: Audience?
 
-  package init(
-    stable: Name, canary: Name?, weight: Weight, brake: Name, brakeUntil: Instant? = nil,
+  init(
+    stable: PoolName, canary: PoolName?, weight: Weight, brake: PoolName, brakeUntil: Instant? = nil,
     fallback: Bool, audience: Audience? = nil
   ) {
     self.stable = stable
@@ -26,6 +26,42 @@ package struct Routing: Hashable, Sendable, Codable {
     self.brakeUntil = brakeUntil
     self.fallback = fallback
     self.audience = audience
+  }
+
+  /// Everything on stable; the other pool helps out when stable is entirely down.
+  package static func resting(on stable: PoolName, other: PoolName? = nil) -> Routing {
+    Routing(stable: stable, canary: other, weight: .none, brake: stable, fallback: true)
+  }
+
+  /// A stage: the canary has the weight, and those whom the plan lets in.
+  package static func stage(
+    _ index: Int, of plan: Plan, stable: PoolName, canary: PoolName?, salt: String
+  ) -> Routing {
+    Routing(
+      stable: stable, canary: canary, weight: plan.stages[index].weight, brake: stable,
+      fallback: true, audience: plan.audience(stage: index, salt: salt))
+  }
+
+  /// Everything back on the pool that was stable, which never falls back to the other.
+  package static func reverted(to stable: PoolName, from canary: PoolName) -> Routing {
+    Routing(stable: stable, canary: canary, weight: .none, brake: stable, fallback: false)
+  }
+
+  /// The roles exchanged; until then the brake still leads to the former pool, so that a revert needs no reload first.
+  package static func promoted(
+    _ pool: PoolName, over former: PoolName, until: Instant
+  ) -> Routing {
+    Routing(
+      stable: pool, canary: former, weight: .none, brake: former, brakeUntil: until, fallback: true)
+  }
+
+  /// Any weight, to be looked at; `audience` is that of a rollout.
+  package static func sample(
+    stable: PoolName, canary: PoolName?, weight: Weight, audience: Audience?
+  ) -> Routing {
+    Routing(
+      stable: stable, canary: canary, weight: weight, brake: stable, fallback: true,
+      audience: audience)
   }
 
   /// Whether nobody is sent to the canary.

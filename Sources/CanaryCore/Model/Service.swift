@@ -36,9 +36,9 @@ package struct Route: Hashable, Sendable {
   package var path: String
   package var proxying: Proxying
   /// Which kind of servers serves it; nil where a pool is all of one kind.
-  package var backend: Name?
+  package var backend: Label?
 
-  package init(path: String, proxying: Proxying, backend: Name? = nil) {
+  package init(path: String, proxying: Proxying, backend: Label? = nil) {
     self.path = path
     self.proxying = proxying
     self.backend = backend
@@ -72,12 +72,12 @@ package struct StandingGuard: Hashable, Sendable {
 
 /// What clients reach through Nginx: its pools, its routing, its plan.
 package struct Service: Hashable, Sendable {
-  package var name: Name
+  package var name: ServiceName
   package var listen: [String]
   package var serverNames: [String]
   package var pools: [Pool]
   /// The pool that is stable at the first start; later the store knows.
-  package var stable: Name
+  package var stable: PoolName
   package var plan: Plan
   package var retain: Span
   package var proxying: Proxying
@@ -110,7 +110,7 @@ package struct Service: Hashable, Sendable {
   package var releases = ReleasePolicy()
 
   package init(
-    name: Name, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: Name,
+    name: ServiceName, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: PoolName,
     plan: Plan, retain: Span = .hours(24), proxying: Proxying = Proxying(),
     latency: LatencyKind = .response, accessLogs: [String] = [],
     guards: [StandingGuard] = []
@@ -128,10 +128,10 @@ package struct Service: Hashable, Sendable {
     self.guards = guards
   }
 
-  package func pool(_ name: Name) -> Pool? { pools.first { $0.name == name } }
+  package func pool(_ name: PoolName) -> Pool? { pools.first { $0.name == name } }
 
   /// The kinds of servers, in the order of their names; one that is nil where there is only one.
-  package var backends: [Name?] {
+  package var backends: [Label?] {
     let named = Set(pools.flatMap(\.servers).compactMap(\.backend)).sorted()
     return named.isEmpty ? [nil] : named
   }
@@ -147,7 +147,7 @@ package struct NginxSettings: Hashable, Sendable {
   /// How long running workers may take to answer with a new generation.
   package var verify: Span
   /// The zone that this host is in: its servers are preferred.
-  package var zone: Name?
+  package var zone: Label?
 
   package init(
     config: String, include: String, test: [String], reload: [String], logs: String, verify: Span
@@ -166,10 +166,10 @@ package struct Config: Hashable, Sendable {
   package var file: String
   package var nginx: NginxSettings
   package var state: String
-  package var run: String
+  package var run: RunFolder
   package var templates: String?
   package var services: [Service] { didSet { places = Self.places(of: services) } }
-  private var places: [Name: Int]
+  private var places: [ServiceName: Int]
   package var plans: [String: Plan]
   package var endpoints: [Endpoint]
   /// Who is told of what happens.
@@ -179,7 +179,7 @@ package struct Config: Hashable, Sendable {
   package var metrics: String?
 
   package init(
-    file: String, nginx: NginxSettings, state: String, run: String, templates: String?,
+    file: String, nginx: NginxSettings, state: String, run: RunFolder, templates: String?,
     services: [Service], plans: [String: Plan], endpoints: [Endpoint] = Endpoint.usual
   ) {
     self.file = file
@@ -194,35 +194,29 @@ package struct Config: Hashable, Sendable {
   }
 
   package func endpoint(_ name: String) -> Endpoint? { endpoints.first { $0.name == name } }
-  package func service(_ name: Name) -> Service? { places[name].map { services[$0] } }
-  package func has(_ service: Name) -> Bool { places[service] != nil }
-  package func calendar(of service: Name) -> Calendar? {
+  package func service(_ name: ServiceName) -> Service? { places[name].map { services[$0] } }
+  package func has(_ service: ServiceName) -> Bool { places[service] != nil }
+  package func calendar(of service: ServiceName) -> Calendar? {
     places[service].map { services[$0].calendar }
   }
 
-  private static func places(of services: [Service]) -> [Name: Int] {
+  private static func places(of services: [Service]) -> [ServiceName: Int] {
     // The first of two with one name, which the reader of the config has refused.
     Dictionary(
       services.indices.map { (services[$0].name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The flag file that sends every new request of a service to stable.
-  package func brake(of service: Name) -> String { "\(run)/\(service).brake" }
-  package var probeSocket: String { "\(run)/probe.sock" }
-
-  private func isTCP(_ service: Name) -> Bool {
+  private func isTCP(_ service: ServiceName) -> Bool {
     self.service(service)?.proxying.scheme == .tcp
   }
   /// The socket on which running workers tell what they run.
-  package func probeSocket(of service: Name) -> String {
-    isTCP(service) ? "\(run)/\(service).probe.sock" : probeSocket
+  package func probeSocket(of service: ServiceName) -> String {
+    isTCP(service) ? run.probe(tcp: service) : run.probe
   }
-  /// The socket that leads to the canary of a TCP service; the brake takes its name away.
-  package func relaySocket(of service: Name) -> String { "\(run)/\(service).relay.sock" }
   /// How the name of the generated file ends that says what is routed where.
-  package func mainSuffix(of service: Name) -> String { isTCP(service) ? "stream" : "conf" }
-  package func mainFile(of service: Name) -> String {
+  package func mainSuffix(of service: ServiceName) -> String { isTCP(service) ? "stream" : "conf" }
+  package func mainFile(of service: ServiceName) -> String {
     "\(nginx.include)/\(service).\(mainSuffix(of: service))"
   }
-  package func log(of service: Name) -> String { "\(nginx.logs)/canary-\(service).log" }
+  package func log(of service: ServiceName) -> String { "\(nginx.logs)/canary-\(service).log" }
 }

@@ -89,13 +89,13 @@ extension RenderValues {
   // MARK: limits
 
   /// The pools that are given only so many requests.
-  var limitedGroups: [(group: Choice.Group, rate: RequestRate)] {
-    [Choice.Group.stable, .canary].compactMap { group in
+  var limitedGroups: [(group: RoutingRules.Group, rate: RequestRate)] {
+    [RoutingRules.Group.stable, .canary].compactMap { group in
       choice.limit(group).map { (group, $0) }
     }
   }
 
-  private func row(_ limited: (group: Choice.Group, rate: RequestRate)) -> [String: Template.Value]
+  private func row(_ limited: (group: RoutingRules.Group, rate: RequestRate)) -> [String: Template.Value]
   {
     // Where one pool has all the weight, the group of both is that pool's.
     let sole: Weight = limited.group == .stable ? .none : .all
@@ -107,7 +107,7 @@ extension RenderValues {
   }
 
   /// The names of groups in Nginx, of every kind of servers.
-  func names(_ groups: [Choice.Group]) -> [String] {
+  func names(_ groups: [RoutingRules.Group]) -> [String] {
     service.backends.flatMap { backend in groups.map { choice.name($0, backend) } }
   }
 

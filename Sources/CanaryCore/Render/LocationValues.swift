@@ -4,7 +4,7 @@ extension RenderValues {
     let proxying = route.proxying
     let isHTTP = proxying.scheme == .http
     var values = head
-    values["brake_file"] = .text(config.brake(of: service.name))
+    values["brake_file"] = .text(config.run.brake(service.name))
     values["pool"] = .text(text(choice.start.to, route.backend))
     values["brake_group"] = .text(choice.name(.brake, route.backend))
     values["way"] = .rows(
@@ -51,14 +51,14 @@ extension RenderValues {
   private var variable: String { service.name.variable }
   private var shadowPath: String { "/.canary-copy-\(service.name)" }
 
-  private func text(_ target: Choice.Target, _ backend: Name?) -> String {
+  private func text(_ target: RoutingRules.Target, _ backend: Label?) -> String {
     switch target {
     case .group(let group): choice.name(group, backend)
     case .hand: "\(choice.prefix(backend)).$canary_hand_\(variable)"
     }
   }
 
-  private func row(_ rule: Choice.Rule, _ backend: Name?) -> [String: Template.Value] {
+  private func row(_ rule: AudienceRule, _ backend: Label?) -> [String: Template.Value] {
     let condition =
       switch rule.test {
       case .address(let list, _): "$canary_\(list)_\(variable)"
@@ -93,7 +93,7 @@ extension RenderValues {
   ///
   /// No server is tried twice, so one try more than the larger pool has servers is sure to reach the other pool, be it
   /// in one group with the first or behind it as backup.
-  private func retry(_ backend: Name?) -> (on: String, tries: Int) {
+  private func retry(_ backend: Label?) -> (on: String, tries: Int) {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     let meets = routing.weight > .none || !choice.rules.isEmpty
     if !meets { return ("error timeout", stable.count + (fallsBack ? 1 : 0)) }
@@ -154,7 +154,7 @@ extension RenderValues {
       routes.append(("/", ["return 404;"]))
     }
     var values = head
-    values["brake_file"] = .text(config.brake(of: service.name))
+    values["brake_file"] = .text(config.run.brake(service.name))
     values["routes"] = .rows(
       names: ["path"], inner: ["lines": ["line"]],
       routes.map { ["path": .text($0.path), "lines": Self.texts("line", $0.lines)] })
@@ -187,7 +187,7 @@ extension RenderValues {
     let timeout = min(service.proxying.timeout, .minutes(1))
     let isAll = shadow.share == .all
     return common.merging([
-      "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.probeSocket),
+      "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.run.probe),
       "canaries": Self.texts("group", names([.canary])),
       "shares": Self.texts("share", isAll ? [] : ["\(shadow.share)"]),
       "otherwise": .text(isAll ? "1" : "''"), "methods": Self.texts("method", shadow.methods),

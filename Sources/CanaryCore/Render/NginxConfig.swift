@@ -57,7 +57,7 @@ package struct TemplateSet: Sendable {
 
   /// The files of one generation; the same arguments give the same bytes.
   package func render(
-    _ choice: Choice, in config: Config, generation: Generation
+    _ choice: RoutingRules, in config: Config, generation: Generation
   ) throws(Problems) -> GeneratedFiles {
     let service = choice.service
     let values = RenderValues(choice: choice, config: config, generation: generation)

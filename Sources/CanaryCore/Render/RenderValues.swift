@@ -1,6 +1,6 @@
 /// What fills the slots, computed once for all templates.
 struct RenderValues {
-  let choice: Choice
+  let choice: RoutingRules
   let config: Config
   let generation: Generation
 
@@ -44,19 +44,19 @@ struct RenderValues {
 
   func http(blocks: [String], server: [String]) -> [String: Template.Value] {
     var values = facts
-    values["probe_socket"] = .text(config.probeSocket)
-    values["brake_file"] = .text(config.brake(of: service.name))
+    values["probe_socket"] = .text(config.run.probe)
+    values["brake_file"] = .text(config.run.brake(service.name))
     values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
     values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
     let variable = service.name.variable
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
     if isExplained {
-      let way = explainsWay ? "$canary_way_\(variable)" : Way.drawn.letter
+      let way = explainsWay ? "$canary_way_\(variable)" : RoutedBy.drawn.letter
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
       formats = [("", "canary2", "\\t\(way)\\t\(grpc)")]
     }
     if choice.shadow != nil {
-      formats.append((".copies", "canary2", "\\t\(Way.shadow.letter)\\t-"))
+      formats.append((".copies", "canary2", "\\t\(RoutedBy.shadow.letter)\\t-"))
     }
     values["formats"] = .rows(
       names: ["name", "mark", "more"],
@@ -109,7 +109,7 @@ struct RenderValues {
     "\(64 + (choice.stable(nil).count + choice.canary(nil).count) * 2)k"
   }
 
-  private func rows(_ group: Choice.Group, _ backend: Name?) -> [[String: Template.Value]] {
+  private func rows(_ group: RoutingRules.Group, _ backend: Label?) -> [[String: Template.Value]] {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     switch group {
     case .split: return splitRows(stable, canary)

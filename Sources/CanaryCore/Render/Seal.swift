@@ -22,8 +22,8 @@ package enum Seal {
 }
 
 /// What the first line of a generated file says of itself: readable when the store is not.
-package struct FileFacts: Hashable, Sendable {
-  package var service: Name
+package struct GeneratedHeader: Hashable, Sendable {
+  package var service: ServiceName
   package var generation: Generation
   package var routing: Routing?
 
@@ -39,17 +39,17 @@ package struct FileFacts: Hashable, Sendable {
       let parts = word.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { facts[parts[0]] = String(parts[1]) }
     }
-    guard let service = facts["service"].flatMap(Name.init),
+    guard let service = facts["service"].flatMap(ServiceName.init),
       let number = facts["generation"].flatMap(Int.init)
     else { return nil }
     self.service = service
     generation = Generation(number)
-    if let stable = facts["stable"].flatMap(Name.init),
-      let brake = facts["brake"].flatMap(Name.init),
+    if let stable = facts["stable"].flatMap(PoolName.init),
+      let brake = facts["brake"].flatMap(PoolName.init),
       let weight = facts["weight"].flatMap(Double.init).flatMap(Weight.init(percent:))
     {
       routing = Routing(
-        stable: stable, canary: facts["canary"].flatMap(Name.init), weight: weight, brake: brake,
+        stable: stable, canary: facts["canary"].flatMap(PoolName.init), weight: weight, brake: brake,
         brakeUntil: facts["until"].flatMap(Int64.init).map(Instant.init(milliseconds:)),
         fallback: false,
         audience: facts["audience"].flatMap { $0 == "-" ? nil : Audience(salt: $0) })

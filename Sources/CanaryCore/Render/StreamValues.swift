@@ -1,8 +1,8 @@
 // What fills stream.conf.
 extension RenderValues {
   /// The pool that the brake leads away from, and that is therefore reached by the relay's socket only.
-  private var relayed: Name? { routing.brake == routing.stable ? routing.canary : routing.stable }
-  private var relay: String { "unix:\(config.relaySocket(of: service.name))" }
+  private var relayed: PoolName? { routing.brake == routing.stable ? routing.canary : routing.stable }
+  private var relay: String { "unix:\(config.run.relay(service.name))" }
 
   var stream: [String: Template.Value] {
     var values = facts
@@ -24,7 +24,7 @@ extension RenderValues {
     "address", "server_weight", "max_fails", "fail_timeout", "backup",
   ]
 
-  private func servers(_ pool: Name?) -> [Server] {
+  private func servers(_ pool: PoolName?) -> [Server] {
     pool.flatMap { service.pool($0)?.servers } ?? []
   }
 

@@ -33,7 +33,7 @@ package struct Template: Sendable {
       let tag = rest[open.upperBound..<close.lowerBound]
       let sigil = tag.first
       let word = String(sigil == "#" || sigil == "/" ? tag.dropFirst() : tag)
-      if word.isEmpty || !word.utf8.allSatisfy({ Name.isAlphanumeric($0) || $0 == 95 }) {
+      if word.isEmpty || !word.utf8.allSatisfy({ Text.isAlphanumeric($0) || $0 == 95 }) {
         faults.add(Problem("\(name):\(line)", found: String(tag), "has a slot that is no name"))
       }
       stack[stack.count - 1].pieces.append(.text(String(before)))

@@ -2,10 +2,10 @@
 ///
 /// And the same rules of the config, which stand in no state.
 package func decide(
-  _ state: ServiceState, _ event: Event, at now: Instant, under rules: Rules = Rules()
+  _ state: ServiceState, _ event: Event, at now: Instant, under rules: GrowthRules = GrowthRules()
 ) -> Decision {
   var policy = Policy(state: state, rules: rules, now: now)
-  policy.take(event)
+  policy.handle(event)
   if policy.decision.refusal == nil, let job = policy.decision.state.job(at: now) {
     policy.decision.effects.append(.run(job))
   }
@@ -15,17 +15,17 @@ package func decide(
 /// One run of the policy: the state being changed and what is to be done about it.
 struct Policy {
   var decision: Decision
-  let rules: Rules
+  let rules: GrowthRules
   let now: Instant
 
-  init(state: ServiceState, rules: Rules, now: Instant) {
+  init(state: ServiceState, rules: GrowthRules, now: Instant) {
     decision = Decision(state)
     self.rules = rules
     self.now = now
   }
 
-  mutating func take(_ event: Event) {
-    guard let rollout = decision.state.running else { return takeAtRest(event) }
+  mutating func handle(_ event: Event) {
+    guard let rollout = decision.state.running else { return handleIdle(event) }
     // A stale answer is refused here, once: it belongs to a generation, rollout or stage that is no longer asked for.
     switch event {
     case .applied(let generation), .applyFailed(let generation, _), .overtaken(let generation, _):
@@ -46,11 +46,11 @@ struct Policy {
     case .promote, .apply, .schedule:
       decision.refusal = .busy("rollout \(rollout.number) to \(rollout.to) is running")
     case .revert(let actor, let reason):
-      takeRevert(rollout, actor, reason)
+      revert(rollout, actor, reason)
     case .tookOver(let actor):
-      takeOver(rollout, actor)
+      changeDriver(rollout, actor)
     case .overtaken(_, let found):
-      askAnew(rollout, after: found)
+      retryAbove(rollout, after: found)
     case .freeze(let freeze): self.freeze(freeze)
     case .thaw(let actor): thaw(actor)
     case .cancel:
@@ -62,26 +62,26 @@ struct Policy {
     case .woke, .looked, .measured, .applied, .applyFailed, .pause, .resume, .advance,
       .preflighted:
       if case .woke = event, approvalIsLate(rollout) { return }
-      take(event, rollout)
+      handle(event, rollout)
     }
   }
 
-  private mutating func take(_ event: Event, _ rollout: Rollout) {
+  private mutating func handle(_ event: Event, _ rollout: Rollout) {
     switch rollout.phase {
     case .starting(let since, let passes):
-      takeStarting(event, rollout, since: since, passes: passes)
-    case .applying(let stage, let generation): takeApplying(event, rollout, stage, generation)
-    case .soaking(let soak): takeSoaking(event, rollout, soak)
-    case .paused(let soak): takePaused(event, rollout, soak)
-    case .finishing(let generation, let until): takeFinishing(event, rollout, generation, until)
-    case .reverting(let generation, let reason): takeReverting(event, rollout, generation, reason)
+      handleStarting(event, rollout, since: since, passes: passes)
+    case .applying(let stage, let generation): handleApplying(event, rollout, stage, generation)
+    case .soaking(let soak): handleSoaking(event, rollout, soak)
+    case .paused(let soak): handlePaused(event, rollout, soak)
+    case .finishing(let generation, let until): handleFinishing(event, rollout, generation, until)
+    case .reverting(let generation, let reason): handleReverting(event, rollout, generation, reason)
     case .promoted, .reverted: preconditionFailure("a rollout that is over does not run")
     }
   }
 
   // MARK: requests that every phase takes alike
 
-  private mutating func takeRevert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
+  private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
     if case .reverting(let generation, _) = rollout.phase {
       // Asked again: the same generation again, at once.
       decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
@@ -90,7 +90,7 @@ struct Policy {
     goBack(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
   }
 
-  private mutating func takeOver(_ rollout: Rollout, _ actor: Actor) {
+  private mutating func changeDriver(_ rollout: Rollout, _ actor: Actor) {
     switch rollout.phase {
     case .soaking(var soak):
       soak.seen = now
@@ -109,22 +109,22 @@ struct Policy {
     case .starting, .finishing, .reverting, .promoted, .reverted: break
     }
     note(
-      "resumed", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+      .resumed, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: "another process drives the rollout from here")
-    pay(rollout)
+    reissueEffect(rollout)
   }
 
   /// Asks for the same routing under a number that is above the one found in place.
-  private mutating func askAnew(_ rollout: Rollout, after found: Generation) {
+  private mutating func retryAbove(_ rollout: Rollout, after found: Generation) {
     decision.state.generation = max(decision.state.generation, found)
     switch rollout.phase {
     case .applying(let stage, _): enter(rollout, stage: stage)
     case .finishing(_, let until):
       set(.finishing(nextGeneration(), until: until))
-      pay(rollout)
+      reissueEffect(rollout)
     case .reverting(_, let reason):
       set(.reverting(nextGeneration(), reason))
-      pay(rollout)
+      reissueEffect(rollout)
     case .soaking, .paused:
       goBack(
         rollout,
@@ -138,24 +138,18 @@ struct Policy {
 
   /// The routing that sends everything to the pool that was stable when the rollout began.
   func clean(_ rollout: Rollout) -> Routing {
-    Routing(
-      stable: rollout.from, canary: rollout.to, weight: .none, brake: rollout.from, fallback: false)
+    .reverted(to: rollout.from, from: rollout.to)
   }
 
   func routing(_ rollout: Rollout, stage: Int) -> Routing {
-    let salt = "\(rollout.number).\(rollout.started.milliseconds)"
-    return Routing(
-      stable: rollout.from, canary: rollout.to, weight: rollout.plan.stages[stage].weight,
-      brake: rollout.from, fallback: true,
-      audience: rollout.plan.audience(stage: stage, salt: salt))
+    .stage(
+      stage, of: rollout.plan, stable: rollout.from, canary: rollout.to,
+      salt: "\(rollout.number).\(rollout.started.milliseconds)")
   }
 
   /// The roles exchanged; the brake still leads back, so that a revert needs no reload first.
   func exchanged(_ rollout: Rollout, until: Instant) -> Routing {
-    Routing(
-      stable: rollout.to, canary: rollout.from, weight: .none, brake: rollout.from,
-      brakeUntil: until,
-      fallback: true)
+    .promoted(rollout.to, over: rollout.from, until: until)
   }
 
   mutating func goBack(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
@@ -164,7 +158,9 @@ struct Policy {
     if case .starting = rollout.phase {
       // Nothing was changed yet, so there is nothing to take back: no brake, no generation, no reload.
       set(.reverted(reason))
-      note("reverted", rollout.number, weight: Weight.none, actor: actor, detail: reason.text)
+      note(
+        .reverted, rollout.number, weight: Weight.none, actor: actor, detail: reason.text,
+        hint: reason.hint)
       addJobs(.afterRevert, rollout, reason: reason.text)
       return
     }
@@ -173,8 +169,8 @@ struct Policy {
     decision.state.rollout?.ended = nil
     set(.reverting(generation, reason))
     note(
-      "reverting", rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
-      detail: reason.text)
+      .reverting, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+      detail: reason.text, hint: reason.hint)
     decision.effects =
       [.brake(reason.text), .apply(clean(rollout), generation)] + decision.effects
   }
@@ -187,7 +183,7 @@ struct Policy {
   }
 
   /// What a waiting phase waits for is asked for once more; a restart and a timer are the same.
-  mutating func pay(_ rollout: Rollout) {
+  mutating func reissueEffect(_ rollout: Rollout) {
     switch decision.state.rollout?.phase ?? rollout.phase {
     case .starting: open(rollout)
     case .applying(let stage, let generation):
@@ -217,11 +213,12 @@ struct Policy {
   }
 
   mutating func note(
-    _ event: String, _ rollout: Int, weight: Weight? = nil, actor: Actor, detail: String? = nil
+    _ event: HistoryEvent, _ rollout: Int?, weight: Weight? = nil, actor: Actor,
+    detail: String? = nil, hint: String? = nil
   ) {
     decision.entries.append(
       Entry(
         rollout: rollout, time: now, event: event, weight: weight, actor: actor,
-        detail: detail.flatMap { $0.isEmpty ? nil : $0 }))
+        detail: detail.flatMap { $0.isEmpty ? nil : $0 }, hint: hint))
   }
 }

@@ -36,12 +36,12 @@ package struct Hooks: Hashable, Sendable, Codable {
 }
 
 /// What a hook is told, as environment and as JSON.
-package struct JobFacts: Hashable, Sendable, Codable {
-  package var service: Name
+package struct HookContext: Hashable, Sendable, Codable {
+  package var service: ServiceName
   package var rollout: Int
   package var moment: Moment
-  package var from: Name
-  package var to: Name
+  package var from: PoolName
+  package var to: PoolName
   package var release: String?
   package var stage: Int?
   package var stages: Int
@@ -56,14 +56,14 @@ package struct Job: Hashable, Sendable, Codable {
   /// When it was decided on; with the number it tells one job from all others, even of a store that is gone.
   package var asked: Instant
   package var hook: Hook
-  package var facts: JobFacts
+  package var facts: HookContext
   /// Not before then; nil: at once, in turn.
   package var due: Instant?
 
   package var words: String {
     let stage = facts.stage.map { " of stage \($0 + 1)" } ?? ""
     return
-      "\(facts.moment.rawValue)\(stage): \(Text.shown(hook.words.joined(separator: " "), limit: 200))"
+      "\(facts.moment.rawValue)\(stage): \(Text.sanitized(hook.words.joined(separator: " "), limit: 200))"
   }
 }
 

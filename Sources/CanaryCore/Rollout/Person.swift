@@ -24,8 +24,8 @@ package struct Actor: Hashable, Sendable, Codable, CustomStringConvertible {
   package var person: Person?
 
   package init(_ name: String, origin: String? = nil, person: Person? = nil) {
-    description = Text.shown(name, limit: 100)
-    self.origin = origin.map { Text.shown($0, limit: 200) }
+    description = Text.sanitized(name, limit: 100)
+    self.origin = origin.map { Text.sanitized($0, limit: 200) }
     self.person = person
   }
 

@@ -38,13 +38,13 @@ package struct Freeze: Hashable, Sendable, Codable {
 }
 
 /// What the config allows at a time; beside the state and the event, all that a decision rests on.
-package struct Rules: Hashable, Sendable {
+package struct GrowthRules: Hashable, Sendable {
   package var calendar: Calendar
   package init(calendar: Calendar = Calendar()) { self.calendar = calendar }
 }
 
 /// Why a rollout that could grow does not.
-package struct Held: Hashable, Sendable, Codable {
+package struct Hold: Hashable, Sendable, Codable {
   package enum Kind: String, Hashable, Sendable, Codable { case freeze, window, approval, hook }
   package var kind: Kind
   package var text: String

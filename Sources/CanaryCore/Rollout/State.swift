@@ -10,9 +10,13 @@ package struct Reason: Hashable, Sendable, Codable {
   }
   package var kind: Kind
   package var text: String
-  package init(_ kind: Kind, _ text: String) {
+  /// What to do about it; nil where there is nothing to do.
+  package var hint: String?
+
+  package init(_ kind: Kind, _ text: String, hint: String? = nil) {
     self.kind = kind
     self.text = text
+    self.hint = hint
   }
 }
 
@@ -104,8 +108,8 @@ package enum Phase: Hashable, Sendable, Codable {
 /// One attempt to make the canary the stable pool.
 package struct Rollout: Hashable, Sendable, Codable {
   package var number: Int
-  package var from: Name
-  package var to: Name
+  package var from: PoolName
+  package var to: PoolName
   package var release: String?
   @Boxed package var plan: Plan
   package var reason: String?
@@ -115,9 +119,9 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var ended: Instant?
   package var phase: Phase
   package var checks: [CheckState] = []
-  package var hooks: Hooks?
+  @Sparse package var hooks = Hooks()
   /// The hooks before the rollout were asked for.
-  package var opened: Bool?
+  @Sparse package var opened = false
   /// What the checks before the rollout said.
   package var preflight: [CheckState]?
   /// The last stage that Nginx was asked for; nil before the first.
@@ -126,9 +130,9 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var passed: Int?
   package var hooked: Int?
   package var approval: PendingApproval?
-  package var held: Held?
+  package var held: Hold?
   /// When people were last told that a source does not answer.
-  package var told: [Name: Instant]?
+  @Sparse package var told: [CheckName: Instant] = [:]
 
   /// The approval that is still waited for.
   package var awaitedApproval: ApprovalRule? {
@@ -160,10 +164,10 @@ package struct Serving: Hashable, Sendable, Codable {
 
 /// All that is known of one service between two events.
 package struct ServiceState: Hashable, Sendable, Codable {
-  package var service: Name
-  package var stable: Name
+  package var service: ServiceName
+  package var stable: PoolName
   /// The other pool: what a promote goes to when nothing else is said, and what a stable that is down falls back to.
-  package var other: Name?
+  package var other: PoolName?
   /// The highest generation ever handed out.
   package var generation = Generation(0)
   @Boxed package var serving: Serving? = nil
@@ -171,15 +175,15 @@ package struct ServiceState: Hashable, Sendable, Codable {
   package var asked: Generation?
   @Boxed package var rollout: Rollout? = nil
   /// What the standing guards last said between rollouts.
-  package var guards: [CheckState]?
+  @Sparse package var guards: [CheckState] = []
   @Boxed package var scheduled: Schedule? = nil
   @Boxed package var freeze: Freeze? = nil
   /// Hooks that are to be run, in their order.
-  package var jobs: [Job]?
+  @Sparse package var jobs: [Job] = []
   /// The number of the last job.
-  package var jobCount: Int?
+  @Sparse package var jobCount = 0
 
-  package init(service: Name, stable: Name, other: Name?) {
+  package init(service: ServiceName, stable: PoolName, other: PoolName?) {
     self.service = service
     self.stable = stable
     self.other = other
@@ -197,30 +201,28 @@ package struct ServiceState: Hashable, Sendable, Codable {
 
   /// The hook whose turn it is.
   package func job(at now: Instant) -> Job? {
-    (jobs ?? []).first { $0.due.map { $0 <= now } ?? true }
+    jobs.first { $0.due.map { $0 <= now } ?? true }
   }
 
-  /// When somebody must look at the service again; nil when nothing is owed.
-  package var wake: Instant? {
-    if running != nil || asked != nil { return Instant(milliseconds: 0) }
-    let jobs = (jobs ?? []).map { $0.due ?? Instant(milliseconds: 0) }
-    return (jobs + [scheduled?.at].compactMap(\.self)).min()
+  /// When somebody must look at the service again; nil: no pending work.
+  package var pending: Pending? {
+    if running != nil || asked != nil { return .now }
+    let jobs = jobs.map { $0.due.map(Pending.at) ?? .now }
+    return (jobs + [scheduled.map { .at($0.at) }].compactMap(\.self)).min()
   }
 
   /// What Nginx should serve when nothing is going on.
   package var resting: Routing {
-    var routing = Routing(
-      stable: stable, canary: other, weight: .none, brake: stable, fallback: true)
-    if let rollout {
-      switch rollout.phase {
-      case .reverted: routing.fallback = false
-      case .promoted(let until):
-        routing.brake = rollout.from
-        routing.brakeUntil = until
-      case .starting, .applying, .soaking, .paused, .finishing, .reverting: break
+    switch rollout?.phase {
+    case .reverted?:
+      if let other { return .reverted(to: stable, from: other) }
+    case .promoted(let until)?:
+      if let other, let rollout, other == rollout.from {
+        return .promoted(stable, over: other, until: until)
       }
+    case .starting?, .applying?, .soaking?, .paused?, .finishing?, .reverting?, nil: break
     }
-    return routing
+    return .resting(on: stable, other: other)
   }
 }
 

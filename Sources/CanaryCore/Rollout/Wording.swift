@@ -1,38 +1,17 @@
 /// One word and one sentence for each state; what people read everywhere.
 package enum Wording {
-  /// The contract's word for where a service is.
-  package static func phase(_ state: ServiceState) -> String {
-    if state.running == nil, state.scheduled != nil { return "scheduled" }
-    guard let rollout = state.rollout else { return "idle" }
-    switch rollout.phase {
-    case .starting, .soaking:
-      if rollout.awaitedApproval != nil { return "awaiting_approval" }
-    case .applying, .finishing, .paused, .reverting, .promoted, .reverted: break
-    }
-    switch rollout.phase {
-    case .starting: return "starting"
-    case .applying(let stage, _): return stage == 0 ? "starting" : "soaking"
-    case .soaking, .finishing: return "soaking"
-    case .paused: return "paused"
-    case .reverting: return "reverting"
-    case .promoted: return "promoted"
-    case .reverted: return "reverted"
-    }
-  }
-
-  /// The contract's word for how a rollout ended, or that it runs.
-  package static func result(_ rollout: Rollout) -> String {
-    switch rollout.phase {
-    case .promoted: "promoted"
-    case .reverted(let reason): reason.kind == .person ? "stopped" : "reverted"
-    case .starting, .applying, .soaking, .paused, .finishing, .reverting: "running"
-    }
-  }
-
   /// Why a rollout went back, or is going back.
   package static func reason(_ rollout: Rollout) -> String? {
     switch rollout.phase {
     case .reverting(_, let reason), .reverted(let reason): reason.text
+    case .starting, .applying, .soaking, .paused, .finishing, .promoted: nil
+    }
+  }
+
+  /// What to do about a rollout that went back, or is going back.
+  package static func hint(_ rollout: Rollout) -> String? {
+    switch rollout.phase {
+    case .reverting(_, let reason), .reverted(let reason): reason.hint
     case .starting, .applying, .soaking, .paused, .finishing, .promoted: nil
     }
   }
@@ -54,10 +33,10 @@ package enum Wording {
         "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
     case .applying(let stage, _):
       return
-        "asking Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
+        "client Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
     case .soaking(let soak): return "\(stageText(rollout, soak)) · \(left(rollout, soak))"
     case .paused(let soak): return "\(stageText(rollout, soak)) · paused"
-    case .finishing: return "all stages passed; asking Nginx to make \(rollout.to) stable"
+    case .finishing: return "all stages passed; client Nginx to make \(rollout.to) stable"
     case .reverting(_, let reason):
       return "sending all traffic back to \(rollout.from): \(reason.text)"
     case .promoted: return "\(rollout.to) is stable"

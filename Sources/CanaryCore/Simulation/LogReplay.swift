@@ -17,7 +17,7 @@ package struct LogReplay: Sendable {
     package var canaryShare: Double
     package var requests: Int
     /// Each change of a verdict, in order.
-    package var changes: [(at: Instant, check: Name, verdict: Verdict, detail: String)] = []
+    package var changes: [(at: Instant, check: CheckName, verdict: Verdict, detail: String)] = []
     /// The checks at the end of the step.
     package var states: [CheckState] = []
     /// When and why it would have gone back.
@@ -28,8 +28,8 @@ package struct LogReplay: Sendable {
   }
 
   private let plan: Plan
-  private let stable: Name
-  private let canary: Name
+  private let stable: PoolName
+  private let canary: PoolName
   private let baseline: PoolCounts
   package private(set) var steps: [Step]
   private var current: Int?
@@ -40,7 +40,7 @@ package struct LogReplay: Sendable {
 
   /// The generations in which the canary's share rises, for a plan; the last such run of the log.
   package init(
-    _ census: [Int: Census], pools: [Name], plan: Plan, stable: Name, canary: Name,
+    _ census: [Int: Census], pools: [PoolName], plan: Plan, stable: PoolName, canary: PoolName,
     baseline: PoolCounts
   ) {
     self.plan = plan
@@ -74,11 +74,11 @@ package struct LogReplay: Sendable {
     guard let first = steps.first,
       let comparer = LogReading.comparer(occasion(first), baseline: baseline)
     else { return }
-    tally.duel = Duel(comparer, pools: pools, canary: canary, stable: stable)
+    tally.duel = TallyComparison(comparer, pools: pools, canary: canary, stable: stable)
   }
 
-  private func occasion(_ step: Step) -> Occasion {
-    Occasion(
+  private func occasion(_ step: Step) -> StageContext {
+    StageContext(
       rollout: 1, stage: step.stage, plan: plan, stable: stable, canary: canary,
       generation: Generation(step.generation), started: steps.first?.began ?? step.began,
       since: step.began)

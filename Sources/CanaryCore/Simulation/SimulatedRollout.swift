@@ -33,8 +33,8 @@ package struct SimulatedRollout {
     }
   }
 
-  private static let stable: Name = "stable"
-  private static let canary: Name = "canary"
+  private static let stable: PoolName = "stable"
+  private static let canary: PoolName = "canary"
   private static let start: Int64 = 1_750_000_000_000
 
   private let scenario: Scenario
@@ -48,7 +48,7 @@ package struct SimulatedRollout {
   /// The plan's probes and foreign sources are taken as good: the traffic alone decides.
   package init(_ scenario: Scenario, plan: Plan, seed: UInt64) {
     var plan = plan
-    plan.before = nil
+    plan.before = []
     for index in plan.stages.indices { plan.stages[index].approval = nil }
     self.scenario = scenario
     var maker = TrafficMaker(scenario, seed: seed, lasting: Self.longest(plan))
@@ -121,9 +121,9 @@ package struct SimulatedRollout {
     }
   }
 
-  private mutating func measure(_ checks: [Check], _ occasion: Occasion) -> [Measurement] {
+  private mutating func measure(_ checks: [Check], _ occasion: StageContext) -> [Measurement] {
     if sink.tally.duel == nil, let comparer = LogReading.comparer(occasion, baseline: baseline) {
-      sink.tally.duel = Duel(
+      sink.tally.duel = TallyComparison(
         comparer, pools: sink.tally.pools, canary: occasion.canary, stable: occasion.stable)
     }
     sink.tally.duel?.comparer.begin(

@@ -15,7 +15,7 @@ package struct SimulatedRules {
   package private(set) var peers: [PeerRule: Decision] = [:]
 
   private struct Sink: RequestSink {
-    var comparer: Comparer
+    var comparer: ComparisonJudge
     var peers = PeerRules()
     var generation = 1
     var withPeers: Bool
@@ -41,7 +41,7 @@ package struct SimulatedRules {
     // At 100 % nothing tells a fault of both pools from one of the canary: the bound alone speaks, and rightly.
     let lasting = plan.stages.reduce(.zero) { $1.weight == .all ? $0 : $0 + $1.soak }
     var maker = TrafficMaker(scenario, seed: seed, lasting: lasting - .seconds(20))
-    let comparer = Comparer(
+    let comparer = ComparisonJudge(
       rollout: 1, checks: plan.comparisons, stages: plan.stages.count,
       alpha: plan.alpha ?? Plan.usualAlpha, baseline: maker.baseline(), most: plan.acceptedFailures)
     var sink = Sink(comparer: comparer, withPeers: withPeers)

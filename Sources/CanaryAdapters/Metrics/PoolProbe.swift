@@ -1,0 +1,98 @@
+package import CanaryCore
+internal import CanaryDriver
+
+/// Asks the servers of a pool themselves, past Nginx.
+package enum PoolProbe {
+  /// The first of the paths that the server answers with a good status; nil when it does so to none.
+  package static func good(_ paths: [String], of server: Server, limit: Span) async -> String? {
+    for path in paths {
+      guard case .success(let answer) = await HTTPLoop.shared.send(question(server, path, limit))
+      else { return nil }
+      if Expectation.fault(answer, Expected()) == nil { return path }
+    }
+    return nil
+  }
+
+  /// Asks all servers side by side; nil when all answered as expected, else who did not, and how.
+  static func probeAll(
+    _ servers: [Server], _ ready: Readiness, limit: Span, _ speech: HTTPQuestion.Speech
+  ) async -> String? {
+    // Without a path of its own, any answer shows that a server is up.
+    let isAsked = { (server: Server) in
+      speech != .connection && ready.path != nil
+        && (ready.backend == nil || server.backend == ready.backend)
+    }
+    let answers = await all(servers, limit: limit, speech) { isAsked($0) ? ready.path : nil }
+    let faults = zip(servers, answers).compactMap { server, answer -> String? in
+      switch answer {
+      case .success(let answer):
+        !isAsked(server)
+          ? nil : Expectation.fault(answer, Expected()).map { "\(server.address) \($0)" }
+      case .failure(let error): "\(server.address) \(text(error))"
+      }
+    }
+    return faults.isEmpty ? nil : faults.joined(separator: "; ")
+  }
+
+  /// One measurement of a probe check: with a bound, the slowest server's time; a server that fails is a failure.
+  static func measure(
+    _ servers: [Server], path: String, _ check: Check, _ speech: HTTPQuestion.Speech
+  ) async -> Measurement.Reading {
+    let servers = servers.filter { check.backend == nil || $0.backend == check.backend }
+    let answers = await all(servers, limit: check.timeout, speech) { _ in path }
+    let expected = check.expected ?? Expected()
+    var faults: [String] = []
+    var slowest = 0.0
+    for (server, answer) in zip(servers, answers) {
+      switch answer {
+      case .success(let answer):
+        slowest = max(slowest, answer.seconds)
+        // A connection that opened is all there is to expect of bytes.
+        let fault = speech == .connection ? nil : Expectation.fault(answer, expected)
+        if let fault {
+          faults.append("\(server.address) \(fault)")
+        } else if let max = check.condition.max, answer.seconds > max {
+          faults.append(
+            "\(server.address) took \(ValueFormat(check.source).text(answer.seconds)) > \(ValueFormat(check.source).text(max))"
+          )
+        }
+      case .failure(let error): faults.append("\(server.address) \(text(error))")
+      }
+    }
+    if !faults.isEmpty { return .answer(false, faults.joined(separator: "; ")) }
+    let who = servers.count == 1 ? "the server answers" : "all \(servers.count) servers answer"
+    guard let max = check.condition.max else { return .answer(true, who) }
+    let shown = ValueFormat(check.source)
+    return .answer(true, "\(who), the slowest in \(shown.text(slowest)) ≤ \(shown.text(max))")
+  }
+
+  private static func all(
+    _ servers: [Server], limit: Span, _ speech: HTTPQuestion.Speech, path: (Server) -> String?
+  ) async -> [Result<HTTPAnswer, HTTPError>] {
+    await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
+      for (index, server) in servers.enumerated() {
+        var question = question(server, path(server), limit)
+        question.speech = speech
+        group.addTask { [question] in (index, await HTTPLoop.shared.send(question)) }
+      }
+      var found = [Result<HTTPAnswer, HTTPError>](
+        repeating: .failure(HTTPError(description: "was not asked", isRefused: false)),
+        count: servers.count)
+      for await (index, answer) in group { found[index] = answer }
+      return found
+    }
+  }
+
+  private static func question(_ server: Server, _ path: String?, _ limit: Span) -> HTTPQuestion {
+    let isSocket = server.address.hasPrefix("unix:")
+    let host = isSocket ? "localhost" : server.address
+    var question = HTTPQuestion("http://\(host)\(path ?? "/")", limit: limit)
+    if isSocket { question.unixSocket = String(server.address.dropFirst(5)) }
+    question.isFresh = true
+    return question
+  }
+
+  private static func text(_ error: HTTPError) -> String {
+    error.isRefused ? "refuses connections" : error.description
+  }
+}

@@ -1,0 +1,58 @@
+internal import Glibc
+
+/// The few facts of the user's own nginx.conf that canary needs: read, never written.
+package struct NginxMainFile: Hashable, Sendable {
+  package var errorLog: String?
+  /// How long old workers may serve their last clients; nil: for ever.
+  package var workerShutdownTimeout: String?
+  /// Patterns included inside `http {}`, absolute.
+  package var httpIncludes: [String] = []
+  /// The same inside `stream {}`.
+  package var streamIncludes: [String] = []
+  /// Modules that are loaded, as they are named.
+  package var modules: [String] = []
+
+  /// Reads the file and what it includes; nil when it cannot be read here, as with a container's own file.
+  package init?(_ path: String) {
+    guard Files.isReadable(path) else { return nil }
+    var found: [NginxStatement] = []
+    let walk = NginxWalk(
+      folder: Files.folder(of: path), text: { try? Files.read($0) }, files: Self.files(matching:))
+    walk.read(path) { found.append($0) }
+    for statement in found { take(statement, walk.folder) }
+  }
+
+  /// Whether the generated files of that folder with such an end of their name are included where they belong.
+  package func includes(_ folder: String, _ suffix: String = "conf") -> Bool {
+    (suffix == "conf" ? httpIncludes : streamIncludes).contains {
+      fnmatch($0, "\(folder)/x.\(suffix)", FNM_PATHNAME) == 0
+    }
+  }
+
+  /// The block that files with such an end of their name belong in.
+  package static func block(of suffix: String) -> String { suffix == "conf" ? "http" : "stream" }
+
+  private mutating func take(_ statement: NginxStatement, _ folder: String) {
+    let words = statement.words
+    guard words.count >= 2, !statement.opensBlock else { return }
+    switch (words[0], statement.blocks.map(\.name)) {
+    case ("error_log", []): errorLog = Files.absolute(words[1], in: folder)
+    case ("worker_shutdown_timeout", []): workerShutdownTimeout = words[1]
+    case ("load_module", []): modules.append(words[1])
+    case ("include", ["http"]): httpIncludes.append(Files.absolute(words[1], in: folder))
+    case ("include", ["stream"]): streamIncludes.append(Files.absolute(words[1], in: folder))
+    default: break
+    }
+  }
+
+  static func fits(_ path: String, _ pattern: String) -> Bool {
+    path == pattern || fnmatch(pattern, path, FNM_PATHNAME) == 0
+  }
+
+  package static func files(matching pattern: String) -> [String] {
+    var result = glob_t()
+    defer { globfree(&result) }
+    guard glob(pattern, 0, nil, &result) == 0 else { return [] }
+    return (0..<Int(result.gl_pathc)).compactMap { result.gl_pathv[$0].map { String(cString: $0) } }
+  }
+}

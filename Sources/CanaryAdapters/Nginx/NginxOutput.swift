@@ -1,0 +1,38 @@
+internal import CanaryCore
+internal import Glibc
+
+/// What Nginx says, cut to what a person needs.
+package enum NginxOutput {
+  /// The lines of an output that tell the fault, with Nginx's own file and line, on one line.
+  package static func faults(in output: String) -> String {
+    let lines = output.split(separator: "\n").map(String.init)
+    let marks = ["[emerg]", "[alert]", "[crit]", "[error]"]
+    let told = lines.filter { line in marks.contains { line.contains($0) } }.map { line in
+      // "nginx: [emerg] host not found …" or "2026/11/21 02:56:07 [emerg] 17#17: host not found …"
+      guard let close = line.firstIndex(of: "]") else { return line }
+      var rest = line[line.index(after: close)...].drop { $0 == " " }
+      if let colon = rest.firstIndex(of: ":"), rest[..<colon].contains("#") {
+        rest = rest[rest.index(after: colon)...].drop { $0 == " " }
+      }
+      return String(rest)
+    }
+    var seen: Set<String> = []
+    let unique = (told.isEmpty ? Array(lines.suffix(3)) : told).filter { seen.insert($0).inserted }
+    return Text.sanitized(unique.prefix(5).joined(separator: "; "), limit: 1000)
+  }
+
+  /// The faults that Nginx wrote to its error log after that offset; nil when there are none to be read.
+  package static func faults(inLog path: String, after offset: Int) -> String? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 256 << 10)
+    let count = pread(file, &bytes, bytes.count, off_t(offset))
+    guard count > 0 else { return nil }
+    let text = String(decoding: bytes[..<count], as: UTF8.self)
+    guard text.contains("[emerg]") || text.contains("[alert]") || text.contains("[crit]") else {
+      return nil
+    }
+    return faults(in: text)
+  }
+}

@@ -1,0 +1,64 @@
+package import CanaryCore
+package import CanaryDriver
+
+/// Renders generated Nginx files from the config and the templates.
+package struct NginxRenderer: Renderer {
+  private let config: Config
+  private let templates: LazyTemplates
+
+  package init(config: Config, templates: LazyTemplates) {
+    self.config = config
+    self.templates = templates
+  }
+
+  package func with(_ config: Config) -> any Renderer {
+    NginxRenderer(config: config, templates: templates)
+  }
+
+  package func path(_ service: ServiceName, _ suffix: String) -> String {
+    "\(config.nginx.include)/\(service).\(suffix)"
+  }
+
+  package func render(
+    _ service: ServiceName, _ routing: Routing, _ generation: Generation
+  ) throws(RouterError) -> GeneratedFiles {
+    let rules = try rules(service, routing)
+    do throws(Problems) {
+      return try templates.load().render(rules, in: config, generation: generation)
+    } catch {
+      throw RouterError(.refused, "the templates cannot be used: \(error)")
+    }
+  }
+
+  package func rules(_ service: ServiceName, _ routing: Routing) throws(RouterError) -> RoutingRules {
+    guard let service = config.service(service) else {
+      throw RouterError(.refused, "the config has no service '\(service)' any more")
+    }
+    for pool in [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
+    where service.pool(pool) == nil {
+      throw RouterError(
+        .refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
+    }
+    let (known, revealed) = try revealed(service, routing)
+    return RoutingRules(known, revealed, zone: config.nginx.zone)
+  }
+
+  /// The service with its preview's secrets read from where they are kept; only where the canary is met.
+  ///
+  /// So a secret that cannot be read keeps nobody from going back.
+  private func revealed(_ service: Service, _ routing: Routing) throws(RouterError) -> (
+    Service, Routing
+  ) {
+    guard routing.audience != nil else { return (service, routing) }
+    var service = service
+    var routing = routing
+    do throws(SourceError) {
+      try service.preview?.reveal()
+      try service.never?.reveal()
+      try routing.audience?.only?.reveal()
+    } catch {
+      throw RouterError(.refused, "\(service.name): the secret of a preview: \(error.description)")
+    }
+    return (service, routing)
+  }
+}

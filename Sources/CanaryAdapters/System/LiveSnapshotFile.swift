@@ -1,0 +1,85 @@
+package import CanaryCore
+package import CanaryDriver
+internal import FoundationEssentials
+internal import Glibc
+internal import Synchronization
+
+/// What a driver sees now, in a file for those who watch; while nobody does, nothing is written.
+package final class LiveSnapshotFile: Sendable {
+  private struct Latest {
+    var glance: LiveSnapshot?
+    /// When it was last asked whether somebody watches.
+    var looked: Instant?
+  }
+
+  private let watchers: Watchers
+  private let path: String
+  private let kept = Mutex(Latest())
+
+  package init(_ service: ServiceName, _ watchers: Watchers) {
+    path = watchers.run.snapshot(service)
+    self.watchers = watchers
+  }
+
+  /// How often the file is written.
+  private static let interval = Span.seconds(0.5)
+
+  /// Takes note of what the driver decided on; a file that cannot be written is nobody's loss but the watcher's.
+  package func saw(_ state: ServiceState, at now: Instant) {
+    let glance: LiveSnapshot? = kept.withLock { kept in
+      if kept.glance?.goOn(state, at: now) != true {
+        // Between two stages the values of the last minutes are kept.
+        if let running = state.running, running.number == kept.glance?.rollout { return nil }
+        if kept.glance != nil { unlink(path) }
+        kept.glance = LiveSnapshot(state, at: now)
+      }
+      guard kept.glance != nil, Instant.isPast(Self.interval, since: kept.looked, at: now) else { return nil }
+      kept.looked = now
+      return watchers.areThere(now) ? kept.glance : nil
+    }
+    guard let glance, let bytes = try? JSONEncoder().encode(glance) else { return }
+    try? Files.replace(path, with: String(decoding: bytes, as: UTF8.self), isSynced: false)
+  }
+
+  /// What the driver of a service saw last; nil without one that knows of being watched.
+  package static func read(_ service: ServiceName, in run: RunFolder) -> LiveSnapshot? {
+    guard let text = Files.contents(run.snapshot(service), limit: 1 << 20) else {
+      return nil
+    }
+    return try? JSONDecoder().decode(LiveSnapshot.self, from: Data(text.utf8))
+  }
+}
+
+/// Whether anybody on this host watches; asked by all drivers of a process, and by the file's time at most so often.
+package final class Watchers: Sendable {
+  private struct Attention {
+    var areThere = false
+    var asked: Instant?
+  }
+
+  let run: RunFolder
+  private let last = Mutex(Attention())
+
+  package init(in run: RunFolder) { self.run = run }
+
+  /// How long after a look a watcher still counts as watching.
+  private static let attention = Span.seconds(5)
+  private static let interval = Span.seconds(0.2)
+
+  func areThere(_ now: Instant) -> Bool {
+    last.withLock { last in
+      if let asked = last.asked, now >= asked, now - asked < Self.interval { return last.areThere }
+      last.asked = now
+      let touched = Files.signature(of: run.watched)
+      last.areThere = touched.map { now - $0.time <= Self.attention } ?? false
+      return last.areThere
+    }
+  }
+
+  /// Says that somebody watches, to every driver of the host.
+  package static func watch(in run: RunFolder) {
+    let path = run.watched
+    if utimes(path, nil) == 0 { return }
+    try? Files.replace(path, with: "", mode: 0o666, isSynced: false)
+  }
+}

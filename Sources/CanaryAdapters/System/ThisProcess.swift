@@ -1,0 +1,87 @@
+package import CanaryCore
+internal import Glibc
+
+/// Who runs this process.
+package enum ThisProcess {
+  /// The real user, the one behind `sudo` where that says so, and from where.
+  package static func actor(environment: [String: String]) -> Actor {
+    let uid = getuid()
+    let behind = uid == 0 ? environment["SUDO_UID"].flatMap(UInt32.init) : nil
+    let uids = [uid] + [behind].compactMap(\.self).filter { $0 != uid }
+    let names = uids.map { name(of: $0) }
+    let person = Person(
+      uids: uids, users: names, groups: Array(Set(zip(uids, names).flatMap(groups))).sorted())
+    let text = names.count > 1 ? "\(names[1]) (sudo)" : names[0]
+    return Actor(text, origin: origin(environment), person: person)
+  }
+
+  private static func name(of uid: uid_t) -> String {
+    getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "uid \(uid)"
+  }
+
+  private static func groups(of uid: uid_t, named name: String) -> [String] {
+    guard let entry = getpwuid(uid) else { return [] }
+    var count: CInt = 256
+    var ids = [gid_t](repeating: 0, count: Int(count))
+    guard getgrouplist(name, entry.pointee.pw_gid, &ids, &count) >= 0 else { return [] }
+    return ids.prefix(Int(count)).compactMap { id in
+      getgrgid(id).map { String(cString: $0.pointee.gr_name) }
+    }
+  }
+
+  /// The host, the terminal, the address behind SSH, and the program that called: what tells a person from a script.
+  private static func origin(_ environment: [String: String]) -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, 255)
+    var parts = [text(name)]
+    for descriptor: CInt in [0, 2] where isatty(descriptor) == 1 {
+      if ttyname_r(descriptor, &name, 255) == 0 {
+        parts.append(text(name).replacing("/dev/", with: ""))
+        break
+      }
+    }
+    if let address = environment["SSH_CONNECTION"]?.split(separator: " ").first {
+      parts.append("ssh \(address)")
+    }
+    if let parent = try? Files.read("/proc/\(getppid())/comm", limit: 64) {
+      parts.append("by \(parent.filter { !$0.isNewline })")
+    }
+    return parts.joined(separator: " ")
+  }
+
+  private static func text(_ characters: [CChar]) -> String {
+    String(
+      decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  package static var pid: Int32 { getpid() }
+
+  /// Whether output to that descriptor is read by a person.
+  package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+  package static var environment: [String: String] {
+    var table: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      if let equals = text.firstIndex(of: "=") {
+        table[String(text[..<equals])] = String(text[text.index(after: equals)...])
+      }
+      next += 1
+    }
+    return table
+  }
+
+  /// The path of this program, to start it again.
+  package static var program: String {
+    var buffer = [CChar](repeating: 0, count: 4097)
+    let count = readlink("/proc/self/exe", &buffer, 4096)
+    guard count > 0 else { return "canary" }
+    let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // An upgrade has put another file in its place, or none yet; the kernel still has this one.
+    let gone = " (deleted)"
+    guard path.hasSuffix(gone) else { return path }
+    let replaced = String(path.dropLast(gone.count))
+    return Files.exists(replaced) ? replaced : "/proc/self/exe"
+  }
+}

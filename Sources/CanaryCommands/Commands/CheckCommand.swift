@@ -1,0 +1,199 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+/// `canary check`: says everything that would go wrong, before anything is touched.
+enum CheckCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "check", service: .optional,
+      summary: "validate everything: config, what would be generated (nginx -t), sources, health")
+  ) { call throws(Failure) in
+    let world = try call.world()
+    let services = try call.services(world)
+    var list = Findings()
+    list.good("config \(world.config.file)")
+    await checkHost(world, services, &list)
+    for service in services { await check(service, world, &list) }
+    for line in list.lines { call.output.out(line) }
+    if list.faults > 0 {
+      call.output.err(
+        "canary check: \(list.faults) \(list.faults == 1 ? "thing" : "things") would go wrong; nothing was touched"
+      )
+      return .outside
+    }
+    call.output.out("ready: nothing was touched")
+    return .done
+  }
+
+  private static func checkHost(_ world: World, _ services: [Service], _ list: inout Findings) async
+  {
+    let config = world.config
+    for (key, path) in [
+      ("nginx.include", config.nginx.include), ("state", config.state), ("run", config.run.path),
+    ] {
+      if let fault = Files.unwritable(path) {
+        list.bad("\(key): \(fault)")
+      } else {
+        list.good("\(key) \(path) is writable")
+      }
+    }
+    if let closed = Files.closedFolder(config.run.path) {
+      list.bad(
+        "run: \(closed) is closed to other users, so Nginx's workers may not see the brake: chmod o+x \(closed)"
+      )
+    }
+    if !Files.isFolder(config.nginx.logs) {
+      list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
+    }
+    await list.take("nginx -t of what is installed now") { NginxDryRun.installed(config) }
+    if let main = NginxMainFile(config.nginx.config) {
+      for suffix in Set(services.map { config.mainSuffix(of: $0.name) }).sorted() {
+        let pattern = "\(config.nginx.include)/*.\(suffix)"
+        if main.includes(config.nginx.include, suffix) {
+          list.good("\(config.nginx.config) includes \(pattern)")
+        } else {
+          list.bad(
+            "\(config.nginx.config) has no `include \(pattern);` inside \(NginxMainFile.block(of: suffix)) {}: add that line"
+          )
+        }
+      }
+      if main.workerShutdownTimeout == nil {
+        list.note(
+          "worker_shutdown_timeout is not set: after each stage, former workers stay until their last client leaves"
+        )
+      }
+    } else {
+      list.note(
+        "\(config.nginx.config) cannot be read here, as with Nginx in a container: its includes were not looked at"
+      )
+    }
+    var resting: [(ServiceName, Routing)] = []
+    for service in services { resting.append((service.name, await world.first(service).resting)) }
+    await list.take("nginx -t of what would be generated") { [resting] in
+      NginxDryRun.generated(config, world.renderer, resting)
+    }
+    // Who is chosen differs from stage to stage, and so does what is generated.
+    let stages = services.map(\.plan.stages.count).max() ?? 0
+    var routings: [[(ServiceName, Routing)]] = []
+    for index in 0..<stages {
+      routings.append([])
+      for service in services {
+        let last = min(index, service.plan.stages.count - 1)
+        routings[index].append((service.name, await stage(last, of: service, world)))
+      }
+    }
+    await list.take("nginx -t of every stage") { [routings] in
+      for routing in routings {
+        let outcome = NginxDryRun.generated(config, world.renderer, routing)
+        guard case .good = outcome else { return outcome }
+      }
+      return .good
+    }
+  }
+
+  private static func stage(
+    _ index: Int, of service: Service, _ world: World
+  ) async -> Routing {
+    let state = await world.first(service)
+    return .stage(
+      index, of: service.plan, stable: state.stable, canary: state.other, salt: "check")
+  }
+
+  private static func check(_ service: Service, _ world: World, _ list: inout Findings) async {
+    let state = (try? await world.states.peek(service.name)) ?? nil
+    let stable = state?.stable ?? service.stable
+    let seen = await world.router.observe(service.name, [.answer, .edits])
+    switch seen.answer {
+    case .success(let answer)?:
+      list.good("\(service.name): Nginx answers with generation \(answer.generation)")
+    case .failure(let fault)?:
+      list.note("\(service.name): \(fault); after the first `canary apply` it must")
+    case nil: break
+    }
+    for file in seen.edits {
+      list.bad(
+        "\(file) was changed by hand; `canary apply \(service.name)` puts canary's own back and keeps a copy"
+      )
+    }
+    let sources = world.sources
+    for pool in service.pools {
+      let fault = await sources.checkReadiness(
+        service.name, pool: pool.name, service.plan.ready)
+      switch fault {
+      case nil: list.good("\(service.name): pool \(pool.name) answers")
+      case let fault?:
+        // Only what carries traffic now must be up; the other is brought up before a promote.
+        let text = "\(service.name): pool \(pool.name) does not answer: \(fault)"
+        pool.name == stable ? list.bad(text) : list.note(text)
+      }
+    }
+    await askBefore(service, world, pool: state?.other, &list)
+    await askSources(service, world, pool: stable, &list)
+    let log = world.config.log(of: service.name)
+    if Files.exists(log), !Files.isReadable(log) {
+      list.bad("\(service.name): \(log) cannot be read, so its checks would have no data")
+    }
+  }
+
+  /// Asks what is asked before a rollout, of the pool that it would go to: whatever does not pass would end it.
+  private static func askBefore(
+    _ service: Service, _ world: World, pool: PoolName?, _ list: inout Findings
+  ) async {
+    let to = pool ?? service.pools.first { $0.name != service.stable }?.name ?? service.stable
+    let checks = service.plan.before
+    let states = await world.sources.measureOnce(checks, service.name, pool: to)
+    for (check, state) in zip(checks, states) {
+      let text = "\(service.name): before a rollout: \(CheckWords.told(check, state))"
+      if state.verdict == .pass {
+        list.good(text)
+      } else {
+        check.advisory ? list.note(text) : list.bad(text)
+      }
+    }
+  }
+
+  /// Asks every source of the plan and of the guards once, side by side.
+  ///
+  /// A source that does not answer is a fault; what it answers about a pool at rest is not.
+  private static func askSources(
+    _ service: Service, _ world: World, pool: PoolName, _ list: inout Findings
+  ) async {
+    let checks = (service.plan.checks + service.guards.map(\.check)).filter { check in
+      if case .probe = check.source { return false }
+      return !check.source.isFromLog
+    }
+    let states = await world.sources.measureOnce(checks, service.name, pool: pool)
+    for (check, state) in zip(checks, states) {
+      let text = "\(service.name): check \(check.name): \(state.detail)"
+      switch state.verdict {
+      case .pass: list.good(text)
+      case .error: list.bad(text)
+      case .pending, .inconclusive, .fail: list.note(text)
+      }
+    }
+  }
+}
+
+/// What was found, in the order of finding.
+private struct Findings {
+  private(set) var lines: [String] = []
+  private(set) var faults = 0
+
+  mutating func good(_ text: String) { lines.append("  ✓ \(text)") }
+  mutating func note(_ text: String) { lines.append("  ! \(text)") }
+  mutating func bad(_ text: String) {
+    lines.append("  ✗ \(text)")
+    faults += 1
+  }
+
+  /// Runs a trial that tells its fault, or why it could not be made.
+  mutating func take(_ name: String, _ trial: @escaping @Sendable () -> NginxDryRun.Outcome) async {
+    switch await Blocking.run(trial) {
+    case .good: good(name)
+    case .bad(let why): bad("\(name): \(why)")
+    case .untried(let why): note("\(name): not tried: \(why)")
+    }
+  }
+}

@@ -1,0 +1,130 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+internal import Glibc
+internal import Synchronization
+
+/// `canary controller`: drives all rollouts until stopped.
+///
+/// One at a time holds the right to.
+enum ControllerCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "controller", service: .none, summary: "drive all rollouts until stopped",
+      details: """
+        SIGHUP reads the config anew; a bad one is refused with its faults, and the old one stays. SIGTERM and SIGINT let
+        what is under way come to its end and leave rollouts where they are, for the next start to resume; until then
+        the brake sends everybody to stable.
+        """)
+  ) { call throws(Failure) in
+    let world = try call.world()
+    let signals = await Signals.stream([SIGTERM, SIGINT])
+    let reloads = await Signals.stream([SIGHUP])
+    let stop = Task { for await _ in signals { return } }
+    guard let lease = try await acquire(world, stop) else { return .done }
+    call.output.err("canary controller: driving \(world.config.services.count) services")
+    world.hooks.tidy()
+    let drivers = DriverPool(world)
+    let controller = Controller(
+      clock: world.clock, executor: world.executor, pending: { await drivers.pending() },
+      makeDrive: { await drivers.drive($0) }, report: { drivers.report($0, $1) })
+    let loop = Task(executorPreference: world.executor) { await controller.run() }
+    let ringing = Task(executorPreference: world.executor) { await drivers.bell.run() }
+    let noticing = Task(executorPreference: world.executor) { await NoticeLoop.watch(world) }
+    let publishing = Task { await PublishLoop.watch(world) }
+    let reloading = Task {
+      var guarding = Task { await StandingGuardLoop.watch(world) }
+      for await _ in reloads {
+        guard let fresh = reload(call, world) else { continue }
+        drivers.world = fresh
+        guarding.cancel()
+        guarding = Task { await StandingGuardLoop.watch(fresh) }
+      }
+    }
+    MallocTuning.trim()
+    ServiceManager.tell("READY=1")
+    await stop.value
+    ServiceManager.tell("STOPPING=1")
+    call.output.err(
+      "canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them"
+    )
+    reloading.cancel()
+    await drain(controller, loop, world)
+    noticing.cancel()
+    publishing.cancel()
+    ringing.cancel()
+    withExtendedLifetime(lease) {}
+    return .done
+  }
+
+  /// What Nginx is being asked for may come to its end, as long as systemd waits without client why.
+  private static func drain(_ controller: Controller, _ loop: Task<Void, Never>, _ world: World)
+    async
+  {
+    await controller.drain()
+    let limit = Task {
+      await world.clock.sleep(until: world.clock.now() + .seconds(20))
+      loop.cancel()
+    }
+    await loop.value
+    limit.cancel()
+  }
+
+  /// The world by the config as it is now; nil when it cannot be used, and the old one stays.
+  private static func reload(_ call: Invocation, _ world: World) -> World? {
+    ServiceManager.tell("RELOADING=1", "MONOTONIC_USEC=\(ServiceManager.monotonic)")
+    defer { ServiceManager.tell("READY=1") }
+    do throws(Failure) {
+      var options = World.Options()
+      options.former = world
+      let fresh = try World(configFile: call["--config"], options, log: call.output.log)
+      // Locks, store and flags are where they were when this process began.
+      guard fresh.config.state == world.config.state, fresh.config.run == world.config.run else {
+        world.live.config = world.config
+        throw Failure(
+          .wrong, "`state` and `run` cannot be changed while the controller runs; restart it")
+      }
+      call.output.err(
+        "canary controller: \(fresh.config.file) is read anew: \(fresh.config.services.count) services; running rollouts keep the pools and the plan that they began with"
+      )
+      return fresh
+    } catch {
+      call.output.err("canary controller: the former config stays: \(error.text)")
+      return nil
+    }
+  }
+
+  /// The right to drive all services; says once that it waits for it.
+  ///
+  /// Nil when stopped before.
+  private static func acquire(_ world: World, _ stop: Task<Void, Never>) async throws(Failure)
+    -> (any Lease)?
+  {
+    let stopped = Mutex(false)
+    let watch = Task {
+      await stop.value
+      stopped.withLock { $0 = true }
+    }
+    defer { watch.cancel() }
+    var told = false
+    while !stopped.withLock({ $0 }) {
+      do throws(LeaseError) {
+        if let lease = try world.leases.acquire(.controller) { return lease }
+      } catch {
+        throw Failure(.outside, error.fault)
+      }
+      if !told {
+        let pid = world.leases.holder(.controller).map { " (pid \($0))" } ?? ""
+        world.output.err(
+          "canary controller: another controller\(pid) drives; waiting for it to end")
+        // To systemd a controller in waiting is ready: it takes over by itself.
+        ServiceManager.tell("READY=1", "STATUS=waiting for another controller\(pid) to end")
+        told = true
+      }
+      ServiceManager.tell("WATCHDOG=1")
+      await world.clock.sleep(until: world.clock.now() + .seconds(0.25))
+    }
+    return nil
+  }
+}

@@ -1,0 +1,54 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryHost
+
+/// `canary __tally SERVICE --log FILE`: the sums of a whole log, by the reader that judges; for benchmarks and for
+/// looking into a log by hand.
+enum TallyCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "__tally", service: .required, summary: "sum up an access log",
+      options: [
+        Option("--log", "FILE", "the log to read"),
+        Option("--judged", nil, "compare the other pool with stable, by the service's plan"),
+      ], isHidden: true)
+  ) { call throws(Failure) in
+    let world = try call.world()
+    let service = try call.service(world)
+    let table = PoolAddresses.table(of: service, relay: world.config.run.relay(service.name))
+    let path = call["--log"] ?? world.config.log(of: service.name)
+    var tally = LogTally(pools: table.pools)
+    if call.has("--judged") { tally.duel = Self.duel(service, table.pools) }
+    let follower = LogFollower(
+      path: path, parser: LogParser(table, service.latency), from: .beginning)
+    do throws(FileError) {
+      try follower.poll(into: &tally)
+    } catch {
+      throw Failure(.outside, error.description)
+    }
+    for pool in table.pools {
+      let sum = tally.total(pool: pool, from: 0, through: Int64(1) << 40)
+      let p99 = sum.latency.quantile(0.99).map { ValueFormat.decimal($0, places: 3) } ?? "-"
+      call.output.out(
+        "\(pool) requests \(sum.requests) failures \(sum.failures) aborted \(sum.aborted) p99 \(p99)"
+      )
+    }
+    call.output.out(
+      "lines \(tally.lines) unreadable \(tally.unreadable) unattributed \(tally.unattributed)")
+    if let comparer = tally.duel?.comparer {
+      call.output.out("evidence \(ValueFormat.decimal(comparer.evidence, places: 3))")
+    }
+    return .done
+  }
+
+  private static func duel(_ service: Service, _ pools: [PoolName]) -> TallyComparison? {
+    guard let canary = pools.first(where: { $0 != service.stable }) else { return nil }
+    let start = Instant(milliseconds: 0)
+    let occasion = StageContext(
+      rollout: 1, stage: 0, plan: service.plan, stable: service.stable, canary: canary,
+      generation: Generation(0), started: start, since: start)
+    return LogReading.comparer(occasion, baseline: PoolCounts()).flatMap {
+      TallyComparison($0, pools: pools, canary: canary, stable: service.stable)
+    }
+  }
+}

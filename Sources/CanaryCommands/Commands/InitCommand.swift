@@ -1,0 +1,259 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryHost
+
+/// `canary init`: a first config, from what Nginx already does.
+enum InitCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "init", service: .optional,
+      summary: "write a first config from what Nginx passes on now",
+      details: """
+        Lists what the running Nginx passes on, asks which of it is the service and where the new version will live, writes
+        a config, and shows the lines to add to Nginx's own. No file that is there already is ever changed.
+        """,
+      options: [
+        Option("--list", nil, "list what Nginx passes on, and write nothing"),
+        Option("--pick", "N", "which of the list; else it is asked, unless there is one only"),
+        Option(
+          "--new", "SERVERS", "where the new version will live: host:port, several with commas"),
+        Option(
+          "--health", "PATH", "what a server that is well answers; else the usual paths are tried"),
+        Option("--nginx", "FILE", "Nginx's main file; else that of the running Nginx"),
+        Option(
+          "--dump", "FILE", "what `nginx -T` printed, as of a container; - for standard input"),
+        Option(
+          "--include", "DIR",
+          "where the generated files will be; else canary/ beside Nginx's main file"),
+        Option("--logs", "DIR", "where Nginx writes its logs; else /var/log/nginx"),
+        Option("--state", "DIR", "where canary keeps its store; else /var/lib/canary"),
+        Option("--run", "DIR", "where its flags and locks are; else /run/canary"),
+        .json,
+      ])
+  ) { call throws(Failure) in
+    let map = try await look(call)
+    let usable = map.proxies.filter { InitDraft.obstacle($0, map) == nil }
+    if call.has("--list") {
+      call.output.out(
+        call.has("--json") ? InitListing.json(map, usable) : InitListing.text(map, usable))
+      return .done
+    }
+    guard !usable.isEmpty else {
+      throw Failure(
+        .wrong,
+        "\(InitListing.text(map, usable))\nThere is nothing that canary can take over. To begin without, see docs/config.md"
+      )
+    }
+    let person = Person(output: call.output)
+    let proxy = try pick(call, map, usable, person)
+    let service = try serviceName(call, proxy)
+    let new = try newServers(call, person)
+    var draft = InitDraft(map: map, proxy: proxy, service: service, new: new)
+    places(call, &draft)
+    draft.health = try await health(call, draft)
+    draft.isElsewhere = call["--dump"] != nil
+    try write(draft, to: path(call), call.output)
+    return .done
+  }
+
+  // MARK: what Nginx does now
+
+  private static func look(_ call: Invocation) async throws(Failure)
+    -> NginxInventory
+  {
+    if let dump = call["--dump"] {
+      let text = try read(dump == "-" ? "/dev/stdin" : dump)
+      guard let map = NginxInventory(dump: text) else {
+        throw Failure(
+          .wrong,
+          "\(dump) is not what `nginx -T` prints: it has no line `# configuration file PATH:`")
+      }
+      return map
+    }
+    let running = Workers.master() ?? []
+    let named = running.firstIndex(of: "-c").flatMap {
+      $0 + 1 < running.count ? running[$0 + 1] : nil
+    }
+    let main = call["--nginx"] ?? named ?? "/etc/nginx/nginx.conf"
+    guard Files.isReadable(main) else {
+      throw Failure(
+        .outside,
+        "\(main) cannot be read here. Name Nginx's main file with --nginx FILE; of a container: docker exec NAME nginx -T | canary init --dump -"
+      )
+    }
+    let words = ["nginx", "-T", "-q", "-c", main]
+    let ran = await Blocking.run {
+      try? Spawn.run(words, limit: .seconds(30), outputLimit: 64 << 20)
+    }
+    if let ran, ran.succeeded, let map = NginxInventory(dump: ran.output) { return map }
+    let why = ran?.output.split(separator: "\n").first.map { ": \(Text.sanitized(String($0)))" } ?? ""
+    call.output.err(
+      "canary: note: `\(words.joined(separator: " "))` did not succeed, so the files are read as they are\(why)"
+    )
+    return NginxInventory(reading: main)
+  }
+
+  private static func read(_ path: String) throws(Failure) -> String {
+    let text: String?
+    do throws(FileError) {
+      text = try Files.read(path, limit: 64 << 20)
+    } catch {
+      throw Failure(.wrong, "\(error)")
+    }
+    guard let text else { throw Failure(.wrong, "\(path) is not there") }
+    return text
+  }
+
+  // MARK: what a person says
+
+  /// Asks on the terminal, where there is one.
+  private struct Person {
+    let output: Output
+
+    func ask(_ question: String, else option: String) throws(Failure) -> String {
+      guard ThisProcess.isTerminal(0), output.errIsTerminal else {
+        throw Failure(.wrong, "say it with \(option); nothing was written")
+      }
+      output.err(question)
+      guard let line = readLine()?.spaceless, !line.isEmpty else {
+        throw Failure(.wrong, "no answer, so nothing was written")
+      }
+      return line
+    }
+  }
+
+  private static func pick(
+    _ call: Invocation, _ map: NginxInventory, _ usable: [NginxInventory.Proxy], _ person: Person
+  ) throws(Failure) -> NginxInventory.Proxy {
+    if call["--pick"] == nil, usable.count == 1 { return usable[0] }
+    var text = call["--pick"]
+    if text == nil {
+      person.output.err(InitListing.text(map, usable))
+      text = try person.ask("Which is the service? (1 to \(usable.count))", else: "--pick N")
+    }
+    guard let number = text.flatMap(Int.init), usable.indices.contains(number - 1) else {
+      throw Failure(
+        .wrong,
+        "--pick must be a number from 1 to \(usable.count) (found '\(Text.sanitized(text ?? ""))'); see: canary init --list"
+      )
+    }
+    return usable[number - 1]
+  }
+
+  private static func serviceName(
+    _ call: Invocation, _ proxy: NginxInventory.Proxy
+  ) throws(Failure) -> ServiceName {
+    let host = Target(proxy.target).host
+    // An address says nothing of what it serves; the server's first name does.
+    let isAddress =
+      host.hasPrefix("unix:") || host.allSatisfy { $0.isNumber || ".[]:".contains($0) }
+      || host == "localhost"
+    let guess = (isAddress ? proxy.server.split(separator: " ").first.map(String.init) ?? "" : host)
+      .prefix { $0 != "." }.lowercased().filter {
+        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
+      }
+    let text = call.arguments.service ?? (ServiceName(guess) == nil || guess == "port" ? "app" : guess)
+    guard let name = ServiceName(text) else {
+      throw Failure(.wrong, "'\(Text.sanitized(text))' is no name for a service: \(ServiceName.rule)")
+    }
+    return name
+  }
+
+  private static func newServers(_ call: Invocation, _ person: Person) throws(Failure)
+    -> [String]
+  {
+    let text: String
+    if let given = call["--new"] {
+      text = given
+    } else {
+      text = try person.ask(
+        "Where will the new version live? (host:port, several with commas)", else: "--new HOST:PORT"
+      )
+    }
+    let servers = text.split(separator: ",").map { String($0).spaceless }
+    var faults: [String] = []
+    for server in servers {
+      do throws(Violation) {
+        try Address.check(server)
+      } catch {
+        faults.append("--new \(error) (found '\(Text.sanitized(server))')")
+      }
+    }
+    if servers.isEmpty { faults.append("--new must name a server, as 127.0.0.1:9002") }
+    guard faults.isEmpty else { throw Failure(.wrong, faults.joined(separator: "\n")) }
+    return servers
+  }
+
+  private static func health(_ call: Invocation, _ draft: InitDraft) async throws(Failure)
+    -> String?
+  {
+    if let path = call["--health"] {
+      guard Address.isRequestPath(path) else {
+        throw Failure(.wrong, "--health must be a path, as /health (found '\(Text.sanitized(path))')")
+      }
+      return path
+    }
+    guard draft.proxy.module == "proxy",
+      let address = draft.stable.first?.split(separator: " ").first.map(String.init)
+    else { return nil }
+    return await PoolProbe.good(
+      ["/health", "/healthz", "/"], of: Server(address: address), limit: .seconds(3))
+  }
+
+  // MARK: the file
+
+  /// Where things are, as far as they are not where they usually are.
+  private static func places(_ call: Invocation, _ draft: inout InitDraft) {
+    let main = draft.map.main
+    draft.include = call["--include"] ?? "\(Files.folder(of: main))/canary"
+    var nginx: [(String, JSON)] = []
+    if main != "/etc/nginx/nginx.conf" { nginx.append(("config", .text(main))) }
+    if draft.include != "/etc/nginx/canary" { nginx.append(("include", .text(draft.include))) }
+    if let logs = call["--logs"] { nginx.append(("logs", .text(logs))) }
+    if !nginx.isEmpty { draft.top.append("nginx: \(JSON.table(nginx).line)") }
+    for key in ["state", "run"] {
+      if let folder = call["--\(key)"] {
+        draft.top.append("\(key): \(JSON.text(folder).line)")
+      }
+    }
+  }
+
+  private static func path(_ call: Invocation) -> String {
+    call["--config"] ?? ThisProcess.environment["CANARY_CONFIG"] ?? "/etc/canary/canary.json5"
+  }
+
+  private static func write(_ draft: InitDraft, to path: String, _ output: Output) throws(Failure) {
+    guard !Files.exists(path) else {
+      throw Failure(
+        .wrong,
+        "\(path) is there already, and is not touched. Name another with --config FILE, or add this to its services:\n\(draft.block)"
+      )
+    }
+    // What was tried is what is written, under a name that nothing may have yet.
+    let trial = "\(path).new"
+    defer { try? Files.remove(trial) }
+    do throws(FileError) {
+      try Files.makeFolder(Files.folder(of: path))
+      try Files.replace(trial, with: draft.text)
+    } catch {
+      throw Failure(.outside, "\(error). Nothing was written")
+    }
+    do throws(Problems) {
+      _ = try ConfigFile.read(trial)
+    } catch {
+      throw Failure(
+        .wrong, "what Nginx does cannot be said in a config; nothing was written:\n\(error)")
+    }
+    do throws(FileError) {
+      try Files.link(trial, as: path)
+    } catch {
+      throw Failure(.outside, "\(error). Nothing was written")
+    }
+    output.out(
+      "written: \(path): service \(draft.service), stable blue (\(draft.stable.joined(separator: ", "))), green (\(draft.new.joined(separator: ", ")))"
+    )
+    for note in draft.notes { output.out("  ! \(note)") }
+    output.out(draft.steps)
+    output.out("Then, once the new version runs: canary promote \(draft.service) --dry-run")
+  }
+}

@@ -1,0 +1,168 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+internal import Glibc
+
+/// `canary promote`: starts a rollout and follows it to its end.
+enum PromoteCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "promote", service: .required,
+      summary: "move traffic to the other pool, stage by stage",
+      details: """
+        Exit status: 0 promoted · 1 something outside failed · 2 wrong input · 3 a gate failed, traffic is back on
+        stable · 4 a person stopped it, traffic is back on stable · 5 busy · 6 --timeout passed, the rollout goes on
+        """,
+      options: [
+        Option("--to", "POOL", "the pool to move to; else the one that is not stable"),
+        Option("--release", "VERSION", "what runs there, for the history"),
+        Option("--plan", "NAME", "a plan of the config instead of the service's own"),
+        .reason,
+        Option("--at", "TIME", "begin then: RFC 3339, or \"tue 01:00\" by the service's zone"),
+        Option("--in-window", nil, "begin in the next window of the service"),
+        Option("--detach", nil, "return once the rollout has begun; another process drives it"),
+        Option("--timeout", "DURATION", "stop waiting after this time; the rollout goes on"),
+        Option("--dry-run", nil, "print what would happen, and touch nothing"),
+        Option("--json", nil, "print one JSON object a line"),
+      ], isActing: true)
+  ) { call throws(Failure) in
+    let world = try call.world()
+    let service = try call.service(world)
+    let request = try request(call, world, service, stable: service.stable)
+    let timeout = try timeout(call)
+    let at = try call.time("--at", service, world)
+    if call.has("--dry-run") {
+      return try await DryRun(
+        world: world, service: service, request: try await current(call, world, service),
+        at: at,
+        inWindow: call.has("--in-window")
+      ).run()
+    }
+    if at != nil || call.has("--in-window") {
+      return try await schedule(world, service, call, at: at)
+    }
+    return try await start(world, service, call, plan: request.plan, timeout: timeout)
+  }
+
+  private static func timeout(_ call: Invocation) throws(Failure) -> Span? {
+    guard let text = call["--timeout"] else { return nil }
+    guard let span = Span(parsing: text), span > .zero else {
+      throw Failure(
+        .wrong, "--timeout must be a duration such as 90s or 2h (found '\(Text.sanitized(text))')")
+    }
+    return span
+  }
+
+  /// What is asked for, checked against the config and against what is stable now.
+  private static func request(
+    _ call: Invocation, _ world: World, _ service: Service, stable: PoolName
+  ) throws(Failure) -> PromoteRequest {
+    let names = service.pools.map(\.name.text)
+    let others = service.pools.map(\.name).filter { $0 != stable }
+    let to: PoolName
+    if let text = call["--to"] {
+      guard let name = PoolName(text), service.pool(name) != nil else {
+        let near = Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? ""
+        throw Failure(
+          .wrong,
+          "there is no pool '\(Text.sanitized(text))' (pools: \(names.joined(separator: ", ")))\(near)")
+      }
+      to = name
+    } else if others.count == 1 {
+      to = others[0]
+    } else {
+      throw Failure(
+        .wrong, "say which pool: --to \(others.map(\.text).joined(separator: " or --to "))")
+    }
+    var plan = service.plan
+    if let text = call["--plan"] {
+      guard let named = world.config.plans[text] else {
+        let known = world.config.plans.keys.sorted()
+        let near = Spelling.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
+        throw Failure(
+          .wrong,
+          "there is no plan '\(Text.sanitized(text))' (plans: \(known.joined(separator: ", ")))\(near)")
+      }
+      plan = named
+    }
+    plan.stand(service.guards.map(\.check))
+    try call.checkTexts()
+    if let why = service.releases.refusal(call["--release"]) { throw Failure(.wrong, why) }
+    var request = PromoteRequest(
+      to: to, release: call["--release"], plan: plan, reason: call["--reason"],
+      retain: service.retain,
+      actor: world.actor)
+    request.hooks = service.hooks
+    return request
+  }
+
+  private static func start(
+    _ world: World, _ service: Service, _ call: Invocation, plan: Plan, timeout: Span?
+  ) async throws(Failure) -> ExitCode {
+    await NoticeLoop.begin(world)
+    try await DriveSession.settle(world, service)
+    // A rollout without a brake that works must not begin.
+    let brake = EmergencyBrake(world, service.name)
+    if try await world.load(service).running == nil, let fault = await brake.trial() {
+      throw Failure(
+        .outside,
+        "the brake would not work: \(fault)",
+        hint: "Nothing was begun. See: canary check \(service.name)")
+    }
+    let hasController = world.leases.holder(.controller) != nil
+    // Without a controller the lock is taken before the rollout exists, so that it is never without a driver.
+    let lease = hasController ? nil : try DriveSession.acquire(world, service)
+    let stable = try await world.load(service).stable
+    let request = try request(call, world, service, stable: stable)
+    let decision = try await world.take(.promote(request), service)
+    if case .nothing(let why)? = decision.refusal {
+      throw Failure(.wrong, why, hint: "Nothing was touched.")
+    }
+    let number = decision.state.rollout?.number ?? 0
+    var session = PromoteSession(
+      world: world, service: service, number: number, asJSON: call.has("--json"))
+    if call.has("--detach") { return try await session.detach(lease) }
+    return try await session.follow(lease, timeout: timeout)
+  }
+
+  /// What is asked for, by what is stable now.
+  private static func current(
+    _ call: Invocation, _ world: World, _ service: Service
+  ) async throws(Failure) -> PromoteRequest {
+    try request(call, world, service, stable: try await world.load(service).stable)
+  }
+
+  /// Leaves the rollout to the controller.
+  private static func schedule(
+    _ world: World, _ service: Service, _ call: Invocation, at: Instant?
+  ) async throws(Failure) -> ExitCode {
+    let inWindow = call.has("--in-window")
+    if inWindow, service.calendar.windows.isEmpty {
+      throw Failure(
+        .wrong,
+        "\(service.name) has no windows; give it some (services.\(service.name).windows), or say --at TIME alone"
+      )
+    }
+    await NoticeLoop.begin(world)
+    let schedule = Schedule(
+      request: try await current(call, world, service), at: at ?? world.clock.now(),
+      inWindow: inWindow)
+    let decision = try await world.take(.schedule(schedule), service)
+    if call.has("--json") {
+      for entry in decision.entries {
+        world.output.out(EntryReport.event(entry, service: service.name).line)
+      }
+    } else if let scheduled = decision.state.scheduled {
+      world.output.out(
+        "scheduled: \(service.name) to \(scheduled.request.to) at \(service.zone.text(scheduled.at)). See: canary schedule; drop it: canary cancel \(service.name)"
+      )
+    }
+    if world.leases.holder(.controller) == nil {
+      world.output.err(
+        "canary: warning: no controller is running, and only a controller begins it: start one (canary controller, or systemctl start canary)"
+      )
+    }
+    return .done
+  }
+}

@@ -1,0 +1,48 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+/// `canary render`: prints the Nginx configuration for a weight; touches nothing.
+enum RenderCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "render", service: .required,
+      summary: "print the Nginx configuration for a canary weight; touches nothing",
+      options: [
+        Option("--weight", "PERCENT", "the canary's share, 0 to 100; else 0"),
+        Option("--location", nil, "print only what belongs in a server {} of your own"),
+      ])
+  ) { call throws(Failure) in
+    let world = try call.world()
+    let service = try call.service(world)
+    var weight = Weight.none
+    if let text = call["--weight"] {
+      let plain = text.hasSuffix("%") ? String(text.dropLast()) : text
+      guard let percent = Double(plain), let parsed = Weight(percent: percent) else {
+        throw Failure(
+          .wrong,
+          "--weight must be from 0 to 100 with two decimals at most (found '\(Text.sanitized(text))')")
+      }
+      weight = parsed
+    }
+    let state = try await world.load(service)
+    // A weight that is asked for is a stage of a rollout, in which people are chosen too.
+    let audience =
+      call["--weight"] == nil
+      ? nil : state.serving?.routing.audience ?? Audience(salt: "sample")
+    let routing = Routing.sample(
+      stable: state.stable, canary: state.running?.to ?? state.other, weight: weight,
+      audience: audience)
+    do throws(RouterError) {
+      let files = try world.renderer.render(service.name, routing, state.generation)
+      for (suffix, text) in files.all where suffix != "conf" || !call.has("--location") {
+        guard let text else { continue }
+        call.output.out("# \(world.renderer.path(service.name, suffix))\n\(text)")
+      }
+    } catch {
+      throw Failure(.wrong, error.fault)
+    }
+    return .done
+  }
+}

@@ -1,0 +1,44 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+/// `canary status`: where every service is.
+enum StatusCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "status", service: .optional,
+      summary: "where a service is: stage, weight, checks, driver",
+      details: """
+        With --watch a terminal shows one screen that is kept up to date, with keys to pause, resume, advance and revert;
+        without a terminal, the status is printed again whenever it changes. NO_COLOR is respected.
+        """,
+      options: [
+        .json, Option("--watch", nil, "keep showing it, until q or Ctrl-C"),
+      ])
+  ) { call throws(Failure) in
+    let world = try call.world()
+    let services = try call.services(world)
+    let isWatching = call.has("--watch")
+    if isWatching, !call.has("--json"), let terminal = Terminal() {
+      return try await WatchSession(world: world, services: services, terminal: terminal).run()
+    }
+    var last = ""
+    repeat {
+      if isWatching { Watchers.watch(in: world.config.run) }
+      var reports: [StatusReport] = []
+      for service in services { reports.append(try await StatusReport(world, service)) }
+      let text: String
+      if call.has("--json") {
+        let list = reports.map(\.json)
+        text = call.arguments.service == nil ? JSON.list(list).pretty : list.first?.pretty ?? "[]"
+      } else {
+        text = reports.map(\.text).joined(separator: "\n\n")
+      }
+      if text != last { call.output.out(text) }
+      last = text
+      if isWatching { await world.clock.sleep(until: world.clock.now() + .seconds(1)) }
+    } while isWatching
+    return .done
+  }
+}

@@ -1,0 +1,111 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+/// `canary windows`: when little comes, and whether a stage could say anything then.
+enum WindowsCommand {
+  static let command = Command(
+    spec: CommandSpec(
+      name: "windows", service: .none,
+      summary: "find windows of low traffic in access logs or in Prometheus",
+      details: """
+        Reads Nginx's combined format and canary's own, plain or .gz. A stretch counts when it lasts 15 minutes, stays under
+        10 % of the day's mean on every day of that weekday, and keeps clear of bursts that come back. Days that are not
+        whole, have holes, or are as quiet as a holiday are left out, and named.
+        """,
+      options: [
+        Option("--log", "FILE", "an access log; further files may follow", repeats: true),
+        Option(
+          "--prometheus", "QUERY", "PromQL that gives requests a second, of the endpoint prometheus"
+        ),
+        Option("--days", "N", "how many days back from the newest request; else 7"),
+        Option(
+          "--zone", "ZONE", "whose clock counts, such as Asia/Shanghai; else the config's, or UTC"),
+        .json,
+      ], rest: "FILE")
+  ) { call throws(Failure) in
+    guard let days = Int(call["--days"] ?? "7"), (1...366).contains(days) else {
+      throw Failure(.wrong, "--days must be a whole number from 1 to 366")
+    }
+    let zone = try zone(call)
+    let files = call.arguments.all("--log") + call.arguments.rest
+    guard files.isEmpty != (call["--prometheus"] == nil) else {
+      throw Failure(.wrong, "say either --log FILE… or --prometheus QUERY")
+    }
+    var traffic: Traffic
+    var notes: [String] = []
+    if let query = call["--prometheus"] {
+      traffic = try await ask(query, call, days)
+    } else {
+      (traffic, notes) = try await read(files)
+    }
+    traffic.keep(days: days)
+    guard traffic.requests > 0 else {
+      throw Failure(
+        .outside, (notes + ["nothing was found to count requests by"]).joined(separator: "\n"))
+    }
+    let report = WindowsReport(
+      week: TrafficWeek(traffic, zone: zone), traffic: traffic, zone: zone, notes: notes)
+    call.output.out(call.has("--json") ? report.json.pretty : report.text)
+    return .done
+  }
+
+  private static func zone(_ call: Invocation) throws(Failure) -> Zone {
+    guard let name = call["--zone"] else {
+      let path = try? ConfigFile.find(named: call["--config"], environment: ThisProcess.environment)
+      return path.flatMap { try? ConfigFile.read($0) }?.services.first?.zone ?? .utc
+    }
+    guard let zone = ZoneFiles.zone(name) else {
+      let near =
+        Spelling.nearest(to: name, among: ZoneFiles.names).map { "; did you mean '\($0)'?" } ?? ""
+      throw Failure(
+        .wrong, "--zone must be a zone of the tz database (found '\(Text.sanitized(name))')\(near)")
+    }
+    return zone
+  }
+
+  private static func read(_ files: [String]) async throws(Failure) -> (Traffic, [String]) {
+    let result = await Blocking.run { () -> Result<TrafficLog, FileError> in
+      var log = TrafficLog()
+      for file in files {
+        do throws(FileError) {
+          try log.read(file)
+        } catch {
+          return .failure(error)
+        }
+      }
+      return .success(log)
+    }
+    switch result {
+    case .failure(let error): throw Failure(.wrong, "\(error)")
+    case .success(let log):
+      var notes = log.notes
+      if log.traffic.unreadable > 0 {
+        notes.append("\(log.traffic.unreadable) lines are of no known format and were not counted")
+      }
+      if log.offsets.count > 1 {
+        let shown = log.offsets.sorted().map { offset in
+          "\(offset < 0 ? "-" : "+")\(Digits.two(abs(offset) / 60))\(Digits.two(abs(offset) % 60))"
+        }
+        notes.append(
+          "lines were written by several clocks (\(shown.joined(separator: ", "))); each was read by its own"
+        )
+      }
+      return (log.traffic, notes)
+    }
+  }
+
+  private static func ask(
+    _ query: String, _ call: Invocation, _ days: Int
+  ) async throws(Failure) -> Traffic {
+    let world = try call.world()
+    guard let endpoint = world.config.endpoint("prometheus") else {
+      throw Failure(.wrong, "the config has no endpoint prometheus")
+    }
+    switch await PrometheusTraffic.read(query, endpoint, days: days, now: world.clock.now()) {
+    case .success(let traffic): return traffic
+    case .failure(let error): throw Failure(.outside, "\(error)")
+    }
+  }
+}

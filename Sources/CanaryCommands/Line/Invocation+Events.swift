@@ -1,0 +1,64 @@
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+// What several commands do alike: texts and times of a person, and one event that is taken or refused.
+extension Invocation {
+  /// Refuses a text that would be no single line of the history.
+  func checkTexts() throws(Failure) {
+    for option in ["--release", "--reason"] {
+      if let text = self[option],
+        text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 })
+      {
+        throw Failure(.wrong, "\(option) must be one line of at most 500 bytes")
+      }
+    }
+  }
+
+  /// A time by the clock of the service's zone; nil when the option is not given.
+  func time(_ option: String, _ service: Service, _ world: World) throws(Failure) -> Instant? {
+    guard let text = self[option] else { return nil }
+    do throws(Violation) {
+      return try TimeText.parse(text, zone: service.zone, now: world.clock.now())
+    } catch {
+      throw Failure(.wrong, "\(option) \(error) (found '\(Text.sanitized(text))')")
+    }
+  }
+
+  /// A whole number in a range; nil when the option is not given.
+  func number(_ option: String, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
+    guard let text = self[option] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw Failure(
+        .wrong,
+        "\(option) must be a whole number from \(range.lowerBound) to \(range.upperBound) (found '\(Text.sanitized(text))')"
+      )
+    }
+    return number
+  }
+
+  /// `approve` and `reject`: an event with a reason.
+  func decide(
+    _ event: (Actor, String?) -> Event
+  ) async throws(Failure) -> ExitCode {
+    let world = try world()
+    let service = try service(world)
+    try checkTexts()
+    let decision = try await world.take(event(world.actor, self["--reason"]), service)
+    output.out("\(service.name): \(Wording.sentence(decision.state))")
+    return .done
+  }
+
+  /// `pause`, `resume` and `advance`: an event that waits out the moment in which Nginx is being asked.
+  func hold(_ event: (Actor) -> Event, done: String) async throws(Failure) -> ExitCode {
+    let world = try world()
+    let service = try service(world)
+    let decision = try await world.take(event(world.actor), service, patience: .seconds(5))
+    if case .nothing(let why)? = decision.refusal {
+      output.out(why)
+    } else {
+      output.out("\(done): \(Wording.sentence(decision.state))")
+    }
+    return .done
+  }
+}

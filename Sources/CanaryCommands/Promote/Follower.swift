@@ -1,0 +1,56 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+/// Shows one rollout as it goes, from what is saved: whoever drives it, what is printed is the same.
+struct Follower {
+  let world: World
+  let service: Service
+  let number: Int
+  let asJSON: Bool
+  private var printed = 0
+  private var lastProgress: Instant
+
+  init(world: World, service: Service, number: Int, asJSON: Bool) {
+    self.world = world
+    self.service = service
+    self.number = number
+    self.asJSON = asJSON
+    lastProgress = world.clock.now()
+  }
+
+  /// Prints what is new; returns the rollout once it is over and all of it has been told.
+  mutating func look() async -> Rollout? {
+    guard let record = try? await world.history.history(service.name, limit: 1).first,
+      record.rollout.number == number
+    else { return nil }
+    for entry in record.entries.dropFirst(printed) {
+      tell(entry, entry.event == .preflight ? record.rollout.preflightWords : [])
+    }
+    printed = record.entries.count
+    if record.rollout.phase.isOver {
+      return record.rollout
+    }
+    if !asJSON, let state = try? await world.states.load(service.name)?.value { progress(state) }
+    return nil
+  }
+
+  /// `below` are lines that belong to the entry.
+  private func tell(_ entry: Entry, _ below: [String]) {
+    if asJSON {
+      world.output.out(EntryReport.event(entry, service: service.name).line)
+      return
+    }
+    let text = ([EntryReport.line(entry)] + below).joined(separator: "\n")
+    if world.output.outIsTerminal { world.output.out(text) } else { world.output.err(text) }
+  }
+
+  private mutating func progress(_ state: ServiceState) {
+    let now = world.clock.now()
+    guard now - lastProgress > .seconds(30) else { return }
+    lastProgress = now
+    let line = "\(now.clockTime)  \(Wording.live(state))"
+    if world.output.outIsTerminal { world.output.out(line) } else { world.output.err(line) }
+  }
+}

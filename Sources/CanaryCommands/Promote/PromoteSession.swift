@@ -1,0 +1,178 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+internal import Glibc
+
+/// One `promote` after its rollout has been saved: driving it, or following whoever does.
+struct PromoteSession {
+  let world: World
+  let service: Service
+  let number: Int
+  let asJSON: Bool
+
+  /// Hands the rollout to a process of its own, unless a controller has it.
+  func detach(_ lease: (any Lease)?) async throws(Failure) -> ExitCode {
+    // Without the lock and without a controller, a driver of before is just about to leave: the next one waits for it.
+    if lease != nil || world.leases.holder(.controller) == nil { try DriveSession.handOver(service, of: world) }
+    withExtendedLifetime(lease) {}
+    world.output.out(
+      "rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
+    return .done
+  }
+
+  /// Drives or follows until the rollout is over, a signal has taken it back, or the time is up.
+  mutating func follow(_ lease: (any Lease)?, timeout: Span?) async throws(Failure) -> ExitCode {
+    let signals = await Signals.stream([SIGINT, SIGTERM, SIGHUP])
+    let stops = SignalCount()
+    let terminal = asJSON ? nil : Terminal()
+    let view = terminal.map { LiveView(world, service, $0, isPromote: true) }
+    let driver = world.driver(service)
+    var driving = lease.map { drive(driver, .woke, $0) }
+    let listening = Task { [world, service] in
+      for await number in signals {
+        if stops.add() > 1 {
+          terminal?.end()
+          _exit(ExitCode.outside.rawValue)
+        }
+        let why = "stopped by \(Signals.name(number)) to promote"
+        world.output.err(
+          "canary: \(why); sending all traffic back to stable (once more to leave at once)")
+        _ = try? await world.submit(.revert(world.actor, why), service)
+      }
+    }
+    let noticing = Task { [world] in await NoticeLoop.watch(world) }
+    let publishing = Task { [world] in await PublishLoop.watch(world) }
+    defer {
+      listening.cancel()
+      noticing.cancel()
+      publishing.cancel()
+    }
+    await view?.begin()
+    let end: End
+    do throws(Failure) {
+      end = try await follow(driver, &driving, timeout: timeout, view)
+    } catch {
+      await view?.end()
+      throw error
+    }
+    await view?.end()
+    // The lock is free for the one that writes how it ended.
+    publishing.cancel()
+    await publishing.value
+    var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
+    // A screen leaves nothing behind: what happened is told once it is gone.
+    if view != nil { _ = await follower.look() }
+    switch end {
+    case .over(let rollout): return finish(rollout)
+    case .left(let why):
+      world.output.err("canary promote: \(why); see: canary status \(service.name)")
+      return .timedOut
+    case .undone(let code, let why):
+      world.output.err(why)
+      return code
+    }
+  }
+
+  /// How following came to its end.
+  private enum End {
+    case over(Rollout)
+    /// The rollout goes on without this process.
+    case left(String)
+    /// A revert that Nginx refuses.
+    case undone(ExitCode, String)
+  }
+
+  private mutating func follow(
+    _ driver: Driver, _ driving: inout Task<ServiceState?, Never>?, timeout: Span?,
+    _ view: LiveView?
+  ) async throws(Failure) -> End {
+    var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
+    let start = world.clock.now()
+    var undrivenSince = start
+    var drawn: Instant?
+    while true {
+      let now = world.clock.now()
+      var hasQuit = false
+      if let view {
+        if Instant.isPast(.seconds(0.5), since: drawn, at: now) {
+          drawn = now
+          hasQuit = await view.look()
+        }
+        if let rollout = try? await world.load(service).rollout, rollout.number == number,
+          rollout.phase.isOver
+        {
+          _ = await driving?.value
+          return .over(rollout)
+        }
+      } else if let rollout = await follower.look() {
+        _ = await driving?.value
+        return .over(rollout)
+      }
+      if hasQuit || timeout.map({ now - start >= $0 }) ?? false {
+        if let driving {
+          driving.cancel()
+          _ = await driving.value
+          try DriveSession.handOver(service, of: world)
+        }
+        return .left(hasQuit ? "left" : "still going on after \(timeout ?? .zero)")
+      }
+      if driving == nil {
+        // A controller that holds its lock but does not drive (stopped, stuck) must not leave the rollout alone.
+        if world.leases.holder(.drive(service.name)) != nil { undrivenSince = now }
+        if now - undrivenSince > .seconds(2), let lease = try DriveSession.acquire(world, service) {
+          world.output.err("canary: no controller took the rollout; driving it from here")
+          driving = drive(driver, .woke, lease)
+        }
+      } else if let ended = await isUndone(driver) {
+        return ended
+      }
+      await world.clock.sleep(until: now + .seconds(0.15))
+    }
+  }
+
+  private func drive(_ driver: Driver, _ event: Event, _ lease: any Lease) -> Task<
+    ServiceState?, Never
+  > {
+    Task { [world, service] in
+      do throws(Failure) {
+        return try await DriveSession.run(
+          driver, event, world: world, service: service, lease: lease, patience: 2)
+      } catch {
+        world.output.err("canary: \(error.text)")
+        _ = try? await world.submit(
+          .revert(.canary, error.text), service)
+        return await driver.run(.woke, patience: 1)
+      }
+    }
+  }
+
+  /// The exit of a rollout whose revert Nginx refuses: the brake stays on, and somebody must mend Nginx.
+  private func isUndone(_ driver: Driver) async -> End? {
+    guard await driver.hasGivenUp, let state = try? await world.load(service),
+      case .reverting(_, let reason)? = state.running?.phase
+    else { return nil }
+    let fault = await driver.fault ?? Fault("unknown")
+    return .undone(
+      reason.exitCode,
+      "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)"
+    )
+  }
+
+  private func finish(_ rollout: Rollout) -> ExitCode {
+    let output = world.output
+    let tell = { (text: String) in
+      asJSON ? () : output.outIsTerminal ? output.out(text) : output.err(text)
+    }
+    switch rollout.phase {
+    case .promoted(let until):
+      tell("promoted: \(rollout.to) is stable; \(rollout.from) is kept until \(until.iso8601)")
+      return .done
+    case .reverted(let reason):
+      tell("reverted: all traffic is on \(rollout.from): \(reason.text)")
+      return reason.exitCode
+    case .starting, .applying, .soaking, .paused, .finishing, .reverting:
+      return .outside
+    }
+  }
+}

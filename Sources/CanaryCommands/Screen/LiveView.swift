@@ -1,0 +1,130 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import CanaryHost
+
+/// The screen of one service on a terminal: looks, draws, and hands keys to the commands that they stand for.
+///
+/// A key does what its command does, in a process of its own: refused, noted and told like that command.
+actor LiveView {
+  private let world: World
+  private let service: Service
+  private let terminal: Terminal
+  private let isPromote: Bool
+  private let hasColour: Bool
+  private var drawn: [String]?
+  private var size: (columns: Int, rows: Int) = (0, 0)
+  private var isAsking = false
+  private var message: String?
+  private var isBusy = false
+  private var hasQuit = false
+  private var reading: Task<Void, Never>?
+
+  init(_ world: World, _ service: Service, _ terminal: Terminal, isPromote: Bool) {
+    self.world = world
+    self.service = service
+    self.terminal = terminal
+    self.isPromote = isPromote
+    hasColour = (ThisProcess.environment["NO_COLOR"] ?? "").isEmpty
+  }
+
+  func begin() {
+    Output.hold()
+    terminal.begin()
+    reading = Task { [terminal] in
+      for await key in terminal.keys() { await press(key) }
+    }
+  }
+
+  func end() {
+    reading?.cancel()
+    terminal.end()
+    Output.release()
+  }
+
+  /// Draws what is true now; true once the person has asked to leave.
+  func look() async -> Bool {
+    Watchers.watch(in: world.config.run)
+    do throws(Failure) {
+      let report = try await StatusReport(world, service, looksAtNginx: false)
+      let record = (try? await world.history.history(service.name, limit: 1))?.first
+      draw(
+        LiveScreen(
+          report: report, traffic: await traffic(report), entries: record?.entries ?? [],
+          message: message ?? Output.lastHeld, isAsking: isAsking, isPromote: isPromote))
+    } catch {
+      message = error.text
+    }
+    return hasQuit
+  }
+
+  private func draw(_ screen: LiveScreen) {
+    let now = terminal.size
+    // After a resize nothing of what is on the screen can be relied on.
+    if now != size { drawn = nil }
+    size = now
+    let lines = screen.lines(width: now.columns, height: now.rows, hasColour: hasColour)
+    terminal.draw(lines, before: drawn)
+    drawn = lines
+  }
+
+  private func traffic(_ report: StatusReport) async -> LiveScreen.Traffic {
+    var traffic = LiveScreen.Traffic()
+    guard let rollout = report.state.running else { return traffic }
+    // The last two seconds may not be in the store yet.
+    let to = report.now.second - 2
+    let from = max(to - 59, rollout.started.second)
+    let slices = (try? await world.logs.slices(service.name, since: from))?.slices ?? []
+    for slice in slices where slice.second <= to {
+      if slice.pool == rollout.to { traffic.canary.merge(slice.counts) }
+      if slice.pool == rollout.from { traffic.stable.merge(slice.counts) }
+    }
+    traffic.seconds = Double(max(1, to - from + 1))
+    return traffic
+  }
+
+  // MARK: keys
+
+  private func press(_ key: Character) async {
+    message = nil
+    if isAsking {
+      isAsking = false
+      if key == "y" || key == "Y" {
+        run(["revert", "--reason", "x in the live view"])
+      } else {
+        message = "not reverted"
+      }
+    } else {
+      switch key {
+      case "p": run(["pause"])
+      case "r": run(["resume"])
+      case "a": run(["advance"])
+      case "x": isAsking = true
+      case "q": hasQuit = true
+      default: break
+      }
+    }
+    _ = await look()
+  }
+
+  private func run(_ words: [String]) {
+    guard !isBusy || words[0] == "revert" else { return }
+    isBusy = true
+    message = "\(words[0]) …"
+    let line =
+      [ThisProcess.program, words[0], service.name.text] + words.dropFirst()
+      + ["--config", world.config.file]
+    Task {
+      let text = await Blocking.run {
+        do throws(SpawnError) {
+          let ran = try Spawn.run(line, limit: .minutes(2))
+          return ran.output.split(separator: "\n").last.map(String.init) ?? ""
+        } catch {
+          return "\(error)"
+        }
+      }
+      message = text
+      isBusy = false
+    }
+  }
+}

@@ -1,0 +1,169 @@
+/// How one generation chooses the pool of a request: what the generated configuration says, and what `canary route` tells.
+package struct RoutingRules: Sendable {
+  /// An upstream group of a service.
+  package enum Group: String, Hashable, Sendable {
+    /// Both pools, in the exact ratio of the weight.
+    case split
+    case stable, canary, brake
+    /// The canary's servers, for copies.
+    case copies
+  }
+
+  /// Where a request goes.
+  package enum Target: Hashable, Sendable {
+    case group(Group)
+    /// Where the request's key was drawn to.
+    case hand
+  }
+
+  /// What one rule asks of a request.
+  package enum Test: Hashable, Sendable {
+    /// The client's address is in the list of this name.
+    case address(String, [AddressRange])
+    case header(String, String)
+    case cookie(String, String)
+    /// A header of a trusted proxy: the name of the list it belongs to, the header, the values that fit.
+    case tag(String, String, [String])
+  }
+
+  package let service: Service
+  package let routing: Routing
+  /// The zone of this host.
+  package let zone: Label?
+
+  package init(_ service: Service, _ routing: Routing, zone: Label?) {
+    self.service = service
+    self.routing = routing
+    self.zone = zone
+  }
+
+  private var audience: Audience? { routing.canary == nil ? nil : routing.audience }
+  package func stable(_ backend: Label?) -> [Server] {
+    service.pool(routing.stable)?.servers(of: backend) ?? []
+  }
+  package func canary(_ backend: Label?) -> [Server] {
+    routing.canary.flatMap { service.pool($0)?.servers(of: backend) } ?? []
+  }
+
+  /// Whether some servers of a pool are preferred to its others.
+  package func isZoned(_ servers: [Server]) -> Bool {
+    guard let zone else { return false }
+    let near = servers.count { $0.zone == zone }
+    return near > 0 && near < servers.count
+  }
+
+  /// The name of a group in Nginx; each kind of servers has its own.
+  package func name(_ group: Group, _ backend: Label?) -> String {
+    "\(prefix(backend)).\(group.rawValue)"
+  }
+
+  package func prefix(_ backend: Label?) -> String {
+    "canary.\(service.name)" + (backend.map { ".\($0)" } ?? "")
+  }
+
+  package func limit(_ group: Group) -> RequestRate? {
+    switch group {
+    case .stable: service.pool(routing.stable)?.limit
+    // Outside a rollout nobody is sent there.
+    case .canary:
+      audience.flatMap { $0.limit ?? routing.canary.flatMap { service.pool($0)?.limit } }
+    case .split, .brake, .copies: nil
+    }
+  }
+
+  package var shadow: Shadow? { audience?.shadow }
+
+  /// Whether the pool must be known before a server is chosen; else one group of both gives exact shares.
+  private var needsHand: Bool {
+    service.sticky != nil || shadow != nil || limit(.stable) != nil || limit(.canary) != nil
+      || service.backends.contains { isZoned(stable($0)) || isZoned(canary($0)) }
+  }
+
+  /// Where those go whom the weight draws from.
+  package var base: Target {
+    let isShared = routing.weight > .none && routing.weight < .all
+    return isShared && needsHand ? .hand : .group(.split)
+  }
+
+  /// Where a request goes that no rule is about, and by which way.
+  package var start: (to: Target, way: RoutedBy) {
+    audience?.only == nil ? (base, .drawn) : (.group(.stable), .excluded)
+  }
+
+  /// Whether a key is drawn at all.
+  package var draws: Bool { base == .hand }
+
+  /// The rules from the weakest to the strongest: the last one that fits decides.
+  ///
+  /// The brake stands above all of them.
+  package var rules: [AudienceRule] {
+    guard let audience else { return [] }
+    var rules: [AudienceRule] = []
+    if let only = audience.only {
+      rules += tests(only, "only").map {
+        AudienceRule(test: $0, to: base, way: .drawn, because: "only")
+      }
+    }
+    let preview = audience.preview ? service.preview : nil
+    let ambient = preview.map { tests($0, "preview", secrets: false) } ?? []
+    // A tag says who somebody is, an address only where: so tags stand above addresses.
+    rules += ambient.reversed().map {
+      AudienceRule(test: $0, to: .group(.canary), way: .preview, because: "preview")
+    }
+    if let never = service.never {
+      rules += tests(never, "never").map {
+        AudienceRule(test: $0, to: .group(.stable), way: .never, because: "never")
+      }
+    }
+    for (secret, make) in (preview?.cookies ?? []).map({ ($0, Test.cookie) })
+      + (preview?.headers ?? []).map({ ($0, Test.header) })
+    {
+      guard case .plain(let value) = secret.value.place else { continue }
+      let by = "preview"
+      rules.append(
+        AudienceRule(
+          test: make(secret.name, value), to: .group(.canary), way: .preview, because: by))
+      rules.append(
+        AudienceRule(
+          test: make(secret.name, "never"), to: .group(.stable), way: .never, because: by))
+    }
+    return rules
+  }
+
+  /// One test for each thing that is listed: tags first, then addresses, then secrets.
+  private func tests(_ selector: Selector, _ list: String, secrets: Bool = true) -> [Test] {
+    var tests = selector.tags.enumerated().map { index, tag in
+      Test.tag("\(list)_tag\(index)", tag.name, tag.values)
+    }
+    if !selector.ranges.isEmpty { tests.append(.address("\(list)_from", selector.ranges)) }
+    guard secrets else { return tests }
+    for (secret, make) in selector.cookies.map({ ($0, Test.cookie) })
+      + selector.headers.map({ ($0, Test.header) })
+    {
+      if case .plain(let value) = secret.value.place { tests.append(make(secret.name, value)) }
+    }
+    return tests
+  }
+
+  /// The groups that some request may be sent to.
+  package var groups: [Group] {
+    var groups: [Group] = [.split]
+    let targets = [start.to] + rules.map(\.to)
+    for group in [Group.stable, .canary]
+    where draws || targets.contains(.group(group)) {
+      groups.append(group)
+    }
+    groups.append(.brake)
+    if shadow != nil { groups.append(.copies) }
+    return groups
+  }
+}
+
+/// One rule of an audience: what it asks of a request, and where it sends it.
+package struct AudienceRule: Hashable, Sendable {
+  package var test: RoutingRules.Test
+  package var to: RoutingRules.Target
+  package var way: RoutedBy
+  /// Which key of the config says so.
+  package var because: String
+}

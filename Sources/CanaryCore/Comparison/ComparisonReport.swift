@@ -1,0 +1,165 @@
+/// What one comparison with stable says at one moment; everything that its verdict rests on.
+package struct ComparisonReport: Hashable, Sendable, Codable {
+  package var compare: ComparisonKind
+  /// Of this stage, or of the last minute where that says more.
+  package var canary: BadCount
+  package var stable: BadCount
+  /// 1 in so many rollouts with a canary that is no worse would ever show evidence this strong.
+  package var evidence: Double
+  /// The evidence at which the rollout goes back: 1 / alpha.
+  package var alarm: Double
+  /// Whether the evidence was enough, and this comparison is the one to name.
+  package var isWorse: Bool
+  /// Whether this comparison contributes most to the evidence, which all of them share.
+  package var leads: Bool
+  /// The upper bound of how much worse the canary is, as a share of its requests, at 95 %.
+  package var upper: Double?
+  package var margin: Double
+  /// How many more canary requests will exclude the margin, and how long they take; nil when they will not.
+  package var needed: Int?
+  package var neededTime: Span?
+  /// How long stable itself has been breaking the bound, and its rate of failures then.
+  package var sharedFor: Span?
+  package var sharedRate: Double?
+  /// All requests go to the canary: there is nothing to compare it with.
+  package var isAlone: Bool
+  /// Above this many seconds a request is slow; nil while stable's latency is being learned.
+  package var edge: Double?
+  /// How many requests the canary should have answered, when it is its silence that tells.
+  package var due: Int?
+  /// The measurement over the check's window, for a check that has a bound too.
+  package var windowed: Double?
+  package var windowedRequests: Int?
+
+  package init(
+    compare: ComparisonKind, canary: BadCount, stable: BadCount, evidence: Double, alarm: Double,
+    isWorse: Bool, leads: Bool = true, upper: Double? = nil, margin: Double, needed: Int? = nil,
+    neededTime: Span? = nil, isAlone: Bool, edge: Double? = nil
+  ) {
+    self.compare = compare
+    self.canary = canary
+    self.stable = stable
+    self.evidence = evidence
+    self.alarm = alarm
+    self.isWorse = isWorse
+    self.leads = leads
+    self.upper = upper
+    self.margin = margin
+    self.needed = needed
+    self.neededTime = neededTime
+    self.isAlone = isAlone
+    self.edge = edge
+  }
+
+  /// Whether a canary that is worse by the margin can be excluded.
+  package var isProven: Bool { (upper ?? .infinity) < margin }
+}
+
+extension ComparisonJudge {
+  /// What the comparison of that name says; `margin` is the one that the check demands, nil its metric's own.
+  package func report(_ check: CheckName, margin: Double?, at now: Instant) -> ComparisonReport? {
+    guard let subject = subjects.first(where: { $0.check.name == check }) else { return nil }
+    let margin = margin ?? subject.check.compare.margin(stableRate: stableRate)
+    let alarm = alarms.first { $0.check == check }
+    let counts = alarm.map { ($0.canary, $0.stable) } ?? telling(subject)
+    var report = ComparisonReport(
+      compare: subject.check.compare, canary: counts.0, stable: counts.1,
+      evidence: alarm?.evidence ?? (subject.check.advisory ? subject.wealth.total : evidence),
+      alarm: 1 / alpha, isWorse: alarm != nil, leads: subject.check.advisory || leads(check),
+      upper: subject.excess.upper, margin: margin,
+      isAlone: isAlone, edge: subject.limits.map { $0.edge / 1000 })
+    report.due = alarm?.due
+    let excess = subject.excess
+    if excess.excludes(margin: margin) {
+      // The mixture may exclude what no single term of it does.
+      report.upper = min(excess.upper ?? margin, margin * (1 - 1e-9))
+    } else if let upper = excess.upper {
+      report.upper = max(upper, margin)
+    }
+    if !report.isProven, let strata = excess.strataNeeded(margin: margin) {
+      let more = Double(max(1, strata - excess.count))
+      let each = excess.count > 0 ? Double(subject.canary.requests) / Double(excess.count) : 1
+      report.needed = Int(min(1e12, more * max(1, each)).rounded(.up))
+      if let began = stageBegan, newest > began, subject.canary.requests > 0 {
+        let spent = Double(newest - began) / Double(subject.canary.requests)
+        report.neededTime = Span(
+          milliseconds: Int64(min(1e13, Double(report.needed ?? 0) * spent)))
+      }
+    }
+    if let suspendedSince {
+      report.sharedFor = Span(milliseconds: max(0, now.milliseconds - suspendedSince))
+      report.sharedRate = trailing.stable.rate
+    }
+    return report
+  }
+}
+
+extension ComparisonReport {
+  /// `canary 5xx 4.1 % (33 of 805) against stable 0.3 % (46 of 15,310)`: the counts of both pools in one line.
+  package var line: String {
+    if let due {
+      return
+        "the canary answered \(Self.grouped(canary.requests)) of \(Self.grouped(canary.requests + stable.requests)) requests where \(Self.grouped(due)) were due"
+    }
+    switch compare {
+    case .failures:
+      return "canary 5xx \(Self.side(canary)) against stable \(Self.side(stable))"
+    case .slow(let quantile):
+      guard let edge else { return "canary \(Self.quantile(quantile)) against stable" }
+      let what = "slower than stable's \(Self.quantile(quantile)) of \(Self.time(edge)) (+10 %)"
+      if canary.requests == 0 { return "no canary request yet to be \(what)" }
+      return "canary \(what) in \(Self.side(canary)) against \(Self.side(stable))"
+    }
+  }
+
+  /// `1 in 12,000 if they were alike`.
+  package var odds: String { "1 in \(Self.odds(evidence)) if they were alike" }
+
+  private static func side(_ count: BadCount) -> String {
+    count.requests == 0
+      ? "– (no requests)"
+      : "\(percent(count.rate)) (\(grouped(count.bad)) of \(grouped(count.requests)))"
+  }
+
+  /// A share in percent with one decimal, or two significant digits where it is small.
+  static func percent(_ share: Double) -> String {
+    let value = share * 100
+    let places = value == 0 || value >= 0.1 ? 1 : value >= 0.01 ? 2 : 3
+    return ValueFormat.decimal(value, places: places) + " %"
+  }
+
+  /// Points of a difference between two shares.
+  static func points(_ share: Double) -> String { ValueFormat.decimal(share * 100, places: 2) }
+
+  static func time(_ seconds: Double) -> String {
+    seconds < 1
+      ? ValueFormat.decimal(seconds * 1000, places: 0) + " ms" : ValueFormat.decimal(seconds, places: 2) + " s"
+  }
+
+  static func quantile(_ quantile: Double) -> String {
+    "p" + ValueFormat.decimal(quantile * 100, places: 1)
+  }
+
+  /// Two significant digits, rounded down: a bound must not claim more than it holds.
+  package static func odds(_ evidence: Double) -> String {
+    guard evidence < 1e12 else { return "more than 1,000,000,000,000" }
+    var whole = Int(max(1, evidence))
+    var scale = 1
+    while whole >= 100 {
+      whole /= 10
+      scale *= 10
+    }
+    return grouped(whole * scale)
+  }
+
+  /// `15,310`.
+  package static func grouped(_ number: Int) -> String {
+    var digits = Substring("\(number.magnitude)")
+    var groups: [Substring] = []
+    while digits.count > 3 {
+      groups.insert(digits.suffix(3), at: 0)
+      digits = digits.dropLast(3)
+    }
+    return (number < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+  }
+}

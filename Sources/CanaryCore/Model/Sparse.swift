@@ -1,0 +1,40 @@
+/// A value that stands in no text while it is empty: states of an older program do not name it, and are read all the same.
+@propertyWrapper
+package struct Sparse<Value: Emptiable & Codable & Sendable>: Hashable, Sendable, Codable {
+  package var wrappedValue: Value
+
+  package init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
+
+  package init(from decoder: any Decoder) throws { wrappedValue = try Value(from: decoder) }
+  package func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
+}
+
+/// A value that may be left out of what is written.
+package protocol Emptiable: Hashable {
+  /// What it is when nothing is said of it.
+  static var empty: Self { get }
+}
+
+extension Array: Emptiable where Element: Hashable {
+  package static var empty: Self { [] }
+}
+extension Dictionary: Emptiable where Value: Hashable {
+  package static var empty: Self { [:] }
+}
+extension Bool: Emptiable { package static var empty: Bool { false } }
+extension Int: Emptiable { package static var empty: Int { 0 } }
+extension Totals: Emptiable { package static var empty: Totals { Totals() } }
+extension Hooks: Emptiable { package static var empty: Hooks { Hooks() } }
+
+// The compiler's own `Codable` finds these more special forms.
+extension KeyedDecodingContainer {
+  package func decode<Value>(_ type: Sparse<Value>.Type, forKey key: Key) throws -> Sparse<Value> {
+    Sparse(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .empty)
+  }
+}
+
+extension KeyedEncodingContainer {
+  package mutating func encode<Value>(_ value: Sparse<Value>, forKey key: Key) throws {
+    if value.wrappedValue != .empty { try encode(value.wrappedValue, forKey: key) }
+  }
+}

@@ -1,0 +1,64 @@
+// Who must agree before a stage, and what happens when nobody does.
+
+extension Policy {
+  mutating func askApproval(_ rollout: Rollout, _ stage: Int) {
+    guard let rule = rollout.plan.stages[stage].approval, rollout.approval?.stage != stage else {
+      return
+    }
+    decision.state.rollout?.approval = PendingApproval(stage: stage, since: now)
+    note(
+      .awaitingApproval, rollout.number, weight: decision.state.serving?.routing.weight,
+      actor: .canary,
+      detail: "stage \(stage + 1) of \(rollout.plan.stages.count) needs \(rule.words)")
+  }
+
+  mutating func approve(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
+    guard let rule = rollout.awaitedApproval, var approval = rollout.approval else {
+      decision.refusal = .wrong("nothing waits for an approval")
+      return
+    }
+    if let why = rule.refusal(
+      actor.person, starter: rollout.actor.person, given: approval.given.compactMap(\.person))
+    {
+      decision.refusal = .wrong(why)
+      return
+    }
+    approval.given.append(actor)
+    decision.state.rollout?.approval = approval
+    note(
+      .approved, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+      detail:
+        "\(approval.given.count) of \(rule.count) for stage \(approval.stage + 1)\(reason.map { ": \($0)" } ?? "")"
+    )
+    decision.effects = [.wake(now)]
+  }
+
+  /// Whoever may approve may reject, and so may the one who started it.
+  mutating func reject(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
+    guard let rule = rollout.awaitedApproval, let approval = rollout.approval else {
+      decision.refusal = .wrong("nothing waits for an approval")
+      return
+    }
+    let isStarter = rollout.actor.person.flatMap { actor.person?.mayBe($0) } ?? false
+    if !isStarter, let why = rule.refusal(actor.person, starter: nil, given: []) {
+      decision.refusal = .wrong("\(why). To send all traffic back: canary revert")
+      return
+    }
+    let why = "rejected by \(actor)\(reason.map { ": \($0)" } ?? "")"
+    note(
+      .rejected, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+      detail: "stage \(approval.stage + 1)\(reason.map { ": \($0)" } ?? "")")
+    goBack(rollout, Reason(.person, why), actor: actor)
+  }
+
+  /// Takes a rollout back that nobody approved in time.
+  mutating func approvalIsLate(_ rollout: Rollout) -> Bool {
+    guard let rule = rollout.awaitedApproval, let approval = rollout.approval,
+      now - approval.since >= rule.within, rollout.phase.awaited == nil
+    else { return false }
+    let why =
+      "stage \(approval.stage + 1) got \(approval.given.count) of \(rule.count) approvals within \(rule.within)"
+    goBack(rollout, Reason(.gate, why), actor: .canary)
+    return true
+  }
+}

@@ -1,0 +1,201 @@
+// How a stage is held and left.
+
+extension Policy {
+  /// Measures what is due; with nothing due, the stage is judged by what is known.
+  mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
+    let stage = rollout.plan.stages[soak.stage]
+    let rollout = forgetOld(rollout, soak)
+    let checks = rollout.plan.checks(stage: soak.stage)
+    var due: [Check] = []
+    // Each check of a stage has its state at the same place. By index, a check is copied only where it is needed whole.
+    for index in checks.indices.prefix(rollout.checks.count) {
+      // At the end of the soak everything is asked once more: nothing that was good a while ago passes a stage.
+      let isLast =
+        soak.over != nil && now >= soak.began + checks[index].warmup
+        && !isFresh(rollout.checks[index].measuredAt, soak)
+      if isLast
+        || rollout.checks[index].isDue(
+          checks[index], soak: stage.soak, stageStart: soak.began, at: now)
+      {
+        due.append(checks[index])
+      }
+    }
+    if due.isEmpty {
+      if case .soaking = decision.state.rollout?.phase ?? rollout.phase {
+        judgeStage(rollout, soak)
+      } else {
+        decision.effects = [.wake(now + Self.tick)]
+      }
+    } else {
+      decision.effects = [.measure(due, occasion(rollout, soak))]
+    }
+  }
+
+  private func occasion(_ rollout: Rollout, _ soak: Soak) -> StageContext {
+    var occasion = StageContext(
+      rollout: rollout.number, stage: soak.stage, plan: rollout.plan, stable: rollout.from,
+      canary: rollout.to, release: rollout.release,
+      generation: decision.state.serving?.generation ?? decision.state.generation,
+      started: rollout.started, since: soak.began)
+    // The last requests under the brake may end a little later.
+    if let confirmed = soak.confirmed { occasion.trusted = confirmed + .seconds(2) }
+    return occasion
+  }
+
+  /// An answer that is older than twice its interval is no data any more.
+  private mutating func forgetOld(_ rollout: Rollout, _ soak: Soak) -> Rollout {
+    var updated = rollout
+    let checks = rollout.plan.checks(stage: soak.stage)
+    for index in checks.indices.prefix(rollout.checks.count) {
+      guard let measured = rollout.checks[index].measuredAt else { continue }
+      let verdict = rollout.checks[index].verdict
+      guard verdict == .pass || verdict == .pending else { continue }
+      let interval = max(
+        checks[index].interval(soak: rollout.plan.stages[soak.stage].soak), Self.tick)
+      // A source may take as long as its own limit, which is no sign of age.
+      guard now - measured > max(interval * 2, interval + checks[index].timeout) else { continue }
+      updated.checks[index].verdict = .inconclusive
+      updated.checks[index].detail =
+        "the last answer is \(Span(milliseconds: (now - measured).milliseconds / 1000 * 1000)) old"
+      decision.state.rollout?.checks = updated.checks
+    }
+    return updated
+  }
+
+  /// Whether the last measurement of a check was made after the soak was over.
+  private func isFresh(_ measured: Instant?, _ soak: Soak) -> Bool {
+    guard let measured, let over = soak.over else { return false }
+    return measured >= over
+  }
+
+  /// The rollout with the measurements folded in; nil when one of them failed its check and the rollout goes back.
+  mutating func fold(_ measurements: [Measurement], _ rollout: Rollout) -> Rollout? {
+    var updated = rollout
+    guard let stage = rollout.stage else { return updated }
+    let checks = rollout.plan.checks(stage: stage)
+    for measurement in measurements {
+      let known = checks.indices.prefix(updated.checks.count)
+      guard let index = known.first(where: { checks[$0].name == measurement.check })
+      else { continue }
+      let before = updated.checks[index]
+      updated.checks[index] = Judge.fold(before, checks[index], measurement)
+      record(before, measurement, updated.checks[index], rollout, stage)
+    }
+    decision.state.rollout?.checks = updated.checks
+    let failed = updated.checks.filter { $0.verdict == .fail && !$0.advisory }
+    guard let first = failed.first else { return updated }
+    let others =
+      failed.count > 1
+      ? " (and \(failed.dropFirst().map(\.name.text).joined(separator: ", ")))" : ""
+    goBack(
+      rollout, Reason(.gate, "check \(first.name) failed: \(first.detail)\(others)"), actor: .canary
+    )
+    return nil
+  }
+
+  /// Keeps what a person will want to know later: changes of a verdict, and enough measurements between them.
+  private mutating func record(
+    _ before: CheckState, _ measurement: Measurement, _ after: CheckState, _ rollout: Rollout,
+    _ stage: Int
+  ) {
+    let changes = after.totals.changes
+    let isChange = after.verdict != before.verdict
+    if after.verdict == .error, isChange { reportError(after, rollout) }
+    // A check that flaps must not fill the history; the totals count what is not listed.
+    let isListed = isChange && (changes <= Self.listedChanges || after.verdict == .fail)
+    if isListed {
+      note(
+        .verdict, rollout.number, weight: decision.state.serving?.routing.weight, actor: .canary,
+        detail: "\(after.name): \(after.verdict.rawValue): \(after.detail)"
+          + (changes == Self.listedChanges ? " (further changes are counted, not listed)" : ""))
+    }
+    if isListed || KeptMeasurement.keeps(after.measurements) {
+      let what = KeptMeasurement.What.measured(
+        measurement, number: after.measurements, grounds: before.grounds, after.verdict)
+      decision.kept.append(KeptMeasurement(rollout: rollout.number, stage: stage, what))
+    }
+  }
+
+  /// A source that does not answer is told of at once, and again only after a while.
+  private mutating func reportError(_ state: CheckState, _ rollout: Rollout) {
+    let told = decision.state.rollout?.told[state.name]
+    if let told, now - told < Self.errorCooldown { return }
+    decision.state.rollout?.told[state.name] = now
+    note(
+      .sourceError, rollout.number, weight: decision.state.serving?.routing.weight,
+      actor: .canary, detail: "\(state.name): \(state.detail)")
+  }
+
+  /// So long people are not told again that a source does not answer.
+  static var errorCooldown: Span { .seconds(300) }
+
+  /// So many changes of one check's verdict in one stage are listed one by one.
+  static var listedChanges: Int { 50 }
+
+  /// Keeps the totals of a stage that is left.
+  mutating func keepTotals(_ rollout: Rollout) {
+    guard let stage = rollout.stage, let checks = decision.state.rollout?.checks else { return }
+    for state in checks where state.measurements > 0 {
+      decision.kept.append(KeptMeasurement(rollout: rollout.number, stage: stage, .end(state)))
+    }
+  }
+
+  /// Leaves the stage when its soak is over and every gating check passes; else holds it, until its deadline.
+  mutating func judgeStage(_ rollout: Rollout, _ soak: Soak) {
+    let stage = rollout.plan.stages[soak.stage]
+    let gates = rollout.checks.filter { !$0.advisory }
+    let worst = gates.map(\.verdict).max() ?? .pass
+    if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0.measuredAt, soak) }) {
+      markPassed(rollout, soak.stage)
+      if soak.stage + 1 < rollout.plan.stages.count { return pass(rollout, to: soak.stage + 1) }
+      keepTotals(rollout)
+      let generation = nextGeneration()
+      let until = now + rollout.retain
+      set(.finishing(generation, until: until))
+      decision.effects = [.apply(exchanged(rollout, until: until), generation)]
+      return
+    }
+    guard soak.served >= stage.deadline, worst != .pass else {
+      decision.effects = [.wake(nextLook(rollout, soak))]
+      return
+    }
+    let holding = gates.filter { $0.verdict != .pass }
+      .map { "\($0.name) is \($0.verdict.rawValue): \($0.detail)" }.joined(separator: "; ")
+    let why =
+      "stage \(soak.stage + 1) did not pass within its deadline of \(stage.deadline): \(holding)"
+    switch stage.onDeadline {
+    case .revert: goBack(rollout, Reason(.gate, why), actor: .canary)
+    case .pause:
+      set(.paused(soak))
+      note(.paused, rollout.number, weight: stage.weight, actor: .canary, detail: why)
+      decision.effects = [.wake(now + Self.tick)]
+    }
+  }
+
+  /// The next moment at which something is owed: a measurement, the end of the soak, or the next look.
+  private func nextLook(_ rollout: Rollout, _ soak: Soak) -> Instant {
+    let stage = rollout.plan.stages[soak.stage]
+    var next = (now + Self.longestLook).wholeSecond
+    if soak.served < stage.soak, !soak.advanced {
+      next = min(next, now + (stage.soak - soak.served))
+    }
+    let checks = rollout.plan.checks(stage: soak.stage)
+    for index in checks.indices.prefix(rollout.checks.count) {
+      if let due = rollout.checks[index].nextDue(checks[index], soak: stage.soak) {
+        next = min(next, due)
+      }
+    }
+    return max(next, now + Span(milliseconds: 20))
+  }
+
+  mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
+    var soak = soak
+    soak.advanced = true
+    soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: isHeld(rollout))
+    set(.soaking(soak))
+    note(
+      .advanced, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
+      detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)")
+    decision.effects = [.wake(now)]
+  }
+}

@@ -1,0 +1,111 @@
+// What a service takes while no rollout runs.
+
+extension Policy {
+  mutating func handleIdle(_ event: Event) {
+    switch event {
+    case .promote(let request): promote(request)
+    case .revert(let actor, let reason): revertAtRest(actor, reason)
+    case .apply(let actor):
+      let generation = nextGeneration()
+      decision.state.asked = generation
+      decision.effects = [.apply(decision.state.resting, generation)]
+      note(
+        .apply, decision.state.rollout?.number, actor: actor,
+        detail: "generation \(generation)")
+    case .applied(let generation):
+      guard generation == decision.state.asked else { return }
+      decision.state.serving = Serving(generation: generation, routing: decision.state.resting)
+      decision.state.asked = nil
+      decision.effects = [.release]
+    case .applyFailed(let generation, let why):
+      guard generation == decision.state.asked else { return }
+      decision.state.asked = nil
+      note(
+        .applyFailed, decision.state.rollout?.number, actor: .canary, detail: why.fact,
+        hint: why.hint)
+    case .overtaken(let generation, let found):
+      guard generation == decision.state.asked else { return }
+      decision.state.generation = max(decision.state.generation, found)
+      let next = nextGeneration()
+      decision.state.asked = next
+      decision.effects = [.apply(decision.state.resting, next)]
+    case .pause, .resume, .advance:
+      decision.refusal = .wrong("no rollout is running")
+    case .approve, .reject: decision.refusal = .wrong("nothing waits for an approval")
+    case .schedule(let schedule): self.schedule(schedule)
+    case .cancel(let actor): cancel(actor)
+    case .freeze(let freeze): self.freeze(freeze)
+    case .thaw(let actor): thaw(actor)
+    case .ran(let job, let end): ran(job, end)
+    case .guarded(let state, let then): guarded(state, then)
+    case .woke, .tookOver: startScheduled()
+    case .looked, .measured, .preflighted: break
+    }
+  }
+
+  /// What a guard says is kept when its verdict changes; where it is trusted to, a failure goes back after a promotion.
+  mutating func guarded(_ state: CheckState, _ then: StandingGuard.Then) {
+    var guards = decision.state.guards
+    let before = guards.first { $0.name == state.name }
+    guard before?.verdict != state.verdict else { return }
+    guards.removeAll { $0.name == state.name }
+    decision.state.guards = guards + [state]
+    let number = decision.state.rollout?.number
+    note(
+      .standingGuard, number, actor: .canary,
+      detail: "\(state.name): \(state.verdict.rawValue): \(state.detail)")
+    guard state.verdict == .fail, !state.advisory, then == .revert,
+      let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
+    else { return }
+    goBack(rollout, Reason(.gate, "guard \(state.name) failed: \(state.detail)"), actor: .canary)
+  }
+
+  mutating func promote(_ request: PromoteRequest) {
+    if let scheduled = decision.state.scheduled {
+      decision.refusal = .busy(
+        "a rollout to \(scheduled.request.to) is scheduled for \(scheduled.at.iso8601); drop it with: canary cancel \(decision.state.service)"
+      )
+    } else if let why = whyNotGrow(withNext: true) {
+      decision.refusal = .busy(why.text)
+    } else {
+      start(request)
+    }
+  }
+
+  mutating func start(_ request: PromoteRequest) {
+    guard request.to != decision.state.stable else {
+      decision.refusal = .wrong("\(request.to) is the stable pool already")
+      return
+    }
+    let number = (decision.state.rollout?.number ?? 0) + 1
+    // What was to be taken down after the last promotion is the canary now.
+    dropJobs { $0.hook.retained }
+    decision.state.other = request.to
+    decision.state.asked = nil
+    var rollout = Rollout(
+      number: number, from: decision.state.stable, to: request.to, release: request.release,
+      plan: request.plan, reason: request.reason, actor: request.actor, retain: request.retain,
+      started: now, phase: .starting(since: now, passes: 0))
+    rollout.hooks = request.hooks
+    decision.state.rollout = rollout
+    note(
+      .started, number, actor: request.actor,
+      detail: [request.release.map { "release \($0)" }, request.reason].compactMap(\.self).joined(
+        separator: ": "))
+    reissueEffect(rollout)
+  }
+
+  mutating func revertAtRest(_ actor: Actor, _ reason: String?) {
+    // Whoever reverts does not want the next one to begin by itself.
+    let dropped = decision.state.scheduled != nil
+    if dropped { cancel(actor) }
+    if let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
+    {
+      let why = reason ?? "reverted by \(actor) after the promotion"
+      goBack(rollout, Reason(.person, why), actor: actor)
+      return
+    }
+    if dropped { return }
+    decision.refusal = .nothing("nothing to revert: all traffic is on \(decision.state.stable)")
+  }
+}

@@ -1,0 +1,35 @@
+/// For which stage of which rollout something is measured.
+package struct StageContext: Hashable, Sendable {
+  package var rollout: Int
+  package var stage: Int
+  package var plan: Plan
+  package var stable: PoolName
+  package var canary: PoolName
+  package var release: String?
+  /// The generation that serves the stage.
+  package var generation: Generation
+  /// When the rollout and when the stage began.
+  package var started: Instant
+  package var since: Instant
+  /// Since when the weight is surely served: a new driver finds the brake of the one before.
+  package var trusted: Instant
+
+  package var weight: Weight { plan.stages[stage].weight }
+  package var soak: Span { plan.stages[stage].soak }
+
+  package init(
+    rollout: Int, stage: Int, plan: Plan, stable: PoolName, canary: PoolName, release: String? = nil,
+    generation: Generation, started: Instant, since: Instant
+  ) {
+    self.rollout = rollout
+    self.stage = stage
+    self.plan = plan
+    self.stable = stable
+    self.canary = canary
+    self.release = release
+    self.generation = generation
+    self.started = started
+    self.since = since
+    trusted = since
+  }
+}

@@ -1,0 +1,80 @@
+internal import CanaryAdapters
+package import CanaryCore
+package import CanaryDriver
+internal import Glibc
+
+/// Driving a service from this process: with the lock that keeps others from it, and a guard in case it dies.
+package enum DriveSession {
+  /// The lock that says who drives; nil when another process does.
+  package static func acquire(
+    _ world: World, _ service: Service, patience: Span = .zero, marked: Bool = true
+  ) throws(Failure) -> (any Lease)? {
+    do throws(LeaseError) {
+      return try world.leases.acquire(.drive(service.name), patience: patience, marked: marked)
+    } catch {
+      throw Failure(.outside, error.fault)
+    }
+  }
+
+  /// Drives until the service is at rest.
+  ///
+  /// The lock is held throughout; the guard is dismissed at the end, unless the task was cancelled:
+  /// then the rollout is left as it is, and the guard does what must be done.
+  package static func run(
+    _ driver: Driver, _ event: Event, world: World, service: Service, lease: any Lease,
+    patience: Int?
+  ) async throws(Failure) -> ServiceState? {
+    let watcher: DeadMansSwitch
+    do throws(SpawnError) {
+      watcher = try DeadMansSwitch.start(
+        world.config.run, service.name,
+        file: world.config.mainFile(of: service.name))
+    } catch {
+      throw Failure(.outside, "the guard that watches over a rollout cannot be started: \(error)")
+    }
+    let rest = await driver.run(event, patience: patience)
+    if rest != nil { watcher.dismiss() }
+    withExtendedLifetime(lease) {}
+    return rest
+  }
+
+  /// Ends what a dead driver or an unwritten revert left behind, before something new begins.
+  package static func settle(_ world: World, _ service: Service) async throws(Failure) {
+    let state = try await world.load(service)
+    let note = await world.router.brakeNote(service.name)
+    let isOrphan =
+      state.running != nil && world.leases.holder(.drive(service.name)) == nil
+      && world.leases.holder(.controller) == nil
+    guard isOrphan || (state.running == nil && note != nil) else { return }
+    guard let lease = try acquire(world, service) else { return }
+    if isOrphan, let rollout = state.running {
+      let pid = world.leases.lastHolder(.drive(service.name)).map { " (pid \($0))" } ?? ""
+      let why =
+        note?.by == .person
+        ? note?.reason ?? "reverted" : "its driver\(pid) died, and nobody took over"
+      world.log(
+        "canary: rollout \(rollout.number) was left behind: \(why). It is taken back first.")
+      let by = note?.by == .person ? Actor(note?.actor ?? "unknown") : Actor.canary
+      _ = try await run(
+        world.driver(service), .revert(by, why), world: world, service: service, lease: lease,
+        patience: 1)
+      return
+    }
+    // At rest with the brake on: a revert that could not be written down when it was asked for.
+    if let note, note.by == .person {
+      let event = Event.revert(Actor(note.actor), note.reason)
+      let rest = await world.driver(service).run(event, patience: 1)
+      if rest?.running != nil { return }
+    }
+    try? await world.router.release(service.name)
+  }
+
+  /// Starts a process that drives the service on; it waits for the lease, which is free once this process is gone.
+  package static func handOver(_ service: Service, of world: World) throws(Failure) {
+    do throws(SpawnError) {
+      try Background.drive(service.name, config: world.config.file)
+    } catch {
+      throw Failure(.outside, "the rollout cannot be handed over: \(error)")
+    }
+  }
+}

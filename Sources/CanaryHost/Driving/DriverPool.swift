@@ -1,0 +1,102 @@
+internal import CanaryAdapters
+package import CanaryCore
+package import CanaryDriver
+internal import Synchronization
+
+/// What a controller knows of this host: who is owed something, and how each is driven.
+package final class DriverPool: Sendable {
+  /// The world by the config that was read last; a drive keeps the one that it began with.
+  private let current: Mutex<World>
+  /// Services that are owed something and are not in the config.
+  private let unknown = Mutex<Set<ServiceName>>([])
+
+  package let bell: Bell
+  private let watch: HostWatch
+
+  package init(_ world: World) {
+    current = Mutex(world)
+    let watch = HostWatch(world)
+    self.watch = watch
+    bell = Bell(clock: world.clock, executor: world.executor) { (await watch.version(), await watch.braked()) }
+  }
+
+  package var world: World {
+    get { current.withLock { $0 } }
+    set { current.withLock { $0 = newValue } }
+  }
+
+  /// Everybody who is owed something by the store, or has a brake on.
+  package func pending() async -> [ServiceName] {
+    let world = world
+    let due = await watch.due()
+    for name in due where !world.config.has(name) {
+      guard unknown.withLock({ $0.insert(name).inserted }) else { continue }
+      world.log(
+        "canary controller: \(name) is owed something, but is not in \(world.config.file): nobody drives it"
+      )
+    }
+    return Set(due).union(await watch.braked()).sorted()
+  }
+
+  /// A drive of the service, if it is owed something now and nobody else drives it.
+  package func drive(_ name: ServiceName) async -> Drive? {
+    let world = world
+    guard let service = world.config.service(name),
+      let state = try? await world.states.load(name)?.value, await isDue(state, world),
+      let lease = (try? DriveSession.acquire(world, service)) ?? nil
+    else { return nil }
+    let driver = world.driver(service, bell: bell)
+    return Drive(
+      run: { await Self.drive(driver, world, service, state, lease) }, drain: { driver.drain() })
+  }
+
+  private func isDue(_ state: ServiceState, _ world: World) async -> Bool {
+    let now = world.clock.now()
+    if state.running != nil || state.asked != nil || state.job(at: now) != nil { return true }
+    if let scheduled = state.scheduled, scheduled.at <= now {
+      // A driver for a rollout that may not begin yet would have nothing to do.
+      let calendar = world.live.calendar(of: state.service)
+      let mayBegin = state.freeze(at: now) == nil && calendar.isOpen(at: now)
+      if mayBegin || scheduled.latest.map({ $0 < now }) ?? false { return true }
+    }
+    return await world.router.brakeNote(state.service)?.by == .person
+  }
+
+  /// Drives one service to where nothing is owed any more.
+  package static func drive(
+    _ driver: Driver, _ world: World, _ service: Service, _ state: ServiceState, _ lease: any Lease
+  ) async {
+    let note = await world.router.brakeNote(service.name)
+    let event: Event
+    switch state.running?.phase {
+    case .starting?: event = .woke
+    case nil:
+      // A person's brake at rest: a revert that could not be saved when it was asked for.
+      event =
+        note?.by == .person ? .revert(Actor(note?.actor ?? "unknown"), note?.reason) : .woke
+    case .some: event = .tookOver(Actor("controller"))
+    }
+    do throws(Failure) {
+      let rest = try await DriveSession.run(
+        driver, event, world: world, service: service, lease: lease, patience: nil)
+      if let rest, rest.running == nil {
+        if state.running == nil, note?.by == .person { try? await world.router.release(service.name) }
+        world.log("canary controller: \(service.name): \(Wording.sentence(rest))")
+      }
+    } catch {
+      world.log("canary controller: \(service.name): \(error.text)")
+    }
+  }
+
+  /// One line for `systemctl status`, and the sign that the loop lives.
+  package func report(_ driven: [ServiceName], _ isDraining: Bool) {
+    let all = "\(world.config.services.count) services"
+    let names = driven.prefix(5).map(\.text).joined(separator: ", ")
+    let more = driven.count > 5 ? " and \(driven.count - 5) more" : ""
+    let what =
+      isDraining
+      ? "stopping; leaving \(driven.count)"
+      : driven.isEmpty ? "watching" : "driving \(names)\(more)"
+    ServiceManager.tell("WATCHDOG=1", "STATUS=\(what) of \(all)")
+  }
+}

@@ -1,0 +1,99 @@
+internal import CanaryAdapters
+package import CanaryCore
+internal import CanaryDriver
+
+/// The first step of a revert: needs the config, a folder and a running Nginx, and nothing else.
+package struct EmergencyBrake {
+  private let world: World
+  private let service: ServiceName
+
+  package init(_ world: World, _ service: ServiceName) {
+    self.world = world
+    self.service = service
+  }
+
+  /// What came of it.
+  package struct Pulled: Sendable {
+    /// The flag file exists.
+    package var isOn = false
+    /// Running workers said that they see it.
+    package var isSeen = false
+    /// Where the brake sends traffic, as the generated file says.
+    package var pool: PoolName?
+    /// The generated file gives the canary a share, whatever the store believes.
+    package var filesSendToCanary = false
+    package var warnings: [String] = []
+
+    package func sentence(stable: PoolName) -> String {
+      isSeen
+        ? "All new requests go to \(pool ?? stable) by the brake."
+        : isOn
+          ? "The brake is on, but no worker of Nginx confirms that it sees it."
+          : "The brake could not be put on."
+    }
+  }
+
+  /// Tries the brake while it changes nothing, because it leads to where all traffic goes anyway.
+  ///
+  /// Nil when running workers see it, or when it cannot be tried now; else why it would not work.
+  package func trial() async -> String? {
+    guard let routing = await world.router.observe(service, .header).header?.routing,
+      routing.brake == routing.stable, routing.isClean
+    else { return nil }
+    do throws(RouterError) {
+      try await world.router.brake(
+        service, BrakeNote(by: .driver, actor: "canary", reason: "trial", time: world.clock.now()))
+    } catch {
+      return error.text
+    }
+    let fault = await unseen()
+    try? await world.router.release(service)
+    return fault
+  }
+
+  /// Nil when workers say that they see the flag; twice, because each answer is one worker's.
+  private func unseen() async -> String? {
+    for _ in 0..<2 {
+      switch await world.router.observe(service, .answer).answer {
+      case .failure(let fault): return fault.description
+      case .success(let answer) where answer.braked: continue
+      case .success, nil:
+        return
+          "Nginx does not see the brake file \(world.config.run.brake(service)); is `run` the same folder for Nginx, and open to its workers?"
+      }
+    }
+    return nil
+  }
+
+  /// Whether a brake that leads to the pool before the last promotion leads where a revert would.
+  ///
+  /// Not once that pool is no longer kept, and not while a new rollout waits for its canary to be up.
+  private func leadsBack(_ routing: Routing) async -> Bool {
+    if let until = routing.brakeUntil, world.clock.now() >= until { return false }
+    let state = (try? await world.states.peek(service, patience: .seconds(0.3))) ?? nil
+    if case .starting? = state?.running?.phase { return false }
+    return true
+  }
+
+  /// Puts the flag up and asks running workers whether they see it.
+  package func pull(reason: String?) async -> Pulled {
+    var pulled = Pulled()
+    let header = await world.router.observe(service, .header).header
+    pulled.pool = header?.routing?.brake
+    pulled.filesSendToCanary = header?.routing?.isClean == false
+    if let routing = header?.routing, routing.brake != routing.stable, await !leadsBack(routing) {
+      return pulled
+    }
+    let note = BrakeNote(
+      by: .person, actor: world.actor.description, reason: reason, time: world.clock.now())
+    do throws(RouterError) {
+      try await world.router.brake(service, note)
+      pulled.isOn = true
+    } catch {
+      pulled.warnings.append(error.text)
+      return pulled
+    }
+    if let fault = await unseen() { pulled.warnings.append(fault) } else { pulled.isSeen = true }
+    return pulled
+  }
+}

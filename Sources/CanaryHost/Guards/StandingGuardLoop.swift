@@ -1,0 +1,50 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+
+/// Asks the standing guards of services at rest; in a rollout they are checks of its plan.
+package enum StandingGuardLoop {
+  /// Asks until the task is cancelled.
+  package static func watch(_ world: World) async {
+    let sources = world.sources
+    await withTaskGroup(of: Void.self) { group in
+      for service in world.config.services {
+        for one in service.guards {
+          group.addTask { await watch(one, service, world, sources) }
+        }
+      }
+    }
+  }
+
+  private static func watch(
+    _ one: StandingGuard, _ service: Service, _ world: World, _ sources: any MetricSource
+  ) async {
+    var state = CheckState(one.check)
+    let interval = one.check.interval(soak: .minutes(30))
+    while !Task.isCancelled {
+      let began = world.clock.now()
+      if let known = try? await world.load(service), known.running == nil {
+        let measurement = await sources.measureAlone(one.check, service.name, pool: known.stable)
+        state = Judge.fold(state, one.check, measurement)
+        await tell(state, one, service, world)
+      } else {
+        state = CheckState(one.check)
+      }
+      while !Task.isCancelled, world.clock.now() < began + interval {
+        await world.clock.sleep(until: began + interval)
+      }
+    }
+  }
+
+  /// Saves a change of the verdict, with what follows from it.
+  private static func tell(
+    _ state: CheckState, _ one: StandingGuard, _ service: Service, _ world: World
+  ) async {
+    guard let decision = try? await world.submit(.guarded(state, one.then), service),
+      !decision.entries.isEmpty
+    else { return }
+    world.log(
+      "canary controller: \(service.name): guard \(state.name): \(state.verdict.rawValue): \(state.detail)"
+    )
+  }
+}

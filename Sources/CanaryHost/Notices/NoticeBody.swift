@@ -1,0 +1,106 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import FoundationEssentials
+
+/// One entry of the history in the words of a receiver.
+struct NoticeBody {
+  let link: ChainLink
+
+  /// One line for people.
+  var text: String {
+    let entry = link.entry
+    let weight = entry.weight.map { " at \($0)%" } ?? ""
+    let number = entry.rollout.map { " (rollout \($0))" } ?? ""
+    let told = [entry.detail, entry.hint].compactMap(\.self).joined(separator: ". ")
+    let detail = told.isEmpty ? "" : ": \(Text.sanitized(told, limit: 600))"
+    let actor = entry.actor == .canary ? "" : " by \(entry.actor)"
+    return "\(link.service?.text ?? ChainLink.noService)\(number): \(Self.words(entry.event))\(weight)\(actor)\(detail)"
+  }
+
+  private static func words(_ event: HistoryEvent) -> String {
+    switch event {
+    case .awaitingApproval: "waits for an approval"
+    case .reverting: "REVERTING"
+    case .reverted: "REVERTED"
+    case .promoted: "PROMOTED"
+    case .sourceError: "a source does not answer"
+    case .hookFailed: "a hook failed"
+    case .noticeFailed: "a receiver of notices does not answer"
+    default: event.rawValue
+    }
+  }
+
+  /// All of it, for programs.
+  var json: String {
+    let entry = link.entry
+    return JSON.table([
+      ("id", .int(Int(link.id))), ("time", .text(entry.time.iso8601)),
+      ("service", .text(link.service?.text ?? ChainLink.noService)),
+      ("event", .text(entry.event.rawValue)), ("rollout", JSON(entry.rollout)),
+      ("weight", entry.weight.map { .number($0.percent) } ?? .null),
+      ("actor", .text(entry.actor.description)), ("origin", JSON(entry.actor.origin)),
+      ("detail", JSON(entry.detail)), ("hint", JSON(entry.hint)), ("text", .text(text)),
+      ("hash", JSON(link.hash)),
+    ]).line
+  }
+
+  /// What is posted to a receiver: to which address and with which body.
+  ///
+  /// Signatures: DingTalk and Feishu as their guides for custom robots describe them, over the time and the secret.
+  func post(_ kind: Receiver.Kind, url: String, secret: String?, now: Instant) -> (String, String) {
+    let quoted = JSONText.quoted(text)
+    switch kind {
+    case .slack: return (url, "{\"text\":\(quoted)}")
+    case .wecom: return (url, "{\"msgtype\":\"text\",\"text\":{\"content\":\(quoted)}}")
+    case .dingtalk:
+      let body = "{\"msgtype\":\"text\",\"text\":{\"content\":\(quoted)}}"
+      guard let secret else { return (url, body) }
+      let sign = Self.base64(Digest.hmac("\(now.milliseconds)\n\(secret)", key: secret))
+      let escaped = sign.replacing("+", with: "%2B").replacing("/", with: "%2F").replacing(
+        "=", with: "%3D")
+      let mark = url.contains("?") ? "&" : "?"
+      return ("\(url)\(mark)timestamp=\(now.milliseconds)&sign=\(escaped)", body)
+    case .feishu:
+      var body = "\"msg_type\":\"text\",\"content\":{\"text\":\(quoted)}"
+      if let secret {
+        let sign = Self.base64(Digest.hmac("", key: "\(now.second)\n\(secret)"))
+        body = "\"timestamp\":\"\(now.second)\",\"sign\":\"\(sign)\"," + body
+      }
+      return (url, "{\(body)}")
+    case .webhook, .mail, .command: return (url, json)
+    }
+  }
+
+  /// Whether a receiver took it: robots answer 200 and say in the body what was wrong.
+  static func fault(_ kind: Receiver.Kind, _ answer: HTTPAnswer) -> String? {
+    guard (200...299).contains(answer.status) else { return EndpointClient.refusal(answer) }
+    switch kind {
+    case .wecom, .dingtalk, .feishu:
+      guard case .table(let table)? = ConfigFile.json(answer.body),
+        let code = table["errcode"] ?? table["code"] ?? table["StatusCode"]
+      else { return "answered without a code: \(EndpointClient.excerpt(answer.body))" }
+      return code == .number(0) ? nil : "refused it: \(EndpointClient.excerpt(answer.body))"
+    case .webhook, .slack, .mail, .command: return nil
+    }
+  }
+
+  /// A mail with its header, for `sendmail -t`.
+  func mail(to: [String], from: String?) -> String {
+    let subject = "[canary] \(link.service?.text ?? ChainLink.noService): \(link.entry.event.rawValue)"
+    return """
+      To: \(to.joined(separator: ", "))
+      \(from.map { "From: \($0)\n" } ?? "")Subject: \(subject)
+      X-Canary-Delivery: \(link.id)
+      MIME-Version: 1.0
+      Content-Type: text/plain; charset=utf-8
+      Content-Transfer-Encoding: 8bit
+
+      \(text)
+
+      entry \(link.id), \(link.entry.time.iso8601), \(link.hash ?? "no hash")
+
+      """
+  }
+
+  static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
+}

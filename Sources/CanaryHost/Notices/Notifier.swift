@@ -1,0 +1,155 @@
+internal import CanaryAdapters
+internal import CanaryCore
+internal import CanaryDriver
+internal import Synchronization
+
+/// Tells receivers what the history says, each entry once and in order: the history itself is the queue, and each
+/// receiver has a place in it.
+///
+/// A receiver that was just told when this process is killed may be told the same entry, by its number, once more.
+struct Notifier: Sendable {
+  private let store: any HistoryStore
+  private let receivers: @Sendable () -> [Receiver]
+  private let environment: [String: String]
+  private let clock: any WallClock
+  private let log: @Sendable (String) -> Void
+
+  init(
+    store: any HistoryStore, clock: any WallClock, receivers: @escaping @Sendable () -> [Receiver],
+    environment: [String: String] = ThisProcess.environment, log: @escaping @Sendable (String) -> Void
+  ) {
+    self.store = store
+    self.receivers = receivers
+    self.environment = environment
+    self.clock = clock
+    self.log = log
+  }
+
+  /// How long one receiver may take for one notice.
+  private static let limit = Span.seconds(10)
+  /// The longest pause before a receiver is tried again.
+  private static let longestPause = Span.seconds(60)
+  /// What a receiver has not heard after that long is no news any more.
+  private static let stale = Span.hours(24)
+
+  /// New receivers hear of what happens from now on.
+  func begin() async {
+    for receiver in receivers() { _ = try? await store.place(of: receiver.name) }
+  }
+
+  /// Tells until the task is cancelled, or, with `once`, until everybody has heard everything or was tried.
+  func run(once: Bool = false) async {
+    await begin()
+    var resting: [String: (until: Instant, pause: Span)] = [:]
+    while !Task.isCancelled {
+      let now = clock.now()
+      let ready = receivers().filter { resting[$0.name].map { $0.until <= now } ?? true }
+      let results = await withTaskGroup(of: (String, Bool).self) { group in
+        for receiver in ready { group.addTask { (receiver.name, await tell(receiver)) } }
+        var found: [(String, Bool)] = []
+        for await one in group { found.append(one) }
+        return found
+      }
+      for (name, isGood) in results {
+        guard !isGood else {
+          resting[name] = nil
+          continue
+        }
+        let pause = min((resting[name]?.pause ?? .seconds(0.5)) * 2, Self.longestPause)
+        resting[name] = (clock.now() + pause, pause)
+      }
+      if once, results.allSatisfy(\.1), resting.isEmpty { return }
+      await clock.sleep(until: clock.now() + .seconds(0.25))
+    }
+  }
+
+  /// Tells a receiver all that it has not heard; false when it did not take something.
+  private func tell(_ receiver: Receiver) async -> Bool {
+    while !Task.isCancelled {
+      guard let place = try? await store.place(of: receiver.name),
+        let links = try? await store.links(after: place.told, limit: 100), !links.isEmpty
+      else { return true }
+      for link in links {
+        let isOld = clock.now() - link.entry.time > Self.stale
+        let isOwn =
+          link.entry.event == .noticeFailed
+          && link.entry.detail?.hasPrefix("\(receiver.name): ") == true
+        if receiver.wants(link.entry.event, of: link.service), !isOld, !isOwn {
+          if let fault = await deliver(link, receiver) {
+            await note(receiver, fault, wasFailing: place.isFailing)
+            return false
+          }
+          if place.isFailing { log("notices: \(receiver.name) takes them again") }
+        }
+        try? await store.setPlace(of: receiver.name, told: link.id)
+      }
+    }
+    return true
+  }
+
+  /// A receiver that does not answer is told of once, until it answers again.
+  private func note(_ receiver: Receiver, _ fault: String, wasFailing: Bool) async {
+    guard !wasFailing else { return }
+    try? await store.setFailing(receiver.name, at: clock.now())
+    log("notices: \(receiver.name): \(fault); it is tried again")
+    let entry = Entry(
+      rollout: nil, time: clock.now(), event: .noticeFailed, actor: .canary,
+      detail: "\(receiver.name): \(fault)")
+    try? await store.append(entry, of: nil, patience: nil)
+  }
+
+  /// Nil when it was taken; else what is wrong, with nothing secret in it.
+  private func deliver(_ link: ChainLink, _ receiver: Receiver) async -> String? {
+    let body = NoticeBody(link: link)
+    switch receiver.kind {
+    case .mail(let to, let from, let program):
+      return await run(program, input: body.mail(to: to, from: from))
+    case .command(let words): return await run(words, input: body.json + "\n")
+    case .webhook, .slack, .wecom, .dingtalk, .feishu: return await post(body, receiver)
+    }
+  }
+
+  private func run(_ words: [String], input: String) async -> String? {
+    await Blocking.run {
+      do throws(SpawnError) {
+        let ran = try Spawn.run(words, limit: Self.limit, input: input)
+        if ran.succeeded { return nil }
+        return "\(words[0]) failed (\(ran.end)): \(EndpointClient.excerpt(ran.output))"
+      } catch {
+        return error.description
+      }
+    }
+  }
+
+  private func post(_ body: NoticeBody, _ receiver: Receiver) async -> String? {
+    var secrets = Secrets(environment: environment)
+    do throws(SourceError) {
+      guard let place = receiver.url else { return "has no address" }
+      let base = try secrets.value(place)
+      let secret: String? =
+        if let kept = receiver.secret { try secrets.value(kept) } else { nil }
+      let (url, text) = body.post(receiver.kind, url: base, secret: secret, now: clock.now())
+      var question = HTTPQuestion(url, limit: Self.limit)
+      question.method = "POST"
+      question.body = text
+      question.headers = [
+        ("Content-Type", "application/json"), ("X-Canary-Event", body.link.entry.event.rawValue),
+        ("X-Canary-Delivery", "\(body.link.id)"),
+      ]
+      if case .webhook = receiver.kind, let secret {
+        let signature = Digest.hex(Digest.hmac(text, key: secret))
+        question.headers.append(("X-Canary-Signature", "sha256=\(signature)"))
+      }
+      for (name, value) in receiver.headers.sorted(by: { $0.key < $1.key }) {
+        question.headers.append((name, try secrets.value(value)))
+      }
+      switch await HTTPLoop.shared.send(question) {
+      case .success(let answer):
+        return NoticeBody.fault(receiver.kind, answer).map(secrets.redacted)
+      case .failure(let error): return secrets.redacted(error.description)
+      }
+    } catch {
+      return secrets.redacted(error.description)
+    }
+  }
+}

@@ -1,0 +1,206 @@
+internal import CanaryAdapters
+package import CanaryCore
+package import CanaryDriver
+
+/// One rollout as a post-mortem needs it: what came of it, what failed when, who did what; printed by `ReportText` and
+/// `ReportPage`.
+package struct RolloutReport {
+  package let service: ServiceName
+  package let rollout: Rollout
+  package let entries: [Entry]
+  package let checks: [CheckRecord]
+  /// A failed try of an idempotent request is tried again on stable.
+  package let isShielded: Bool
+  package let now: Instant
+  /// Of this rollout's time only, oldest first.
+  package let slices: [LogSlice]
+
+  package init(
+    service: ServiceName, record: RolloutRecord, checks: [CheckRecord], slices: [LogSlice], isShielded: Bool,
+    now: Instant
+  ) {
+    self.service = service
+    self.rollout = record.rollout
+    self.entries = record.entries
+    self.checks = checks
+    self.isShielded = isShielded
+    self.now = now
+    let end = (record.rollout.ended ?? now).second
+    self.slices = slices.filter {
+      $0.second >= record.rollout.started.second && $0.second <= end
+    }.sorted { $0.second < $1.second }
+  }
+
+  package var end: Instant { rollout.ended ?? now }
+
+  // MARK: what was counted
+
+  package func total(_ pool: PoolName) -> PoolCounts {
+    slices.reduce(into: PoolCounts()) { if $1.pool == pool { $0.merge($1.counts) } }
+  }
+
+  /// The seconds in which tries on the canary failed.
+  package var failing: (first: Instant, last: Instant)? {
+    let seconds = slices.filter { $0.pool == rollout.to && $0.counts.failures > 0 }.map(\.second)
+    guard let first = seconds.first, let last = seconds.last else { return nil }
+    return (Instant(milliseconds: first * 1000), Instant(milliseconds: last * 1000))
+  }
+
+  /// When it was decided to go back.
+  package var decided: Instant? { entries.first { $0.event == .reverting }?.time }
+
+  /// The weights that were served, with when they began.
+  package var steps: [(at: Instant, weight: Weight)] {
+    var steps: [(Instant, Weight)] = [(rollout.started, .none)]
+    for entry in entries {
+      switch entry.event {
+      case .stage, .promoted: if let weight = entry.weight { steps.append((entry.time, weight)) }
+      case .reverting: steps.append((entry.time, .none))
+      default: break
+      }
+    }
+    return steps
+  }
+
+  // MARK: the first screen
+
+  package var headline: String {
+    let took = end - rollout.started
+    let most = steps.map(\.weight).max() ?? .none
+    let release = rollout.release.map { " (\($0))" } ?? ""
+    let way = "\(rollout.from) → \(rollout.to)\(release)"
+    switch rollout.phase {
+    case .promoted:
+      return "Promoted: \(way) in \(Self.rough(took)) over \(rollout.plan.stages.count) stages."
+    case .reverted(let reason), .reverting(_, let reason):
+      let who = reason.kind == .person ? "Stopped by a person" : "Reverted"
+      return "\(who): \(way) after \(Self.rough(took)), at most \(most)%: \(reason.text)"
+    case .starting, .applying, .soaking, .paused, .finishing:
+      return "Running: \(way) for \(Self.rough(took)), \(steps.last?.weight ?? .none)% now."
+    }
+  }
+
+  /// What an operator asks first, in the order of client.
+  package var facts: [(name: String, value: String)] {
+    var facts: [(String, String)] = [
+      ("started", "\(rollout.started.iso8601) by \(rollout.actor)")
+    ]
+    if let reason = rollout.reason { facts.append(("why", reason)) }
+    if let ended = rollout.ended { facts.append(("ended", ended.iso8601)) }
+    let (canary, stable) = (total(rollout.to), total(rollout.from))
+    guard canary.requests + stable.requests > 0 else {
+      return facts + [("requests", "none were counted, or it is more than eight days ago")]
+    }
+    facts.append(("canary \(rollout.to)", Self.words(canary)))
+    facts.append(("stable \(rollout.from)", Self.words(stable)))
+    if let failing {
+      facts.append(("first failing second", Self.second(failing.first)))
+      if let decided {
+        // Requests are counted by the second.
+        let gap = max(.zero, decided - failing.first).milliseconds / 1000 + 1
+        facts.append(
+          ("decided to go back", "\(decided.iso8601), at most \(Span.seconds(Double(gap))) later"))
+      }
+      let span = failing.last - failing.first + .seconds(1)
+      facts.append(
+        (
+          "last failing second",
+          "\(Self.second(failing.last)): failures came over \(Self.rough(span))"
+        ))
+      facts.append(("requests hurt", harm(canary)))
+    } else {
+      facts.append(("requests hurt", "none: no try on the canary failed"))
+    }
+    return facts
+  }
+
+  /// Failed tries on the canary, and what their users saw of them.
+  private func harm(_ canary: PoolCounts) -> String {
+    let tries = "\(canary.failures) \(canary.failures == 1 ? "try" : "tries") on the canary failed"
+    guard let hurt = canary.hurt else {
+      return tries
+        + (isShielded
+          ? "; GET and HEAD were tried again on stable" : "; nothing was tried again on stable")
+    }
+    if hurt == 0 { return "\(tries); stable answered instead, and no user saw a failure" }
+    let rest = max(0, canary.failures - hurt)
+    return "\(tries); \(hurt) \(hurt == 1 ? "user's request" : "users' requests") failed with it"
+      + (rest > 0 ? ", stable answered the other \(rest)" : "")
+  }
+
+  private static func second(_ instant: Instant) -> String {
+    instant.iso8601.replacing(".000Z", with: "Z")
+  }
+
+  package static func words(_ counts: PoolCounts) -> String {
+    var words = "\(counts.requests) requests, \(counts.failures) failed"
+    if counts.requests > 0 {
+      let share = Double(counts.failures) / Double(counts.requests) * 100
+      words += " (\(ValueFormat.decimal(share, places: 2))%)"
+    }
+    for (name, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
+      if let value = counts.latency.quantile(q) {
+        words += ", \(name) \(ValueFormat.decimal(value * 1000, places: 0))ms"
+      }
+    }
+    return words
+  }
+
+  /// Whole seconds from a minute on: nobody reads milliseconds of an hour.
+  package static func rough(_ span: Span) -> String {
+    span < .minutes(1)
+      ? "\(span)" : "\(Span(milliseconds: (span.milliseconds + 500) / 1000 * 1000))"
+  }
+
+  // MARK: the checks
+
+  package struct CheckRow {
+    package let stage: Int
+    package let weight: Weight
+    package let name: CheckName
+    package let rule: String
+    package let verdict: Verdict
+    package let detail: String
+    package let measurements: Int
+  }
+
+  /// Each check of each stage with what it last said.
+  package var checkRows: [CheckRow] {
+    checks.compactMap { record in
+      guard let check = rollout.check(record) else { return nil }
+      let last = record.rows.last.map { Judge.fold($0.grounds, check, $0.measurement) }
+      guard let state = record.end ?? last else { return nil }
+      return CheckRow(
+        stage: record.stage, weight: rollout.plan.stages[record.stage].weight, name: record.name,
+        rule: CheckWords.text(check), verdict: state.verdict, detail: state.detail,
+        measurements: state.measurements)
+    }
+  }
+
+  // MARK: over time
+
+  /// One point of a chart: what both pools did in one stretch of time.
+  package struct Column {
+    package let at: Instant
+    package let length: Span
+    package var canary = PoolCounts()
+    package var stable = PoolCounts()
+  }
+
+  /// The rollout cut into at most so many stretches of whole seconds.
+  package func columns(_ most: Int) -> [Column] {
+    guard let first = slices.first?.second, let last = slices.last?.second else { return [] }
+    let length = max(1, (last - first) / Int64(most) + 1)
+    var columns = (0...((last - first) / length)).map {
+      Column(
+        at: Instant(milliseconds: (first + $0 * length) * 1000),
+        length: .seconds(Double(length)))
+    }
+    for slice in slices {
+      let index = Int((slice.second - first) / length)
+      if slice.pool == rollout.to { columns[index].canary.merge(slice.counts) }
+      if slice.pool == rollout.from { columns[index].stable.merge(slice.counts) }
+    }
+    return columns
+  }
+}

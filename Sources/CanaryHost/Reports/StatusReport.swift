@@ -1,0 +1,210 @@
+internal import CanaryAdapters
+package import CanaryCore
+package import CanaryDriver
+
+/// What `status` says of one service; text and JSON are two prints of it.
+package struct StatusReport {
+  package let service: Service
+  /// As it is saved, with what its driver has seen since.
+  package let state: ServiceState
+  package let brake: BrakeNote?
+  package let driver: (pid: Int32, alive: Bool)?
+  /// Values of the checks over the last minutes; empty unless a driver knows of being watched.
+  package let recent: [CheckName: [LiveSnapshot.Point]]
+  package let now: Instant
+  private let nginx: [String]
+  /// Lines of the access log that were of no use, ever.
+  private let unreadable: Int
+
+  /// `looksAtNginx` is false where former workers and files changed by hand are of no interest: that costs a look at
+  /// every process.
+  package init(_ world: World, _ service: Service, looksAtNginx: Bool = true) async throws(Failure) {
+    self.service = service
+    now = world.clock.now()
+    let saved = try await world.load(service)
+    let glance =
+      saved.running == nil ? nil : LiveSnapshotFile.read(service.name, in: world.config.run)
+    state = glance?.over(saved) ?? saved
+    recent = state.running?.number == glance?.rollout ? glance?.recent ?? [:] : [:]
+    brake = await world.router.brakeNote(service.name)
+    if let pid = world.leases.holder(.drive(service.name)) {
+      driver = (pid, true)
+    } else if state.running != nil, let pid = world.leases.lastHolder(.drive(service.name)) {
+      driver = (pid, false)
+    } else {
+      driver = nil
+    }
+    unreadable = state.rollout == nil ? 0 : (try? await world.logs.unreadable(service.name)) ?? 0
+    guard looksAtNginx else {
+      nginx = []
+      return
+    }
+    let seen = await world.router.observe(service.name, [.edits, .workers])
+    nginx =
+      [NginxReport.leaving(world, seen.workers)].compactMap(\.self)
+      + seen.edits.map { "\($0) was changed by hand" }
+  }
+
+  /// The canary's confirmed share; with the brake on it has none, whatever the files say.
+  package var weight: Weight { brake != nil ? .none : state.serving?.routing.weight ?? .none }
+  private var canary: PoolName? {
+    if let rollout = state.rollout, case .promoted = rollout.phase { return nil }
+    return state.rollout?.to
+  }
+
+  package var json: JSON {
+    let rollout = state.rollout
+    return .table([
+      ("service", .text(service.name.text)), ("phase", .text(state.word.rawValue)),
+      ("stable", .text(state.stable.text)), ("canary", JSON(canary?.text)),
+      ("release", JSON(rollout?.release)), ("weight", .number(weight.percent)),
+      ("weights", weights),
+      ("generation", .int((state.serving?.generation ?? state.generation).number)),
+      ("brake", .bool(brake != nil)),
+      ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
+      ("unreadable_lines", .int(unreadable)), ("rollout", rollout.map { .int($0.number) } ?? .null),
+      ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
+      ("hint", JSON(rollout.flatMap(Wording.hint))),
+      ("freeze", freeze), ("scheduled", scheduled), ("approval", approval),
+      (
+        "driver",
+        driver.map { .table([("pid", .int(Int($0.pid))), ("alive", .bool($0.alive))]) } ?? .null
+      ),
+    ])
+  }
+
+  private var freeze: JSON {
+    guard let freeze = state.freeze(at: now) else { return .null }
+    return .table([
+      ("reason", .text(freeze.reason)), ("actor", .text(freeze.actor.description)),
+      ("since", .text(freeze.since.iso8601)), ("until", JSON(freeze.until?.iso8601)),
+    ])
+  }
+
+  private var scheduled: JSON {
+    guard let scheduled = state.scheduled else { return .null }
+    return .table([
+      ("to", .text(scheduled.request.to.text)), ("release", JSON(scheduled.request.release)),
+      ("at", .text(scheduled.at.iso8601)), ("in_window", .bool(scheduled.inWindow)),
+      ("actor", .text(scheduled.request.actor.description)),
+    ])
+  }
+
+  private var approval: JSON {
+    guard let rollout = state.running, let rule = rollout.awaitedApproval,
+      let approval = rollout.approval
+    else { return .null }
+    return .table([
+      ("stage", .int(approval.stage)), ("count", .int(rule.count)),
+      ("given", .list(approval.given.map { .text($0.description) })),
+      ("by", .list(rule.by.map { .text($0.description) })),
+      ("until", .text((approval.since + rule.within).iso8601)),
+    ])
+  }
+
+  private var weights: JSON {
+    let serving = state.serving?.routing
+    return .table(
+      service.pools.map { pool in
+        let share: Double
+        if brake != nil {
+          share = pool.name == serving?.brake ?? state.stable ? 100 : 0
+        } else if let serving, pool.name == serving.canary {
+          share = serving.weight.percent
+        } else if pool.name == serving?.stable ?? state.stable {
+          share = 100 - (serving?.weight.percent ?? 0)
+        } else {
+          share = 0
+        }
+        return (pool.name.text, .number(share))
+      })
+  }
+
+  /// Whether the stage's time goes on: somebody drives, and nothing is waited for.
+  package var isTicking: Bool {
+    guard case .soaking(let soak)? = state.running?.phase else { return false }
+    return driver?.alive == true && soak.confirming == nil && state.running?.held == nil
+  }
+
+  /// How long the stage has been held.
+  package var elapsed: Span {
+    guard let rollout = state.rollout else { return .zero }
+    switch rollout.phase {
+    case .soaking(let soak):
+      // A driver saves mere time now and then; what it has watched since counts, and no more if it hangs.
+      let since =
+        isTicking ? max(.zero, min(now - soak.seen, state.progressInterval + .seconds(5))) : .zero
+      return soak.served + since
+    case .paused(let soak): return soak.served
+    case .starting, .applying, .finishing, .reverting, .promoted, .reverted: return .zero
+    }
+  }
+
+  private var stage: JSON {
+    guard let rollout = state.rollout, let index = rollout.stage else { return .null }
+    let stage = rollout.plan.stages[index]
+    return .table([
+      ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
+      ("weight", .number(stage.weight.percent)), ("audience", JSON(stage.words)),
+      ("soak_seconds", .number(stage.soak.seconds)), ("elapsed_seconds", .number(elapsed.seconds)),
+    ])
+  }
+
+  private func check(_ check: CheckState) -> JSON {
+    .table([
+      ("name", .text(check.name.text)), ("verdict", .text(check.verdict.rawValue)),
+      ("value", check.value.map(JSON.number) ?? .null), ("detail", .text(check.detail)),
+      ("advisory", .bool(check.advisory)), ("measured", JSON(check.measuredAt?.iso8601)),
+      ("measurements", .int(check.measurements)),
+    ])
+  }
+
+  package var text: String {
+    var lines = ["\(service.name): \(state.word.rawValue): \(Wording.sentence(state))"]
+    let shares = service.pools.map { pool in
+      "\(pool.name)\(pool.name == state.stable ? " (stable)" : "")"
+    }
+    lines.append(
+      "  pools: \(shares.joined(separator: ", ")); canary weight \(weight)%, generation \((state.serving?.generation ?? state.generation))"
+    )
+    if let rollout = state.rollout {
+      lines.append(
+        "  rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(rollout.release.map { " (\($0))" } ?? ""), by \(rollout.actor), \(rollout.started.iso8601)"
+      )
+      for check in rollout.checks where !rollout.phase.isOver {
+        lines.append(
+          "  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")"
+        )
+      }
+    }
+    if let freeze = state.freeze(at: now) {
+      lines.append("  ❄ \(freeze.words); canary thaw ends it")
+    }
+    if state.word == .awaitingApproval {
+      lines.append(
+        "  to let it go on: canary approve \(service.name) · to send it back: canary reject")
+    }
+    for one in state.running == nil ? state.guards : [] {
+      lines.append(
+        "  \(Wording.mark(one.verdict)) guard \(one.name): \(one.verdict.rawValue): \(one.detail)")
+    }
+    if let driver, state.running != nil {
+      lines.append(
+        driver.alive
+          ? "  driven by process \(driver.pid)"
+          : "  its driver (pid \(driver.pid)) died. Go on with: canary controller · go back with: canary revert \(service.name)"
+      )
+    }
+    if let brake {
+      lines.append(
+        "  BRAKE is on since \(brake.time.iso8601) (\(brake.actor)): \(brake.reason ?? "no reason given"); every new request goes to \(state.serving?.routing.brake ?? state.stable)"
+      )
+    }
+    lines += nginx.map { "  \($0)" }
+    if unreadable > 0 {
+      lines.append(
+        "  \(unreadable) lines or tries of the access log could not be read or belong to no pool")
+    }
+    return lines.joined(separator: "\n")
+  }
+}
