@@ -77,7 +77,8 @@ package struct Desk: Sendable {
       let isUnchanged =
         decision.state == last && decision.entries.isEmpty && kept.isEmpty
       if decision.refusal != nil || isUnchanged {
-        return SavedDecision(decision: decision, found: revision, revision: revision, progress: known)
+        return SavedDecision(
+          decision: decision, found: revision, revision: revision, progress: known)
       }
       do throws(StoreError) {
         let next = try await store.save(
@@ -101,7 +102,9 @@ package struct Desk: Sendable {
   }
 
   /// The decision when it is mere progress that need not be saved yet; else nil.
-  private func deferred(_ event: Event, _ service: ServiceName, _ progress: Progress) -> SavedDecision? {
+  private func deferred(_ event: Event, _ service: ServiceName, _ progress: Progress)
+    -> SavedDecision?
+  {
     let now = clock.now()
     guard now - progress.savedAt < progress.state.progressInterval else { return nil }
     let decision = decide(progress.state, event, at: now, under: rules(service))

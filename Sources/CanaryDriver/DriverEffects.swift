@@ -26,7 +26,8 @@ extension Driver {
       looking = true
       spawn { [service, source, post] in
         post.yield(
-          .looked(fault: await source.checkReadiness(service, pool: pool, readiness), rollout: rollout))
+          .looked(
+            fault: await source.checkReadiness(service, pool: pool, readiness), rollout: rollout))
       }
     case .measure(let checks, let occasion): measure(checks, occasion)
     case .wake(let instant):

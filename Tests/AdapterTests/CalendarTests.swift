@@ -235,7 +235,9 @@ import Testing
       "2026-11-24T01:00:61",
       "2026-11-24T01:00+8", "2026-11-24T01:00:00+25:00", "tue 01:00 now", "２026-11-24 01:00",
     ] {
-      #expect(throws: Violation.self, "\(wrong)") { try TimeText.parse(wrong, zone: zone, now: now) }
+      #expect(throws: Violation.self, "\(wrong)") {
+        try TimeText.parse(wrong, zone: zone, now: now)
+      }
     }
   }
 

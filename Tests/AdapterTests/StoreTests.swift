@@ -24,7 +24,8 @@ import Testing
   private func entry(_ text: String) -> Entry {
     Entry(
       rollout: 1, time: Instant(milliseconds: 5), event: .verdict, weight: Weight(percent: 12.5),
-      actor: Actor("li"), detail: "\(text): a 'quoted' detail, ü", hint: text == "one" ? nil : "what to do")
+      actor: Actor("li"), detail: "\(text): a 'quoted' detail, ü",
+      hint: text == "one" ? nil : "what to do")
   }
 
   @Test(arguments: Kind.allCases)

@@ -10,7 +10,8 @@ import Testing
     "\($0)/\($1)"
   }
 
-  private func run(_ words: String..., environment: [String: String] = [:]) throws -> ProcessResult {
+  private func run(_ words: String..., environment: [String: String] = [:]) throws -> ProcessResult
+  {
     try Spawn.run(words, limit: .minutes(2), environment: environment)
   }
 

@@ -14,7 +14,9 @@ import Testing
     CheckName(name).map { ComparisonSpec(name: $0, compare: compare, advisory: false) }
   }
 
-  private func comparer(_ baseline: PoolCounts = PoolCounts(), weight: Double = 0.05) -> ComparisonJudge {
+  private func comparer(_ baseline: PoolCounts = PoolCounts(), weight: Double = 0.05)
+    -> ComparisonJudge
+  {
     var comparer = ComparisonJudge(
       rollout: 1, checks: Self.checks, stages: 5, alpha: 0.01, baseline: baseline, most: 0.05)
     begin(&comparer, weight: weight)
@@ -28,7 +30,8 @@ import Testing
 
   /// Twenty requests a round, one of them the canary's, a round a second.
   private func feed(
-    _ comparer: inout ComparisonJudge, rounds: Range<Int>, canaryFails: (Int) -> Bool = { _ in false },
+    _ comparer: inout ComparisonJudge, rounds: Range<Int>,
+    canaryFails: (Int) -> Bool = { _ in false },
     stableFails: (Int) -> Bool = { _ in false }, generation: Int = 2, latency: Int64 = 10
   ) {
     for round in rounds {
@@ -172,7 +175,9 @@ import Testing
       report.line
         == "canary slower than stable's p95 of 216 ms (+10 %) in 13.8 % (8 of 58) against 0.3 % (46 of 15,310)"
     )
-    #expect(ComparisonReport.odds(99.9) == "99" && ComparisonReport.odds(1e15) == "more than 1,000,000,000,000")
+    #expect(
+      ComparisonReport.odds(99.9) == "99"
+        && ComparisonReport.odds(1e15) == "more than 1,000,000,000,000")
   }
 
   private func verdict(_ report: ComparisonReport, _ versus: Versus = Versus()) -> CheckState {

@@ -43,7 +43,8 @@ import Testing
       : .reverted(to: "blue", from: "green")
     return try TemplateFiles.load(folder: nil)
       .render(
-        RoutingRules(config.services[0], routing, zone: nil), in: config, generation: Generation(42))
+        RoutingRules(config.services[0], routing, zone: nil), in: config, generation: Generation(42)
+      )
   }
 
   /// The server lines of an upstream group, without the parameters that are always the same.

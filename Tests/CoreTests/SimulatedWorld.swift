@@ -115,7 +115,8 @@ struct SimulatedWorld {
       return [
         .revert(Actor("li"), nil), .pause(Actor("li")), .resume(Actor("li")), .advance(Actor("li")),
         .apply(Actor("li")), .tookOver(Actor("controller")),
-        .applied(Generation(dice.below(40))), .applyFailed(Generation(dice.below(40)), Fault("late")),
+        .applied(Generation(dice.below(40))),
+        .applyFailed(Generation(dice.below(40)), Fault("late")),
         .overtaken(saved.generation, by: Generation(saved.generation.number + 3)),
         .freeze(
           Freeze(
@@ -181,7 +182,9 @@ struct SimulatedWorld {
         handedOut[generation] == nil || handedOut[generation] == routing,
         "generation \(generation) was two things")
       handedOut[generation] = routing
-      if dice.chance(trouble) { return inbox.append(.applyFailed(generation, Fault("nginx refused it"))) }
+      if dice.chance(trouble) {
+        return inbox.append(.applyFailed(generation, Fault("nginx refused it")))
+      }
       if let live, live.generation > generation {
         return inbox.append(.overtaken(generation, by: live.generation))
       }

@@ -158,7 +158,9 @@ import Testing
     let rest = try #require(await first)
     _ = await second
     #expect(rest.word == .promoted)
-    for event in [HistoryEvent.started, .promoted] { #expect(bench.store.events.count { $0 == event } == 1) }
+    for event in [HistoryEvent.started, .promoted] {
+      #expect(bench.store.events.count { $0 == event } == 1)
+    }
     #expect(bench.store.events.count { $0 == .stage } == 2)
   }
 }

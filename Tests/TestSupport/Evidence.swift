@@ -29,7 +29,8 @@ extension Sandbox {
 
   /// The generation that the generated file names; 0 when there is none.
   package func generationOnDisk() throws -> Int {
-    try Files.read("\(folder)/canary/chat.conf").flatMap(GeneratedHeader.init)?.generation.number ?? 0
+    try Files.read("\(folder)/canary/chat.conf").flatMap(GeneratedHeader.init)?.generation.number
+      ?? 0
   }
 
   package var brakeFile: String { "\(folder)/run/chat.brake" }

@@ -73,14 +73,18 @@ package struct SimMetrics: MetricSource {
     if delay > .zero { await clock.sleep(until: clock.now() + delay) }
     return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading($0)) }
   }
-  package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async -> String? { nil }
+  package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
+    -> String?
+  { nil }
   package func settle(_ service: ServiceName) async {}
   package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async
     -> Measurement
   {
     Measurement(check: check.name, at: clock.now(), reading: reading(check))
   }
-  package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async -> [CheckState] {
+  package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async
+    -> [CheckState]
+  {
     let occasion = StageContext(
       rollout: 0, stage: 0, plan: Plan(name: "", stages: [], checks: []), stable: pool,
       canary: pool, generation: Generation(0), started: clock.now(), since: clock.now())

@@ -127,7 +127,8 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
   {
     content.withLock { content in
       var records: [CheckRecord] = []
-      for (_, kept) in content.kept.filter({ $0.service == service && $0.kept.rollout == rollout }) {
+      for (_, kept) in content.kept.filter({ $0.service == service && $0.kept.rollout == rollout })
+      {
         let name =
           switch kept.what {
           case .measured(let measurement, _, _, _): measurement.check

@@ -119,7 +119,9 @@ package struct HookRunner: JobRunner {
 
   /// The end of an output, which says most: at most 2,000 characters.
   private static func bounded(_ output: String) -> String {
-    let lines = output.split(whereSeparator: \.isNewline).map { Text.sanitized(String($0), limit: 400) }
+    let lines = output.split(whereSeparator: \.isNewline).map {
+      Text.sanitized(String($0), limit: 400)
+    }
     let text = lines.joined(separator: "\n")
     return text.count > 2000 ? "…" + text.suffix(2000) : text
   }

@@ -10,7 +10,8 @@ struct AlertsSource {
 
   func measure(_ matchers: [String], _ check: Check, freshFor: Span) async -> Measurement.Reading {
     let filters = matchers.map { matcher in
-      "filter=" + PlaceholderValues.percentEncoded(Placeholder.fill(matcher, with: facts, in: .matcher))
+      "filter="
+        + PlaceholderValues.percentEncoded(Placeholder.fill(matcher, with: facts, in: .matcher))
     }
     let query =
       ["active=true", "silenced=false", "inhibited=false", "unprocessed=true"] + filters

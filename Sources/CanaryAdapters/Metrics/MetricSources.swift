@@ -39,7 +39,9 @@ package final class MetricSources: MetricSource {
     await evidence.withLock { $0[service] }?.settle()
   }
 
-  package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async -> String? {
+  package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
+    -> String?
+  {
     await evidence(of: service)?.begin()
     guard let found = config.service(service), let servers = found.pool(pool)?.servers else {
       return "the config has no pool \(pool)"
@@ -52,7 +54,9 @@ package final class MetricSources: MetricSource {
   }
 
   /// The first guard that does not pass, and what it says.
-  private func checkGuards(_ guards: [Check], _ service: ServiceName, pool: PoolName) async -> String? {
+  private func checkGuards(_ guards: [Check], _ service: ServiceName, pool: PoolName) async
+    -> String?
+  {
     for check in guards where !check.advisory {
       let state = await judgeOnce(check, service, pool: pool)
       if state.verdict != .pass { return "guard \(check.name): \(state.detail)" }
@@ -61,7 +65,8 @@ package final class MetricSources: MetricSource {
   }
 
   /// What a check says that stands outside of any stage, judged by this one measurement alone.
-  package func judgeOnce(_ check: Check, _ service: ServiceName, pool: PoolName) async -> CheckState {
+  package func judgeOnce(_ check: Check, _ service: ServiceName, pool: PoolName) async -> CheckState
+  {
     var alone = check
     alone.lasting = .zero
     alone.failures = 1
@@ -69,7 +74,9 @@ package final class MetricSources: MetricSource {
     return Judge.fold(CheckState(alone), alone, measurement)
   }
 
-  package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async -> [CheckState] {
+  package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async
+    -> [CheckState]
+  {
     await withTaskGroup(of: (Int, CheckState).self) { group in
       for (index, check) in checks.enumerated() {
         group.addTask { (index, await self.judgeOnce(check, service, pool: pool)) }
@@ -81,7 +88,9 @@ package final class MetricSources: MetricSource {
   }
 
   /// One measurement of a check that stands outside of any stage.
-  package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async -> Measurement {
+  package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async
+    -> Measurement
+  {
     let stable = config.service(service)?.stable ?? pool
     let reading = await read(
       check, service, facts(check, service, pool: pool, stable: stable, release: nil),
@@ -126,7 +135,9 @@ package final class MetricSources: MetricSource {
       window: check.window, release: release, now: clock.now())
   }
 
-  private func read(_ check: Check, _ service: ServiceName, _ facts: PlaceholderValues, freshFor: Span) async
+  private func read(
+    _ check: Check, _ service: ServiceName, _ facts: PlaceholderValues, freshFor: Span
+  ) async
     -> Measurement.Reading
   {
     let name = check.endpoint ?? check.source.usualEndpoint

@@ -102,7 +102,9 @@ struct Installation {
     do throws(FileError) {
       try Files.makeFolder(router.config.run.path)
       // Fifty rollouts that grow at once stand in line for longer than any of them installs; a revert does not.
-      if let lock = try FileLock.acquire(path, patience: patience, perHolder: !force) { return lock }
+      if let lock = try FileLock.acquire(path, patience: patience, perHolder: !force) {
+        return lock
+      }
     } catch {
       if force { return nil }
       throw RouterError(.refused, error.description)

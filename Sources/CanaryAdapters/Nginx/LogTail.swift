@@ -7,7 +7,8 @@ package enum LogTail {
 
   /// What a pool did between two instants, as far as the end of the log still tells; nothing when it cannot be read.
   package static func counts(
-    _ path: String, _ parser: LogParser, pool: PoolName, pools: [PoolName], from: Instant, to: Instant
+    _ path: String, _ parser: LogParser, pool: PoolName, pools: [PoolName], from: Instant,
+    to: Instant
   ) -> PoolCounts {
     var tally = LogTally(pools: pools)
     LogFile.lines(path, last: longest) { parser.parse($0, into: &tally) }

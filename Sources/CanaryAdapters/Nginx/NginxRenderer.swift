@@ -30,7 +30,8 @@ package struct NginxRenderer: Renderer {
     }
   }
 
-  package func rules(_ service: ServiceName, _ routing: Routing) throws(RouterError) -> RoutingRules {
+  package func rules(_ service: ServiceName, _ routing: Routing) throws(RouterError) -> RoutingRules
+  {
     guard let service = config.service(service) else {
       throw RouterError(.refused, "the config has no service '\(service)' any more")
     }

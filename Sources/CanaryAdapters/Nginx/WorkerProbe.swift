@@ -47,7 +47,9 @@ package struct WorkerProbe {
   }
 
   /// One answer of one worker; each call is a connection of its own, so that any worker may take it.
-  package func query(_ service: ServiceName, limit: Span = .seconds(1)) throws(Silence) -> WorkerAnswer {
+  package func query(_ service: ServiceName, limit: Span = .seconds(1)) throws(Silence)
+    -> WorkerAnswer
+  {
     if let relay {
       let text = try UnixSocket.line(socket, limit: limit).get()
       guard var answer = WorkerAnswer(text, service: service) else { throw .unknownService }

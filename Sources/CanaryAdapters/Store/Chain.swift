@@ -5,7 +5,8 @@ package import CanaryDriver
 ///
 /// Who changes, removes or slips in an entry breaks every hash after it.
 enum Chain {
-  static let columns = "id, service, rollout, time, event, weight, actor, origin, detail, hash, hint"
+  static let columns =
+    "id, service, rollout, time, event, weight, actor, origin, detail, hash, hint"
 
   /// Reads a row of `columns`.
   static func link(_ row: [SQLiteValue]) -> ChainLink {

@@ -6,7 +6,9 @@ extension SQLiteStore {
   /// Rollouts of a service whose measurements are kept; their entries stay for ever.
   private static let keptRollouts = 100
 
-  nonisolated func keep(_ kept: KeptMeasurement, of service: ServiceName, _ connection: SQLiteConnection)
+  nonisolated func keep(
+    _ kept: KeptMeasurement, of service: ServiceName, _ connection: SQLiteConnection
+  )
     throws(SQLiteError)
   {
     let stage: [SQLiteValue] = [
@@ -40,7 +42,9 @@ extension SQLiteStore {
   }
 
   /// What was measured in a rollout, by stage and check.
-  package func measurements(_ service: ServiceName, rollout: Int) throws(StoreError) -> [CheckRecord] {
+  package func measurements(_ service: ServiceName, rollout: Int) throws(StoreError)
+    -> [CheckRecord]
+  {
     guard exists else { return [] }
     let key: [SQLiteValue] = [.text(service.text), .int(Int64(rollout))]
     let (rows, totals) = try use { connection throws(SQLiteError) in

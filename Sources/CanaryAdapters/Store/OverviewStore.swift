@@ -70,7 +70,9 @@ extension SQLiteStore {
         """, rollout.map { [.text($0.service.text), .int(Int64($0.number))] } ?? [])
     }
     return rows.compactMap { row in
-      guard let name = row[0].text.flatMap(ServiceName.init), let check = row[2].text else { return nil }
+      guard let name = row[0].text.flatMap(ServiceName.init), let check = row[2].text else {
+        return nil
+      }
       return SourceErrors(
         service: name, rollout: Int(row[1].int ?? 0), check: check, count: Int(row[3].int ?? 0))
     }
@@ -87,7 +89,9 @@ extension SQLiteStore {
         """)
     }
     return rows.compactMap { row in
-      row[0].text.flatMap(ServiceName.init).map { ($0, Span(milliseconds: max(0, row[1].int ?? 0))) }
+      row[0].text.flatMap(ServiceName.init).map {
+        ($0, Span(milliseconds: max(0, row[1].int ?? 0)))
+      }
     }
   }
 }

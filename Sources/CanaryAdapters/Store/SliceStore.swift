@@ -76,7 +76,9 @@ extension SQLiteStore {
         "SELECT second, pool, requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second >= ? AND second <= ?",
         [.text(service.text), .int(second), .int(last)])
       let slices = rows.compactMap { row -> LogSlice? in
-        guard let second = row[0].int, let pool = row[1].text.flatMap(PoolName.init) else { return nil }
+        guard let second = row[0].int, let pool = row[1].text.flatMap(PoolName.init) else {
+          return nil
+        }
         return LogSlice(second: second, pool: pool, counts: Self.counts(row[2...]))
       }
       let text = try connection.run(
@@ -88,7 +90,9 @@ extension SQLiteStore {
     }
   }
 
-  package func comparison(_ service: ServiceName, rollout: Int) throws(StoreError) -> ComparisonJudge? {
+  package func comparison(_ service: ServiceName, rollout: Int) throws(StoreError)
+    -> ComparisonJudge?
+  {
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT state FROM comparison WHERE service = ? AND rollout = ?",

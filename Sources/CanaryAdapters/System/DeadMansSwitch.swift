@@ -25,7 +25,9 @@ package final class DeadMansSwitch {
     guard canary_pipe(&ends) == 0 else { throw SpawnError(description: "no pipe for the guard") }
     defer { close(ends[0]) }
     do throws(SpawnError) {
-      let words = [ThisProcess.program, "__guard", lock, brake, "\(getpid())", file, "\(generation)"]
+      let words = [
+        ThisProcess.program, "__guard", lock, brake, "\(getpid())", file, "\(generation)",
+      ]
       _ = try Spawn.detach(words, input: ends[0], output: nil)
     } catch {
       close(ends[1])

@@ -33,7 +33,9 @@ package final class LiveSnapshotFile: Sendable {
         if kept.glance != nil { unlink(path) }
         kept.glance = LiveSnapshot(state, at: now)
       }
-      guard kept.glance != nil, Instant.isPast(Self.interval, since: kept.looked, at: now) else { return nil }
+      guard kept.glance != nil, Instant.isPast(Self.interval, since: kept.looked, at: now) else {
+        return nil
+      }
       kept.looked = now
       return watchers.areThere(now) ? kept.glance : nil
     }

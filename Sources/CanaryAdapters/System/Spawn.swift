@@ -117,7 +117,9 @@ package enum Spawn {
   }
 
   /// Waits for the end; past the limit the whole process group gets TERM, and KILL half a second later.
-  private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?) -> ProcessResult.End {
+  private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?)
+    -> ProcessResult.End
+  {
     let handle = canary_pidfd_open(pid)
     defer { if handle >= 0 { close(handle) } }
     var late = false

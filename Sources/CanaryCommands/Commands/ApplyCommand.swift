@@ -34,7 +34,8 @@ enum ApplyCommand {
   private static func apply(_ world: World, _ service: Service, offline: Bool) async throws(Failure)
   {
     try await DriveSession.settle(world, service)
-    guard let lease = try DriveSession.acquire(world, service, patience: .seconds(1), marked: false) else {
+    guard let lease = try DriveSession.acquire(world, service, patience: .seconds(1), marked: false)
+    else {
       throw Failure(.busy, "another process drives this service. Nothing was touched.")
     }
     if offline { return try await write(world, service) }

@@ -5,7 +5,8 @@ internal import CanaryHost
 /// `canary cancel`: drops what is scheduled.
 enum CancelCommand {
   static let command = Command(
-    spec: CommandSpec(name: "cancel", service: .required, summary: "drop what is scheduled", isActing: true)
+    spec: CommandSpec(
+      name: "cancel", service: .required, summary: "drop what is scheduled", isActing: true)
   ) { call throws(Failure) in
     let world = try call.world()
     let service = try call.service(world)

@@ -20,7 +20,8 @@ enum HistoryCommand {
     if let text = call["--limit"] {
       guard let number = Int(text), (1...100_000).contains(number) else {
         throw Failure(
-          .wrong, "--limit must be a whole number from 1 to 100000 (found '\(Text.sanitized(text))')")
+          .wrong,
+          "--limit must be a whole number from 1 to 100000 (found '\(Text.sanitized(text))')")
       }
       limit = number
     }

@@ -86,7 +86,8 @@ enum InitCommand {
       try? Spawn.run(words, limit: .seconds(30), outputLimit: 64 << 20)
     }
     if let ran, ran.succeeded, let map = NginxInventory(dump: ran.output) { return map }
-    let why = ran?.output.split(separator: "\n").first.map { ": \(Text.sanitized(String($0)))" } ?? ""
+    let why =
+      ran?.output.split(separator: "\n").first.map { ": \(Text.sanitized(String($0)))" } ?? ""
     call.output.err(
       "canary: note: `\(words.joined(separator: " "))` did not succeed, so the files are read as they are\(why)"
     )
@@ -152,9 +153,11 @@ enum InitCommand {
       .prefix { $0 != "." }.lowercased().filter {
         $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
       }
-    let text = call.arguments.service ?? (ServiceName(guess) == nil || guess == "port" ? "app" : guess)
+    let text =
+      call.arguments.service ?? (ServiceName(guess) == nil || guess == "port" ? "app" : guess)
     guard let name = ServiceName(text) else {
-      throw Failure(.wrong, "'\(Text.sanitized(text))' is no name for a service: \(ServiceName.rule)")
+      throw Failure(
+        .wrong, "'\(Text.sanitized(text))' is no name for a service: \(ServiceName.rule)")
     }
     return name
   }
@@ -189,7 +192,8 @@ enum InitCommand {
   {
     if let path = call["--health"] {
       guard Address.isRequestPath(path) else {
-        throw Failure(.wrong, "--health must be a path, as /health (found '\(Text.sanitized(path))')")
+        throw Failure(
+          .wrong, "--health must be a path, as /health (found '\(Text.sanitized(path))')")
       }
       return path
     }

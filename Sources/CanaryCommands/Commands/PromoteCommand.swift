@@ -66,7 +66,8 @@ enum PromoteCommand {
         let near = Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? ""
         throw Failure(
           .wrong,
-          "there is no pool '\(Text.sanitized(text))' (pools: \(names.joined(separator: ", ")))\(near)")
+          "there is no pool '\(Text.sanitized(text))' (pools: \(names.joined(separator: ", ")))\(near)"
+        )
       }
       to = name
     } else if others.count == 1 {
@@ -82,7 +83,8 @@ enum PromoteCommand {
         let near = Spelling.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw Failure(
           .wrong,
-          "there is no plan '\(Text.sanitized(text))' (plans: \(known.joined(separator: ", ")))\(near)")
+          "there is no plan '\(Text.sanitized(text))' (plans: \(known.joined(separator: ", ")))\(near)"
+        )
       }
       plan = named
     }

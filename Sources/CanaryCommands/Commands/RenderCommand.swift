@@ -22,7 +22,8 @@ enum RenderCommand {
       guard let percent = Double(plain), let parsed = Weight(percent: percent) else {
         throw Failure(
           .wrong,
-          "--weight must be from 0 to 100 with two decimals at most (found '\(Text.sanitized(text))')")
+          "--weight must be from 0 to 100 with two decimals at most (found '\(Text.sanitized(text))')"
+        )
       }
       weight = parsed
     }

@@ -53,7 +53,8 @@ enum RouteCommand {
   /// The request that the words describe; every fault of them at once.
   private static func request(_ call: Invocation) throws(Failure) -> RequestFacts {
     var faults: [String] = []
-    let headers = call.arguments.all("--header").compactMap { text -> (name: String, value: String)? in
+    let headers = call.arguments.all("--header").compactMap {
+      text -> (name: String, value: String)? in
       guard let mark = text.firstIndex(where: { $0 == ":" || $0 == "=" }),
         Address.isHeaderName(String(text[..<mark]))
       else {
@@ -63,7 +64,8 @@ enum RouteCommand {
       let value = text[text.index(after: mark)...].drop { $0 == " " || $0 == "\t" }
       return (String(text[..<mark]), String(value))
     }
-    let cookies = call.arguments.all("--cookie").compactMap { text -> (name: String, value: String)? in
+    let cookies = call.arguments.all("--cookie").compactMap {
+      text -> (name: String, value: String)? in
       guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
         faults.append("--cookie must be NAME=VALUE (found '\(Text.sanitized(text))')")
         return nil

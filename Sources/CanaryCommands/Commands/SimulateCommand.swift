@@ -33,7 +33,9 @@ enum SimulateCommand {
     let plan = try plan(call)
     let runs = try number(call, "--runs", 1...100_000) ?? 200
     let seed = try number(call, "--seed", 0...1_000_000_000) ?? 1
-    if call.output.outIsTerminal { call.output.err("\(runs) rollouts, and as many of a good canary …") }
+    if call.output.outIsTerminal {
+      call.output.err("\(runs) rollouts, and as many of a good canary …")
+    }
     let simulation = await Simulation.run(scenario, plan: plan, runs: runs, seed: seed)
     call.output.out(call.has("--json") ? simulation.json.pretty : simulation.text)
     return .done
@@ -51,7 +53,8 @@ enum SimulateCommand {
       rate: rate, stableErrors: stable, canaryErrors: try share(call, "--canary") ?? stable)
     if let text = call["--slower"] {
       guard let factor = Double(text), factor > 0, factor <= 1000 else {
-        throw Failure(.wrong, "--slower must be a number such as 3 (found '\(Text.sanitized(text))')")
+        throw Failure(
+          .wrong, "--slower must be a number such as 3 (found '\(Text.sanitized(text))')")
       }
       scenario.slowdown = factor
     }
@@ -94,7 +97,8 @@ enum SimulateCommand {
     let count = plan.stages.count
     plan.stages.removeAll { $0.weight == .none }
     if plan.stages.count < count {
-      call.output.err("canary: stages without a weight are left out: they draw nobody to be compared")
+      call.output.err(
+        "canary: stages without a weight are left out: they draw nobody to be compared")
     }
     return plan
   }

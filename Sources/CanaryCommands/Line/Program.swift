@@ -26,7 +26,6 @@ package enum Program {
     ServicesCommand.command, ReferenceCommand.command,
   ]
 
-
   static let visible = commands.filter { !$0.spec.isHidden }
 
   /// Runs a command line without the program's name; returns the exit status.

@@ -14,7 +14,9 @@ struct PromoteSession {
   /// Hands the rollout to a process of its own, unless a controller has it.
   func detach(_ lease: (any Lease)?) async throws(Failure) -> ExitCode {
     // Without the lock and without a controller, a driver of before is just about to leave: the next one waits for it.
-    if lease != nil || world.leases.holder(.controller) == nil { try DriveSession.handOver(service, of: world) }
+    if lease != nil || world.leases.holder(.controller) == nil {
+      try DriveSession.handOver(service, of: world)
+    }
     withExtendedLifetime(lease) {}
     world.output.out(
       "rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")

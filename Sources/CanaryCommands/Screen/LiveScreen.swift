@@ -175,7 +175,9 @@ struct LiveScreen {
     }
     let bound = min(22, max(5, bounds.map(TerminalText.count).max() ?? 5))
     var head = line()
-    head.add("  \(TerminalText.column("check", name))  \(TerminalText.column("now", 10, isRight: true))  ", .dim)
+    head.add(
+      "  \(TerminalText.column("check", name))  \(TerminalText.column("now", 10, isRight: true))  ",
+      .dim)
     head.add("\(TerminalText.column("bound", bound))  last minutes", .dim)
     let spark = min(LiveSnapshot.most, head.room + 12)
     return [head]
@@ -220,7 +222,8 @@ struct LiveScreen {
     for title in ["requests/s", "errors", "p50", "p99"] {
       head.add(TerminalText.column(title, 11, isRight: true), .dim)
     }
-    let row = { (role: String, pool: PoolName, counts: PoolCounts, ink: ScreenLine.Ink) -> ScreenLine in
+    let row = {
+      (role: String, pool: PoolName, counts: PoolCounts, ink: ScreenLine.Ink) -> ScreenLine in
       var line = line()
       line.add(TerminalText.column("\(role) \(pool)", 22), ink)
       let rate = Double(counts.requests) / traffic.seconds
@@ -234,7 +237,8 @@ struct LiveScreen {
         TerminalText.column(ValueFormat.decimal(failed, places: 2) + "%", 11, isRight: true),
         counts.failures > 0 ? .strong : .plain)
       for q in [0.5, 0.99] {
-        let late = counts.latency.quantile(q).map { ValueFormat(.metric(.latencyP99)).text($0) } ?? "–"
+        let late =
+          counts.latency.quantile(q).map { ValueFormat(.metric(.latencyP99)).text($0) } ?? "–"
         line.add(TerminalText.column(late, 11, isRight: true))
       }
       return line

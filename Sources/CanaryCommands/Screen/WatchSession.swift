@@ -93,7 +93,8 @@ struct ListScreen {
       let isRunning = report.state.running != nil
       line.add(TerminalText.column(report.service.name.text, name), isRunning ? .strong : .plain)
       line.add(
-        "  \(TerminalText.column(report.state.word.rawValue, phase))  ", isRunning ? .canary : .plain)
+        "  \(TerminalText.column(report.state.word.rawValue, phase))  ",
+        isRunning ? .canary : .plain)
       line.add(TerminalText.column("\(report.weight)%", 8, isRight: true) + "  ")
       if report.brake != nil { line.add(" BRAKE ", .alarm) }
       if report.state.freeze(at: report.now) != nil { line.add(" frozen ", .strong) }

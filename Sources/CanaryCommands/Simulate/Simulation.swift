@@ -136,7 +136,9 @@ struct Simulation {
     return Self.columns(
       row.title, percent(row.reverted.count, of: row.runs) + late,
       after.map { "\(Self.short($0.median)) (\(Self.short($0.most)))" } ?? "never",
-      hurt.map { "\(ComparisonReport.grouped(Int($0.median))) (\(ComparisonReport.grouped(Int($0.most))))" } ?? "–")
+      hurt.map {
+        "\(ComparisonReport.grouped(Int($0.median))) (\(ComparisonReport.grouped(Int($0.most))))"
+      } ?? "–")
   }
 
   /// The median, and what 95 % stay below.
@@ -182,7 +184,9 @@ struct Simulation {
     "  " + a.padded(to: 40) + b.padded(to: 13) + c.padded(to: 22) + d
   }
 
-  private func percent(_ share: Double) -> String { ValueFormat.decimal(share * 100, places: 2) + " %" }
+  private func percent(_ share: Double) -> String {
+    ValueFormat.decimal(share * 100, places: 2) + " %"
+  }
   private func percent(_ count: Int, of all: Int) -> String {
     ValueFormat.decimal(100 * Double(count) / Double(max(1, all)), places: 1) + " %"
   }

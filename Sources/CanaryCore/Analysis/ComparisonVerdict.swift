@@ -19,10 +19,12 @@ extension Judge {
     }
     if compared.evidence >= suspicion, !compared.leads {
       return .waiting(
-        "\(line); all comparisons together stand at 1 in \(ComparisonReport.odds(compared.evidence))")
+        "\(line); all comparisons together stand at 1 in \(ComparisonReport.odds(compared.evidence))"
+      )
     }
     if compared.evidence >= suspicion {
-      return .waiting("\(line): \(compared.odds); 1 in \(ComparisonReport.odds(compared.alarm)) reverts")
+      return .waiting(
+        "\(line): \(compared.odds); 1 in \(ComparisonReport.odds(compared.alarm)) reverts")
     }
     let demands = check.condition.versus?.demandsEvidence ?? false
     let least = max(check.minRequests, demands && !compared.isAlone ? leastEvidence : 0)
@@ -63,7 +65,8 @@ extension Judge {
     let head = "\(known), the margin is \(margin)"
     guard let needed = compared.needed else {
       if compared.canary.requests < least {
-        return "\(head): about \(ComparisonReport.grouped(least - compared.canary.requests)) more requests"
+        return
+          "\(head): about \(ComparisonReport.grouped(least - compared.canary.requests)) more requests"
       }
       return "\(head): it does not pass as it is going"
     }

@@ -56,7 +56,9 @@ struct LogCursor {
   /// One letter and a tab.
   @inline(__always)
   mutating func way() -> RoutedBy? {
-    guard end - at > 2, base[at + 1] == 9, let way = RoutedBy(rawValue: base[at]) else { return nil }
+    guard end - at > 2, base[at + 1] == 9, let way = RoutedBy(rawValue: base[at]) else {
+      return nil
+    }
     at += 2
     return way
   }

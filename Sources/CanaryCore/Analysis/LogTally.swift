@@ -98,7 +98,8 @@ package struct TallyComparison: Sendable {
   package let stable: Int
 
   /// Nil unless both are pools of the table.
-  package init?(_ comparer: ComparisonJudge, pools: [PoolName], canary: PoolName, stable: PoolName) {
+  package init?(_ comparer: ComparisonJudge, pools: [PoolName], canary: PoolName, stable: PoolName)
+  {
     guard let canary = pools.firstIndex(of: canary), let stable = pools.firstIndex(of: stable)
     else { return nil }
     self.comparer = comparer

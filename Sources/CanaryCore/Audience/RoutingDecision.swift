@@ -53,10 +53,12 @@ extension RoutingRules {
     case .group(.stable): return RoutingDecision(pool: routing.stable, way: way, why: why ?? "")
     case .group:
       if weight == .none {
-        return RoutingDecision(pool: routing.stable, way: way, why: why ?? "the canary has no weight")
+        return RoutingDecision(
+          pool: routing.stable, way: way, why: why ?? "the canary has no weight")
       }
       if weight == .all {
-        return RoutingDecision(pool: routing.canary, way: way, why: why ?? "the canary has all the weight")
+        return RoutingDecision(
+          pool: routing.canary, way: way, why: why ?? "the canary has all the weight")
       }
       return RoutingDecision(
         pool: nil, way: way,

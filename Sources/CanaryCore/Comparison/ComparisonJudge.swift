@@ -272,7 +272,9 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   private static let leastBad = 3
 
   /// Whether the gating comparison of that name contributes most.
-  func leads(_ check: CheckName) -> Bool { leader.map { subjects[$0].check.name == check } ?? false }
+  func leads(_ check: CheckName) -> Bool {
+    leader.map { subjects[$0].check.name == check } ?? false
+  }
 
   /// The gating comparison that contributes most.
   private var leader: Int? {

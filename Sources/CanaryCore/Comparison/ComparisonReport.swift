@@ -133,7 +133,8 @@ extension ComparisonReport {
 
   static func time(_ seconds: Double) -> String {
     seconds < 1
-      ? ValueFormat.decimal(seconds * 1000, places: 0) + " ms" : ValueFormat.decimal(seconds, places: 2) + " s"
+      ? ValueFormat.decimal(seconds * 1000, places: 0) + " ms"
+      : ValueFormat.decimal(seconds, places: 2) + " s"
   }
 
   static func quantile(_ quantile: Double) -> String {

@@ -13,8 +13,9 @@ package struct CheckReader {
 
   func read() -> Check? {
     table.refuseUnknown(.check)
-    let name = table.text("name", "must be a name of \(CheckName.rule)") { CheckName($0) != nil }.flatMap(
-      CheckName.init)
+    let name = table.text("name", "must be a name of \(CheckName.rule)") { CheckName($0) != nil }
+      .flatMap(
+        CheckName.init)
     if !table.has("name") { table.faultHere("must have a name") }
     let reader = SourceReader(table)
     let source = reader.read()

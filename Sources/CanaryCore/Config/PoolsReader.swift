@@ -27,7 +27,8 @@ struct PoolsReader {
         do throws(Violation) {
           let server = try Server(parsing: text)
           if let other = owner.updateValue(name, forKey: server.address) {
-            throw Violation(other == name ? "is listed twice" : "is already a server of pool '\(other)'")
+            throw Violation(
+              other == name ? "is listed twice" : "is already a server of pool '\(other)'")
           }
           servers.append(server)
         } catch {

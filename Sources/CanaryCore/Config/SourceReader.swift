@@ -178,7 +178,8 @@ struct SourceReader {
       let near =
         Spelling.nearest(to: name, among: known).map { "did you mean '{{\($0)}}'?" }
         ?? "known: \(known.map { "{{\($0)}}" }.joined(separator: ", "))"
-      table.fault(key, "has the unknown placeholder '{{\(Text.sanitized(name, limit: 40))}}'; \(near)")
+      table.fault(
+        key, "has the unknown placeholder '{{\(Text.sanitized(name, limit: 40))}}'; \(near)")
     }
   }
 

@@ -156,7 +156,8 @@ struct StageReader {
       if CheckName(twin) == nil || checks.contains(where: { $0.name.text == twin }) {
         reader.fault(
           "shadow",
-          "needs the name '\(Text.sanitized(twin, limit: 80))' for a check, which is too long or taken")
+          "needs the name '\(Text.sanitized(twin, limit: 80))' for a check, which is too long or taken"
+        )
         return nil
       }
       for key in ["versus", "worse_by", "evidence"] { table[key] = nil }

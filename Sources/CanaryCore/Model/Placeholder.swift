@@ -46,7 +46,8 @@ package enum Placeholder: String, CaseIterable, Sendable {
   }
 
   /// The text with every placeholder filled in, escaped for where it stands.
-  package static func fill(_ text: String, with facts: PlaceholderValues, in place: Place) -> String {
+  package static func fill(_ text: String, with facts: PlaceholderValues, in place: Place) -> String
+  {
     parts(of: text).reduce(into: "") { filled, part in
       switch part {
       case .text(let text): filled += text
@@ -68,7 +69,8 @@ package struct PlaceholderValues: Hashable, Sendable {
   package var now: Instant
 
   package init(
-    service: ServiceName, pool: PoolName, stable: PoolName, servers: [String], window: Span, release: String?,
+    service: ServiceName, pool: PoolName, stable: PoolName, servers: [String], window: Span,
+    release: String?,
     now: Instant
   ) {
     self.service = service

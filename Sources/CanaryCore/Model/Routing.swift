@@ -16,7 +16,8 @@ package struct Routing: Hashable, Sendable, Codable {
   package var audience: Audience?
 
   init(
-    stable: PoolName, canary: PoolName?, weight: Weight, brake: PoolName, brakeUntil: Instant? = nil,
+    stable: PoolName, canary: PoolName?, weight: Weight, brake: PoolName,
+    brakeUntil: Instant? = nil,
     fallback: Bool, audience: Audience? = nil
   ) {
     self.stable = stable

@@ -110,7 +110,8 @@ package struct Service: Hashable, Sendable {
   package var releases = ReleasePolicy()
 
   package init(
-    name: ServiceName, listen: [String] = [], serverNames: [String] = [], pools: [Pool], stable: PoolName,
+    name: ServiceName, listen: [String] = [], serverNames: [String] = [], pools: [Pool],
+    stable: PoolName,
     plan: Plan, retain: Span = .hours(24), proxying: Proxying = Proxying(),
     latency: LatencyKind = .response, accessLogs: [String] = [],
     guards: [StandingGuard] = []

@@ -95,7 +95,8 @@ extension RenderValues {
     }
   }
 
-  private func row(_ limited: (group: RoutingRules.Group, rate: RequestRate)) -> [String: Template.Value]
+  private func row(_ limited: (group: RoutingRules.Group, rate: RequestRate)) -> [String: Template
+    .Value]
   {
     // Where one pool has all the weight, the group of both is that pool's.
     let sole: Weight = limited.group == .stable ? .none : .all

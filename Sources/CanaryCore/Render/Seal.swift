@@ -49,7 +49,8 @@ package struct GeneratedHeader: Hashable, Sendable {
       let weight = facts["weight"].flatMap(Double.init).flatMap(Weight.init(percent:))
     {
       routing = Routing(
-        stable: stable, canary: facts["canary"].flatMap(PoolName.init), weight: weight, brake: brake,
+        stable: stable, canary: facts["canary"].flatMap(PoolName.init), weight: weight,
+        brake: brake,
         brakeUntil: facts["until"].flatMap(Int64.init).map(Instant.init(milliseconds:)),
         fallback: false,
         audience: facts["audience"].flatMap { $0 == "-" ? nil : Audience(salt: $0) })

@@ -1,7 +1,9 @@
 // What fills stream.conf.
 extension RenderValues {
   /// The pool that the brake leads away from, and that is therefore reached by the relay's socket only.
-  private var relayed: PoolName? { routing.brake == routing.stable ? routing.canary : routing.stable }
+  private var relayed: PoolName? {
+    routing.brake == routing.stable ? routing.canary : routing.stable
+  }
   private var relay: String { "unix:\(config.run.relay(service.name))" }
 
   var stream: [String: Template.Value] {

@@ -9,7 +9,8 @@ package struct PromoteRequest: Hashable, Sendable, Codable {
   @Sparse package var hooks = Hooks()
 
   package init(
-    to: PoolName, release: String? = nil, plan: Plan, reason: String? = nil, retain: Span, actor: Actor
+    to: PoolName, release: String? = nil, plan: Plan, reason: String? = nil, retain: Span,
+    actor: Actor
   ) {
     self.to = to
     self.release = release

@@ -138,7 +138,8 @@ extension Policy {
       soak.seen = now
       if case .paused = rollout.phase { set(.paused(soak)) } else { set(.soaking(soak)) }
       decision.effects = [.release, .wake(now)]
-    case .applyFailed(_, let why): goBack(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
+    case .applyFailed(_, let why):
+      goBack(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
     case .woke: reissueEffect(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy("a new driver is just taking over; try again in a moment")

@@ -18,7 +18,8 @@ package struct StageContext: Hashable, Sendable {
   package var soak: Span { plan.stages[stage].soak }
 
   package init(
-    rollout: Int, stage: Int, plan: Plan, stable: PoolName, canary: PoolName, release: String? = nil,
+    rollout: Int, stage: Int, plan: Plan, stable: PoolName, canary: PoolName,
+    release: String? = nil,
     generation: Generation, started: Instant, since: Instant
   ) {
     self.rollout = rollout

@@ -10,11 +10,13 @@ enum Background {
 
   /// Tells receivers of notices what is left to tell, when nobody stays who would.
   static func notify(config: String) throws(SpawnError) {
-    _ = try Spawn.detach([ThisProcess.program, "__notify", "--config", config], input: nil, output: nil)
+    _ = try Spawn.detach(
+      [ThisProcess.program, "__notify", "--config", config], input: nil, output: nil)
   }
 
   /// Brings the status page and the metrics up to date, when nobody stays who would.
   static func publish(config: String) throws(SpawnError) {
-    _ = try Spawn.detach([ThisProcess.program, "__publish", "--config", config], input: nil, output: nil)
+    _ = try Spawn.detach(
+      [ThisProcess.program, "__publish", "--config", config], input: nil, output: nil)
   }
 }

@@ -17,7 +17,9 @@ package final class DriverPool: Sendable {
     current = Mutex(world)
     let watch = HostWatch(world)
     self.watch = watch
-    bell = Bell(clock: world.clock, executor: world.executor) { (await watch.version(), await watch.braked()) }
+    bell = Bell(clock: world.clock, executor: world.executor) {
+      (await watch.version(), await watch.braked())
+    }
   }
 
   package var world: World {
@@ -80,7 +82,9 @@ package final class DriverPool: Sendable {
       let rest = try await DriveSession.run(
         driver, event, world: world, service: service, lease: lease, patience: nil)
       if let rest, rest.running == nil {
-        if state.running == nil, note?.by == .person { try? await world.router.release(service.name) }
+        if state.running == nil, note?.by == .person {
+          try? await world.router.release(service.name)
+        }
         world.log("canary controller: \(service.name): \(Wording.sentence(rest))")
       }
     } catch {

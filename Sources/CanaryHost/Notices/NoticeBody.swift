@@ -14,7 +14,8 @@ struct NoticeBody {
     let told = [entry.detail, entry.hint].compactMap(\.self).joined(separator: ". ")
     let detail = told.isEmpty ? "" : ": \(Text.sanitized(told, limit: 600))"
     let actor = entry.actor == .canary ? "" : " by \(entry.actor)"
-    return "\(link.service?.text ?? ChainLink.noService)\(number): \(Self.words(entry.event))\(weight)\(actor)\(detail)"
+    return
+      "\(link.service?.text ?? ChainLink.noService)\(number): \(Self.words(entry.event))\(weight)\(actor)\(detail)"
   }
 
   private static func words(_ event: HistoryEvent) -> String {
@@ -86,7 +87,8 @@ struct NoticeBody {
 
   /// A mail with its header, for `sendmail -t`.
   func mail(to: [String], from: String?) -> String {
-    let subject = "[canary] \(link.service?.text ?? ChainLink.noService): \(link.entry.event.rawValue)"
+    let subject =
+      "[canary] \(link.service?.text ?? ChainLink.noService): \(link.entry.event.rawValue)"
     return """
       To: \(to.joined(separator: ", "))
       \(from.map { "From: \($0)\n" } ?? "")Subject: \(subject)

@@ -16,7 +16,8 @@ struct Notifier: Sendable {
 
   init(
     store: any HistoryStore, clock: any WallClock, receivers: @escaping @Sendable () -> [Receiver],
-    environment: [String: String] = ThisProcess.environment, log: @escaping @Sendable (String) -> Void
+    environment: [String: String] = ThisProcess.environment,
+    log: @escaping @Sendable (String) -> Void
   ) {
     self.store = store
     self.receivers = receivers

@@ -99,7 +99,10 @@ struct PageCard {
   /// Charts need not move more often than their columns are wide.
   private mutating func draw(_ world: World, _ rollout: Rollout, at now: Instant) async {
     let width = Span.seconds(min(10, Double(series?.length ?? 1)))
-    guard drawn?.rollout != rollout.number || Instant.isPast(width, since: drawn?.at, at: now) || rollout.ended != nil else {
+    guard
+      drawn?.rollout != rollout.number || Instant.isPast(width, since: drawn?.at, at: now)
+        || rollout.ended != nil
+    else {
       return
     }
     if series?.rollout != rollout.number { series = PageSeries(rollout) }

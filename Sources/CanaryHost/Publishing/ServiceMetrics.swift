@@ -89,7 +89,8 @@ struct PageTotals {
     var text = MetricsText()
     for row in (try? await world.history.results()) ?? [] {
       text.add(
-        .rollouts, [("service", row.service.text), ("result", row.result.rawValue)], Double(row.count))
+        .rollouts, [("service", row.service.text), ("result", row.result.rawValue)],
+        Double(row.count))
     }
     var reverts: [ServiceName: Buckets] = [:]
     for row in (try? await world.history.revertDurations()) ?? [] {

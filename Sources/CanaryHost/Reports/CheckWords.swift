@@ -11,7 +11,8 @@ package enum CheckWords {
     case .probe(let path): text = "GET \(path) on every server of the canary"
     case .command(let words): text = words.joined(separator: " ")
     case .prometheus(let query, _): text = "PromQL \(Text.sanitized(query, limit: 80))"
-    case .http(let request): text = "\(request.method) \(Text.sanitized(plain(request.url), limit: 80))"
+    case .http(let request):
+      text = "\(request.method) \(Text.sanitized(plain(request.url), limit: 80))"
     case .certificate(let host): text = "certificate of \(host), good for"
     case .checksum(let path, let digest): text = "SHA-256 of \(path) is \(digest.prefix(12))…"
     case .alerts(let matchers): text = "no alert with \(matchers.joined(separator: ", "))"

@@ -12,7 +12,8 @@ package enum EntryReport {
   }
 
   package static func json(_ entry: Entry) -> JSON {
-    .table([("time", .text(entry.time.iso8601)), ("event", .text(entry.event.rawValue))] + rest(entry))
+    .table(
+      [("time", .text(entry.time.iso8601)), ("event", .text(entry.event.rawValue))] + rest(entry))
   }
 
   private static func rest(_ entry: Entry) -> [(String, JSON)] {

@@ -113,7 +113,9 @@ struct ReportChart {
     ValueFormat.decimal(value, places: value < 10 ? 2 : 0)
   }
 
-  private static func coordinate(_ value: Double) -> String { ValueFormat.decimal(value, places: 1) }
+  private static func coordinate(_ value: Double) -> String {
+    ValueFormat.decimal(value, places: 1)
+  }
   private static func point(_ x: Double, _ y: Double) -> String {
     "\(coordinate(x)),\(coordinate(y))"
   }

@@ -16,7 +16,8 @@ package struct RolloutReport {
   package let slices: [LogSlice]
 
   package init(
-    service: ServiceName, record: RolloutRecord, checks: [CheckRecord], slices: [LogSlice], isShielded: Bool,
+    service: ServiceName, record: RolloutRecord, checks: [CheckRecord], slices: [LogSlice],
+    isShielded: Bool,
     now: Instant
   ) {
     self.service = service

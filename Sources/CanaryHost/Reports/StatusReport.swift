@@ -18,7 +18,8 @@ package struct StatusReport {
 
   /// `looksAtNginx` is false where former workers and files changed by hand are of no interest: that costs a look at
   /// every process.
-  package init(_ world: World, _ service: Service, looksAtNginx: Bool = true) async throws(Failure) {
+  package init(_ world: World, _ service: Service, looksAtNginx: Bool = true) async throws(Failure)
+  {
     self.service = service
     now = world.clock.now()
     let saved = try await world.load(service)

@@ -4,7 +4,8 @@ internal import CanaryHost
 enum CompletionsCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "__completions", service: .none, summary: "print completions for a shell", rest: "SHELL", isHidden: true)
+      name: "__completions", service: .none, summary: "print completions for a shell",
+      rest: "SHELL", isHidden: true)
   ) { call throws(Failure) in
     guard let text = Completions.text(call.arguments.rest.first ?? "") else { return .wrong }
     call.output.out(text)

@@ -133,7 +133,8 @@ extension ConfigTable {
       .may("sendmail", .texts, "/usr/sbin/sendmail -t -i", "of mail"),
       .may("services", .texts, "all", "of which it is told"),
       .may(
-        "events", .list(.choice(HistoryEvent.known.map(\.rawValue))), "those that somebody may have to act on",
+        "events", .list(.choice(HistoryEvent.known.map(\.rawValue))),
+        "those that somebody may have to act on",
         "of which it is told"),
     ])
 
