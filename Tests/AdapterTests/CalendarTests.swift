@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Windows and zones against the same tz database read by somebody else: Python's `zoneinfo`.
-@Suite(.timeLimit(.minutes(10))) struct CalendarTests {
+@Suite(.busy) struct CalendarTests {
   /// The days of 2024 to 2030, counted from 1970-01-01.
   private static let years = 19_723..<22_280
 

@@ -34,7 +34,7 @@ import Testing
     return found.withLock { $0 }
   }
 
-  @Test func `who is in stays in and shares hold over twenty thousand keys`() throws {
+  @Test(.long) func `who is in stays in and shares hold over twenty thousand keys`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start(service: "sticky: \"cookie:sid\",", plan: Self.stages)

@@ -45,7 +45,7 @@ import Testing
     try screen.wait(for: "send all traffic back to blue now? y/n")
     try screen.press("n")
     try screen.wait(for: "not reverted")
-    #expect(try sandbox.field("weight") == "100")
+    try sandbox.wait("the last stage") { try sandbox.field("weight") == "100" }
     try screen.press("x")
     try screen.press("y")
     // What is left on the terminal is what happened, line by line.

@@ -20,7 +20,8 @@ import Testing
     }
   }
 
-  @Test func `a real Prometheus scrapes the page and answers every query of the dashboard`() throws
+  @Test(.long) func `a real Prometheus scrapes the page and answers every query of the dashboard`()
+    throws
   {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

@@ -5,7 +5,7 @@ import Testing
 
 /// The main job, by the real program, with real Nginx under real load.
 @Suite(.blocking) struct RolloutTests {
-  @Test func `a good release reaches everybody in exact shares and hurts nobody`() throws {
+  @Test(.long) func `a good release reaches everybody in exact shares and hurts nobody`() throws {
     let sandbox = try Sandbox(blue: 2)
     defer { sandbox.close() }
     let stages = [5, 10, 30, 60].map { "{ weight: \($0), soak: \"3s\" }" }.joined(separator: ", ")
@@ -126,7 +126,8 @@ import Testing
     client.close()
   }
 
-  @Test func `a hundred changes of weight under load fail no request and leave no worker behind`()
+  @Test(.long)
+  func `a hundred changes of weight under load fail no request and leave no worker behind`()
     throws
   {
     let sandbox = try Sandbox()

@@ -24,32 +24,32 @@ import Testing
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     let green = try start(sandbox, "{ shadow: 100, soak: \"10m\" }").green
-    func users(_ what: String) {
+    func users(_ what: String) throws {
       // Kept connections: a copy that is waited for would hold up the next request on its connection.
       let load = Load(port: sandbox.port, clients: 3, pause: Span(milliseconds: 2))
       usleep(1_500_000)
       let seen = load.stop()
       let spent = seen.map { $0.ended - $0.began }.sorted()
-      #expect(seen.count > 100, "\(what): \(seen.count)")
+      try #require(seen.count > 100, "\(what): \(seen.count)")
       #expect(seen.allSatisfy { $0.status == 200 && $0.pool == "blue" }, "\(what)")
       #expect(spent[spent.count / 2] < .seconds(0.1), "\(what): \(spent[spent.count / 2])")
       #expect((spent.last ?? .hours(1)) < .seconds(3), "\(what): \(spent.last ?? .zero)")
     }
-    users("without a shadow")
+    try users("without a shadow")
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.wait("the shadow") {
       _ = sandbox.answers(sandbox.port)
       return green.seen.contains { $0.contains("X-Canary-Shadow: 1") }
     }
-    users("a shadow that is well")
+    try users("a shadow that is well")
     #expect(green.seen.count > 100)
     #expect(green.seen.contains { $0.contains("Host: test") && $0.hasPrefix("GET / ") })
     green.set(delay: .seconds(10))
-    users("a shadow that is slow")
+    try users("a shadow that is slow")
     green.set(status: 500)
-    users("a shadow that fails")
+    try users("a shadow that fails")
     green.stop()
-    users("a shadow that is dead")
+    try users("a shadow that is dead")
     let reverted = try sandbox.canary("revert", "chat")
     #expect(reverted.code == 0, "\(reverted.text)")
     let log = try #require(try Files.read("\(sandbox.folder)/error.log", limit: 64 << 20))

@@ -93,7 +93,7 @@ import Testing
     return last - begun
   }
 
-  @Test
+  @Test(.long)
   func
     `a window, a freeze, an approval, a hook, a webhook and a stopped controller delay no revert`()
     throws

@@ -17,10 +17,12 @@ import Testing
   private static let grace = 9
 
   @discardableResult
-  private func start(_ sandbox: Sandbox) throws -> (blue: StandIn, green: StandIn) {
+  private func start(_ sandbox: Sandbox, plan: String = Self.plan) throws -> (
+    blue: StandIn, green: StandIn
+  ) {
     let apps = sandbox.startStandIns()
     try sandbox.startNginx(main: "worker_shutdown_timeout \(Self.grace)s;")
-    try sandbox.writeConfig(plan: Self.plan)
+    try sandbox.writeConfig(plan: plan)
     let applied = try sandbox.canary("apply")
     #expect(applied.code == 0, "\(applied.text)")
     return apps
@@ -33,7 +35,7 @@ import Testing
 
     /// Notes the time of each message until there is none any more.
     func follow(_ next: @escaping @Sendable () -> Bool) {
-      DispatchQueue.global().async(group: group) {
+      Thread.start(in: group) {
         while next() { self.times.withLock { $0.append(SystemClock.now) } }
       }
     }
@@ -45,6 +47,10 @@ import Testing
   }
 
   @Test func `streams and sockets live through a rollout and a revert`() throws {
+    try Campaign.current.rounds(1) { try expectStreamsLive($0) }
+  }
+
+  private func expectStreamsLive(_ round: Campaign.Round) throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try start(sandbox)
@@ -66,7 +72,7 @@ import Testing
       usleep(300_000)
       return socket.send("ping\n") && socket.read(until: "ping\n", within: .seconds(5)) == ""
     }
-    usleep(1_500_000)
+    usleep(UInt32(500_000 + round.place * 1_500_000))
     let reloaded = SystemClock.now
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.wait("the last stage") { try sandbox.field("weight") == "100" }
@@ -77,8 +83,11 @@ import Testing
     echo.group.wait()
     for (what, watch) in [("stream", stream), ("socket", echo)] {
       let lived = watch.last - reloaded
-      #expect(lived > .seconds(Double(Self.grace) - 2), "the \(what) was cut after \(lived)")
-      #expect(watch.longestGap < .seconds(2.5), "the \(what) stood still for \(watch.longestGap)")
+      #expect(
+        lived > .seconds(Double(Self.grace) - 2), "the \(what) was cut after \(lived), \(round)")
+      #expect(
+        watch.longestGap < .seconds(2.5),
+        "the \(what) stood still for \(watch.longestGap), \(round)")
     }
     #expect(stream.times.withLock { $0.count } >= Self.grace - 2)
     // Those that come now begin anew, on stable.
@@ -89,22 +98,29 @@ import Testing
   }
 
   @Test func `an upload of a gibibyte goes through a stage change`() throws {
+    try Campaign.current.rounds(1) { try expectUploadLives($0) }
+  }
+
+  private func expectUploadLives(_ round: Campaign.Round) throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    try start(sandbox)
+    // A stage ends when it is told to: however long the first part takes, the second one is another stage's.
+    try start(sandbox, plan: Self.plan.replacing("\"1s\"", with: "\"10m\""))
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.wait("the first stage") { try sandbox.field("weight") == "50" }
     let wire = try #require(Wire(port: sandbox.port))
-    let half = 512 << 20
-    #expect(wire.send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: \(half * 2)\r\n\r\n"))
-    #expect(wire.send(zeros: half), "the first half")
+    let whole = 1 << 30
+    let first = Int(Double(whole) * (0.1 + 0.8 * round.place))
+    #expect(wire.send("POST /up HTTP/1.1\r\nHost: test\r\nContent-Length: \(whole)\r\n\r\n"))
+    #expect(wire.send(zeros: first), "the first part, \(round)")
     let before = try sandbox.generationOnDisk()
-    try sandbox.wait("another stage") { try sandbox.field("weight") != "50" }
-    #expect(try sandbox.generationOnDisk() != before)
-    #expect(wire.send(zeros: half), "the second half")
+    #expect(try sandbox.canary("advance", "chat").code == 0)
+    try sandbox.wait("another stage") { try sandbox.field("weight") == "80" }
+    #expect(try sandbox.generationOnDisk() != before, "\(round)")
+    #expect(wire.send(zeros: whole - first), "the second part, \(round)")
     let head = try #require(wire.read(until: "\r\n\r\n", within: .minutes(1)))
-    #expect(head.contains(" 200 "), "\(head)")
-    #expect(wire.read(until: "\n") == "\(half * 2)")
+    #expect(head.contains(" 200 "), "\(round): \(head)")
+    #expect(wire.read(until: "\n") == "\(whole)", "\(round)")
     #expect(try sandbox.canary("revert", "chat").code == 0)
   }
 }

@@ -145,9 +145,14 @@ package final class Fleet: Sendable {
 
   // MARK: the load
 
+  /// How many requests of a port may wait for an answer: on a machine that is too slow for the load, it would grow
+  /// until no test can open a file any more.
+  private static let most = 200
+
   private func load() {
     var idle: [Int: [CInt]] = [:]
     var busy: [CInt: Int] = [:]
+    var inFlight: [Int: Int] = [:]
     var due: [Int: Double] = [:]
     var chunk = [UInt8](repeating: 0, count: 16_384)
     let request = Array("GET / HTTP/1.1\r\nHost: test\r\n\r\n".utf8)
@@ -157,9 +162,11 @@ package final class Fleet: Sendable {
         var next = due[port] ?? now
         while next <= now {
           next += 1000 / rate
+          if inFlight[port, default: 0] >= Self.most { continue }
           guard let file = idle[port]?.popLast() ?? Sockets.connect(port: port) else { continue }
           if write(file, request, request.count) == request.count {
             busy[file] = port
+            inFlight[port, default: 0] += 1
           } else {
             Glibc.close(file)
           }
@@ -170,19 +177,21 @@ package final class Fleet: Sendable {
       _ = poll(&files, UInt(files.count), 2)
       for one in files where one.revents != 0 {
         guard let port = busy.removeValue(forKey: one.fd) else { continue }
+        inFlight[port, default: 0] -= 1
         let count = read(one.fd, &chunk, chunk.count)
         guard count > 12 else {
           // A kept connection that was closed at a reload: sent again, as clients do.
           Glibc.close(one.fd)
           if let file = Sockets.connect(port: port), write(file, request, request.count) > 0 {
             busy[file] = port
+            inFlight[port, default: 0] += 1
           }
           continue
         }
-        let status = chunk[9..<12].reduce(0) { $0 * 10 + Int($1 &- 48) }
+        let head = Array(chunk[..<count])
+        let status = Head.status(head)
         shared.withLock { $0.statuses[port, default: [:]][status, default: 0] += 1 }
-        let isClosing = String(decoding: chunk[..<count], as: UTF8.self).contains(
-          "Connection: close")
+        let isClosing = Head.value("connection", in: head) == "close"
         if isClosing { Glibc.close(one.fd) } else { idle[port, default: []].append(one.fd) }
       }
     }

@@ -25,9 +25,8 @@ package final class Load: Sendable {
   package init(port: Int, clients: Int, pause: Span = .zero, method: String = "GET") {
     self.port = port
     signal(SIGPIPE, SIG_IGN)
-    let queue = DispatchQueue(label: "load", attributes: .concurrent)
     for _ in 0..<clients {
-      queue.async(group: group) { self.work(pause: pause, method: method) }
+      Thread.start(in: group) { self.work(pause: pause, method: method) }
     }
   }
 
@@ -95,15 +94,11 @@ package struct Client {
   /// What a client got.
   package struct Answer: Sendable {
     package var status: Int
-    fileprivate var lines: [Substring]
+    fileprivate var head: [UInt8]
     package var body: String
 
     /// A header by its name in small letters; the first of several.
-    package subscript(_ name: String) -> String? {
-      lines.first { $0.lowercased().hasPrefix("\(name):") }.map {
-        String($0.dropFirst(name.count + 1).drop { $0 == " " })
-      }
-    }
+    package subscript(_ name: String) -> String? { Head.value(name, in: head) }
 
     /// The pool that answered, as the app says.
     package var pool: String { self["x-pool"] ?? "" }
@@ -129,14 +124,12 @@ package struct Client {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while true {
-      if let head = Self.head(bytes) {
-        let lines = String(decoding: bytes[..<head], as: UTF8.self).split(separator: "\r\n")
-        let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        var answer = Answer(status: status, lines: lines, body: "")
-        let length = noBody ? 0 : answer["content-length"].flatMap { Int($0) } ?? 0
-        if bytes.count >= head + 4 + length {
-          answer.body = String(decoding: bytes[(head + 4)...], as: UTF8.self)
-          return answer
+      if let end = Head.end(bytes) {
+        let head = Array(bytes[..<end])
+        let length = noBody ? 0 : Head.value("content-length", in: head).flatMap { Int($0) } ?? 0
+        if bytes.count >= end + 4 + length {
+          let body = String(decoding: bytes[(end + 4)...], as: UTF8.self)
+          return Answer(status: Head.status(head), head: head, body: body)
         }
       }
       let count = read(file, &chunk, chunk.count)
@@ -145,11 +138,51 @@ package struct Client {
       bytes += chunk[..<count]
     }
   }
+}
 
-  private static func head(_ bytes: [UInt8]) -> Int? {
-    guard bytes.count >= 4 else { return nil }
-    return (0...(bytes.count - 4)).first {
-      bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
+/// The head of a request or an answer, as bytes.
+///
+/// It is looked at by the C library: the tests are built for debugging, and send and answer by the million.
+enum Head {
+  /// Where the empty line begins that ends it.
+  static func end(_ bytes: [UInt8]) -> Int? {
+    bytes.withUnsafeBytes { raw in
+      guard let base = raw.baseAddress else { return nil }
+      var at = 0
+      while let found = memchr(base + at, 13, raw.count - at) {
+        at = base.distance(to: UnsafeRawPointer(found))
+        guard at + 4 <= raw.count else { return nil }
+        if memcmp(found, "\r\n\r\n", 4) == 0 { return at }
+        at += 1
+      }
+      return nil
+    }
+  }
+
+  static func status(_ head: [UInt8]) -> Int {
+    guard head.count >= 12 else { return 0 }
+    return head[9..<12].reduce(0) { $0 * 10 + Int($1 &- 48) }
+  }
+
+  /// The value of the first header of that name, in letters of any size.
+  static func value(_ name: String, in head: [UInt8]) -> String? {
+    let length = name.utf8.count
+    return head.withUnsafeBytes { raw in
+      guard let base = raw.baseAddress else { return nil }
+      var at = 0
+      while let found = memchr(base + at, 10, raw.count - at) {
+        at = base.distance(to: UnsafeRawPointer(found)) + 1
+        guard at + length < raw.count else { return nil }
+        let line = (base + at).assumingMemoryBound(to: CChar.self)
+        guard strncasecmp(line, name, length) == 0, raw[at + length] == 58 else { continue }
+        var start = at + length + 1
+        while start < raw.count, raw[start] == 32 { start += 1 }
+        let end = memchr(base + start, 13, raw.count - start).map {
+          base.distance(to: UnsafeRawPointer($0))
+        }
+        return String(decoding: raw[start..<(end ?? raw.count)], as: UTF8.self)
+      }
+      return nil
     }
   }
 }

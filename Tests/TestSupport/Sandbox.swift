@@ -237,11 +237,16 @@ package final class Sandbox {
   package func status() throws -> String { try canary("status", "chat", "--json").text }
 
   /// Waits, generously, until something is so.
+  ///
+  /// Many tests wait at once, most of them by running the program: each rests for three times as long as
+  /// it looked, so that all of them together leave the cores to those who work.
   package func wait(_ what: String, _ seconds: Double = 30, until isSo: () throws -> Bool) throws {
     let start = SystemClock.now
     while SystemClock.now - start < .seconds(seconds) {
+      let looked = SystemClock.now
       if try isSo() { return }
-      usleep(20_000)
+      let took = (SystemClock.now - looked).milliseconds
+      usleep(UInt32(min(500, max(20, took * 3)) * 1000))
     }
     throw SandboxError("waited \(seconds) s for: \(what)")
   }

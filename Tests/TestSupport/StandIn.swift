@@ -1,5 +1,6 @@
 internal import CanaryAdapters
 package import CanaryCore
+package import Dispatch
 internal import Glibc
 internal import Synchronization
 
@@ -140,9 +141,7 @@ package final class StandIn: Sendable {
 
   private func readHead(_ file: CInt, _ bytes: inout [UInt8]) -> String? {
     while true {
-      if let end = (0..<max(0, bytes.count - 3)).first(where: {
-        bytes[$0] == 13 && bytes[$0 + 1] == 10 && bytes[$0 + 2] == 13 && bytes[$0 + 3] == 10
-      }) {
+      if let end = Head.end(bytes) {
         let head = String(decoding: bytes[..<end], as: UTF8.self)
         bytes.removeFirst(end + 4)
         return head
@@ -184,8 +183,19 @@ package final class StandIn: Sendable {
 }
 
 /// A thread of its own for what blocks for long.
-enum Thread {
-  static func start(_ work: @escaping @Sendable () -> Void) {
+///
+/// A queue of Dispatch would do only while it has threads left: few more than there are cores, for all tests together.
+package enum Thread {
+  /// Like `start`, and the group waits for its end.
+  package static func start(in group: DispatchGroup, _ work: @escaping @Sendable () -> Void) {
+    group.enter()
+    start {
+      work()
+      group.leave()
+    }
+  }
+
+  package static func start(_ work: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
       let work: @Sendable () -> Void
       init(_ work: @escaping @Sendable () -> Void) { self.work = work }
