@@ -66,7 +66,7 @@ package struct BusyTrait: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == BusyTrait {
-  /// At most one fewer of these at a time than there are cores.
+  /// As many of these at a time as there are cores.
   package static var busy: Self { Self() }
 }
 
@@ -80,14 +80,14 @@ private final class OwnThreads: TaskExecutor {
   }
 }
 
-/// Runs jobs on threads that give way to all others, one fewer than there are cores.
+/// Runs jobs on threads that give way to all others, as many as there are cores.
 private final class Computers: TaskExecutor {
   static let shared = Computers()
   private let jobs = Mutex<[UnownedJob]>([])
   private let owed = DispatchSemaphore(value: 0)
 
   private init() {
-    for _ in 0..<Turnstile.spareCores {
+    for _ in 0..<Turnstile.cores {
       Thread.start {
         // On Linux it is the thread that gets nice, not the process.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)

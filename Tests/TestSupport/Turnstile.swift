@@ -25,10 +25,10 @@ actor Turnstile {
   ///
   /// `CANARY_TEST_TURNS` says otherwise.
   static let blocking = Turnstile(
-    places: number("CANARY_TEST_TURNS") ?? max(3, 3 * (spareCores + 1)))
-  static let busy = Turnstile(places: spareCores)
+    places: number("CANARY_TEST_TURNS") ?? 3 * cores)
+  static let busy = Turnstile(places: cores)
 
-  static let spareCores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1)
+  static let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
   private static func number(_ name: String) -> Int? {
     getenv(name).flatMap { Int(String(cString: $0)) }
