@@ -185,7 +185,7 @@ function charts(data) {
   if (!series || series.canary.length < 2) return null;
   const second = (time) => Date.parse(time) / 1000;
   const marks = data.events.filter((one) => !["verdict"].includes(one.event)).map((one) => ({
-    at: second(one.time), kind: ["reverting", "reverted", "failed"].includes(one.event) ? "bad" : "", text: `${one.event} ${one.detail ?? ""}`,
+    at: second(one.time), kind: ["reverting", "reverted"].includes(one.event) ? "bad" : "", text: `${one.event} ${one.detail ?? ""}`,
   }));
   const steps = [{ at: series.start, weight: 0 }];
   for (const one of data.events) {

@@ -88,7 +88,7 @@ import Testing
     for step in reference.wealth_trace.cases {
       while Double(wealth.restartCount + 1) * 10 <= step.time { wealth.restart() }
       switch step.op {
-      case "update": wealth.multiply(step.log_e ?? [])
+      case "update": wealth.scale((step.log_e ?? []).map { Mathematics.exp($0) })
       case "stage": wealth.beginStage()
       case "drop": wealth.drop()
       default: break
@@ -100,8 +100,13 @@ import Testing
   @Test func `formula 3: the bet against a bound`() {
     for one in reference.log_e_slo {
       for (found, right) in zip(Bound.effects(one.p_max), one.q) { #expect(isSame(found, right)) }
-      let found = Bound.logBets(one.p_max, BadCount(one.n, bad: one.k))
-      for (found, right) in zip(found, one.log_e) { #expect(isSame(found, right), "\(one)") }
+      let (good, bad) = Bound.factors(one.p_max)
+      for index in one.log_e.indices {
+        let found =
+          Double(one.n - one.k) * Mathematics.log(good[index])
+          + Double(one.k) * Mathematics.log(bad[index])
+        #expect(isSame(found, one.log_e[index]), "\(one)")
+      }
     }
     for one in reference.slo_auto {
       let found = Bound.automatic(stableRate: one.stable_rate, most: one.p_max, floor: one.floor)
@@ -163,7 +168,7 @@ import Testing
     var wealth = Wealth(effects: 1, stages: 1)
     wealth.beginStage()
     let before = wealth.placed[0]
-    wealth.multiply([x])
+    wealth.scale([Mathematics.exp(x)])
     return wealth.placed[0] / before
   }
 }

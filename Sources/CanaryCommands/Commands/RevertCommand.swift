@@ -41,7 +41,10 @@ enum RevertCommand {
       throw Failure(
         error.code, error.fault.fact,
         hint:
-          "To send all traffic to stable by hand: touch RUN/\(name).brake, where RUN is `run` of the config (by default /run/canary)"
+          """
+          To send all traffic to stable by hand: touch RUN/\(name).brake; for a service with `tcp`: \
+          mv RUN/\(name).relay.sock RUN/\(name).relay.sock.off. RUN is `run` of the config, /run/canary if it says nothing
+          """
       )
     }
   }

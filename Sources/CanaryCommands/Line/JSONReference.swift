@@ -11,6 +11,7 @@ enum JSONReference {
     ("time", "RFC 3339, UTC"), ("event", "what happened; the words of `canary history`"),
     ("weight", "percent of the canary at that time, or null"),
     ("actor", "who; `canary` for the program itself"), ("detail", "one line, or null"),
+    ("hint", "what to do about it, or null"),
   ]
 
   static let shapes: [Shape] = [
@@ -81,9 +82,10 @@ enum JSONReference {
         ("chain.entries", "how many there are"), ("chain.head", "the hash of the last, or null"),
         ("chain.fault", "where it is broken, or null"), ("entries[].id", "rising"),
         ("entries[].time", "RFC 3339, UTC"), ("entries[].service", "its service"),
-        ("entries[].rollout", "its number, 0 outside of one"), ("entries[].event", "what happened"),
+        ("entries[].rollout", "its number, null outside of one"), ("entries[].event", "what happened"),
         ("entries[].weight", "percent, or null"), ("entries[].actor", "who"),
         ("entries[].origin", "from where, or null"), ("entries[].detail", "what and why, or null"),
+        ("entries[].hint", "what to do about it, or null"),
         ("entries[].hash", "its own, or null for one from before there were any"),
       ]),
     Shape(

@@ -11,16 +11,8 @@ package enum Bound {
     }
   }
 
-  /// The logarithms of the bets after so many failures in so many requests: a Bernoulli likelihood ratio.
-  package static func logBets(_ bound: Double, _ count: BadCount) -> [Double] {
-    effects(bound).map { effect in
-      Double(count.bad) * Mathematics.log(effect / bound) + Double(count.requests - count.bad)
-        * (Mathematics.log1p(-effect) - Mathematics.log1p(-bound))
-    }
-  }
-
-  /// What one request does to each bet: factors for a good one and for a bad one.
-  static func factors(_ bound: Double) -> (good: [Double], bad: [Double]) {
+  /// What one request does to each bet, a Bernoulli likelihood ratio: factors for a good one and for a bad one.
+  package static func factors(_ bound: Double) -> (good: [Double], bad: [Double]) {
     let effects = effects(bound)
     return (effects.map { (1 - $0) / (1 - bound) }, effects.map { $0 / bound })
   }

@@ -47,13 +47,6 @@ package struct Wealth: Hashable, Sendable, Codable {
     for index in placed.indices { placed[index] += share / Double(placed.count) }
   }
 
-  /// The outcome of one bet at each effect, as logarithms.
-  package mutating func multiply(_ logBets: [Double]) {
-    for index in placed.indices {
-      placed[index] = min(1e100, placed[index] * Mathematics.exp(min(460, logBets[index])))
-    }
-  }
-
   @inline(__always)
   mutating func bet(_ stratum: Stratum, _ grid: [Double]) { stratum.bet(grid, into: &placed) }
 
@@ -65,7 +58,7 @@ package struct Wealth: Hashable, Sendable, Codable {
 
   /// The outcome of one bet at each effect, as factors.
   @inline(__always)
-  mutating func scale(_ factors: [Double]) {
+  package mutating func scale(_ factors: [Double]) {
     for index in placed.indices { placed[index] = min(1e100, placed[index] * factors[index]) }
   }
 

@@ -14,7 +14,6 @@ package struct Dice: RandomNumberGenerator, Sendable {
   }
 
   package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-  package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
 
   /// From 0 up to, but not with, 1.
   @inline(__always)

@@ -87,7 +87,8 @@ extension ConfigTable {
     "services.NAME.guards[]",
     check.fields + [
       .may(
-        "then", .choice(["hold", "revert"]), "hold", "what a failing one does to a running rollout")
+        "then", .choice(["hold", "revert"]), "hold",
+        "what a failing one does: nothing begins while it fails, or, within `retain` of a promotion, it also goes back")
     ])
 
   package static let readyQuery = ConfigTable(

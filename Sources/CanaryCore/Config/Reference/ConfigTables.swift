@@ -197,8 +197,8 @@ extension ConfigTable {
       ),
       .may("approval", .table(approval), "none", "who must agree before this stage"),
       .may(
-        "preview", .bool, "false",
-        "at weight 0: only for those whom the service's `preview` lets in: [audience.md](audience.md)"
+        "preview", .bool, "true",
+        "whether the service's `preview` lets people in; said as `true` it allows weight 0: [audience.md](audience.md)"
       ),
       .may("only", .oneOrMore(.table(selector)), "everybody", "of whom the share is drawn"),
       .may(
