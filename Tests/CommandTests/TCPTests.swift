@@ -45,7 +45,7 @@ import Testing
     try start(
       sandbox,
       plan: """
-        stages: [{ weight: 20, soak: "2s" }, { weight: 100, soak: "1s" }],
+        stages: [{ weight: 20, soak: "10m" }, { weight: 100, soak: "1s" }],
         checks: [{ name: "errors", metric: "error_rate", max: "5%", every: "200ms", window: "10s" },
           { name: "connect", metric: "latency_p99", max: "1s", every: "200ms", window: "10s" },
           { name: "up", probe: "/", every: "200ms" }]
@@ -57,6 +57,7 @@ import Testing
     let driver = try sandbox.launch("promote", "chat")
     try sandbox.wait("weight") { try sandbox.field("weight") == "20" }
     #expect(pools(sandbox.port, 200) == ["blue": 160, "green": 40])
+    #expect(try sandbox.canary("advance", "chat").code == 0)
     while driver.wait(Span(milliseconds: 1)) == nil {
       #expect(pools(sandbox.port, 5)["failed"] == nil)
     }
