@@ -18,7 +18,7 @@ package struct HTTPQuestion: Sendable {
 
   package enum Speech: Sendable {
     case http
-    /// HTTP/2 without TLS and without client first.
+    /// HTTP/2 without TLS and without asking first.
     case http2
     /// TLS, as far as the server's certificate.
     case certificate

@@ -58,7 +58,7 @@ enum ControllerCommand {
     return .done
   }
 
-  /// What Nginx is being asked for may come to its end, as long as systemd waits without client why.
+  /// What Nginx is being asked for may come to its end, as long as systemd waits without asking why.
   private static func drain(_ controller: Controller, _ loop: Task<Void, Never>, _ world: World)
     async
   {

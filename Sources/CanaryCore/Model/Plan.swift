@@ -104,9 +104,9 @@ package struct Plan: Hashable, Sendable, Codable {
   /// Asks for health at another path, or not at all; false when the plan has no health check of the usual kind.
   package mutating func askHealth(at path: String?) -> Bool {
     guard checks.contains(where: Self.isUsualHealth) else { return false }
-    checks = Self.client(path, checks)
+    checks = Self.asking(path, checks)
     for index in stages.indices {
-      stages[index].checks = stages[index].checks.map { Self.client(path, $0) }
+      stages[index].checks = stages[index].checks.map { Self.asking(path, $0) }
     }
     if ready.path == Self.usualHealth.path { ready.path = path }
     return true
@@ -116,7 +116,7 @@ package struct Plan: Hashable, Sendable, Codable {
     check.name == usualHealth.name && check.source == .probe(path: usualHealth.path)
   }
 
-  private static func client(_ path: String?, _ checks: [Check]) -> [Check] {
+  private static func asking(_ path: String?, _ checks: [Check]) -> [Check] {
     checks.compactMap { check in
       guard isUsualHealth(check) else { return check }
       guard let path else { return nil }

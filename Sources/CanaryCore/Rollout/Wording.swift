@@ -33,10 +33,10 @@ package enum Wording {
         "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
     case .applying(let stage, _):
       return
-        "client Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
+        "asking Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
     case .soaking(let soak): return "\(stageText(rollout, soak)) · \(left(rollout, soak))"
     case .paused(let soak): return "\(stageText(rollout, soak)) · paused"
-    case .finishing: return "all stages passed; client Nginx to make \(rollout.to) stable"
+    case .finishing: return "all stages passed; asking Nginx to make \(rollout.to) stable"
     case .reverting(_, let reason):
       return "sending all traffic back to \(rollout.from): \(reason.text)"
     case .promoted: return "\(rollout.to) is stable"

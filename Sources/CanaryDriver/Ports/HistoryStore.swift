@@ -4,7 +4,7 @@ package import CanaryCore
 package protocol HistoryStore: Sendable {
   /// Where it is kept, for a person who has to find it.
   var place: String { get }
-  /// Whether anything was ever kept; client makes no store.
+  /// Whether anything was ever kept; asking makes no store.
   var exists: Bool { get }
 
   /// The newest rollouts first, each with its entries in order.

@@ -46,7 +46,7 @@ package struct BrakeNote: Hashable, Sendable, Codable {
 
 /// Turns a routing into what running workers serve.
 package protocol Router: Sendable {
-  /// Returns once running workers answer with the generation; client again for a generation that is served is free.
+  /// Returns once running workers answer with the generation; asking again for a generation that is served is free.
   func apply(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     async throws(RouterError)
   /// Writes and tests the configuration without reloading Nginx, for one that cannot start without it.
