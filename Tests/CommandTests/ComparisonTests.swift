@@ -128,7 +128,7 @@ import Testing
         phase: ["soaking", "reverted", "promoted"].first { text.contains("\"phase\": \"\($0)\"") }
       )
     }
-    try sandbox.wait("the shared one and the one that hangs have begun", 60) {
+    try sandbox.wait("the shared one and the one that hangs have begun", 180) {
       fleet.served(shared.green) > 20 && fleet.served(hung.green) > 20
     }
     fleet.set(hung.green, Manner(latency: 1e8))
