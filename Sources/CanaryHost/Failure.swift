@@ -1,7 +1,7 @@
 package import CanaryCore
 package import CanaryDriver
 
-/// What the shell gets back; the contract with every release script.
+/// The exit codes, as the contract with release scripts fixes them.
 package enum ExitCode: Int32, Sendable {
   case done = 0
   case outside = 1
@@ -12,7 +12,7 @@ package enum ExitCode: Int32, Sendable {
   case timedOut = 6
 }
 
-/// The end of a piece of work that did not succeed: what to tell the person, and what the shell gets.
+/// Why a command ends without success: the fault for the person, the exit code for the shell.
 package struct Failure: Error {
   package let code: ExitCode
   package let fault: Fault
@@ -26,7 +26,7 @@ package struct Failure: Error {
     self.init(code, Fault(fact, hint: hint))
   }
 
-  /// A store that cannot be used.
+  /// The failure of a store that cannot be used; always exit 1.
   package init(_ error: StoreError) {
     switch error {
     case .conflict:
@@ -40,7 +40,7 @@ package struct Failure: Error {
 }
 
 extension Reason {
-  /// What a release script is told of a rollout that was reverted.
+  /// The exit code of a `promote` whose rollout was reverted for this reason.
   package var exitCode: ExitCode {
     switch kind {
     case .gate: .gateFailed

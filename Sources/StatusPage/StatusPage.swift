@@ -1,6 +1,6 @@
-/// The files of the status page that are the same everywhere, as they were when the program was built.
+/// The static files of the status page, embedded when the program was built.
 package enum StatusPage {
-  /// File name and bytes of each.
+  /// The bytes of each file, by its name.
   package static let files: [String: [UInt8]] = [
     "index.html": PackageResources.index_html,
     "page.css": PackageResources.page_css,

@@ -1,5 +1,5 @@
-// The few calls of the C library that Swift cannot see or cannot call: variadic ones and GNU-only ones.
-// _GNU_SOURCE must not be defined here: it gives this module another fd_set than Swift's Glibc has.
+// The few calls of the C library that Swift cannot call: variadic and GNU-only ones.
+// Without _GNU_SOURCE: it would give this module another fd_set than Swift's Glibc has.
 #ifndef CSYSTEM_SHIM_H
 #define CSYSTEM_SHIM_H
 
@@ -8,26 +8,28 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// Opens a pollable handle of a process, so that its end can be awaited with a deadline; -1 and errno on failure.
+/// A handle of a process that can be polled for its end; -1 and errno on failure (pidfd_open(2)).
 static inline int canary_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
-/// An anonymous file in memory: room for a program's output that no full disk can refuse.
+/// An anonymous file in memory, closed on exec; -1 and errno on failure (memfd_create(2)).
+/// Holds a program's output even when the disk is full.
 static inline int canary_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, 1u); }
 
-/// A pipe that no child inherits; -1 and errno on failure.
+/// A pipe that no child process inherits; 0, or -1 and errno on failure.
 static inline int canary_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
 
-/// Opens a file; the mode is used when the flags create it.
+/// Opens a file, closed on exec; `mode` is for one that the flags create. -1 and errno on failure.
 static inline int canary_open(const char *path, int flags, unsigned mode) {
   return open(path, flags | O_CLOEXEC, mode);
 }
 
-/// glibc's own calls; on another C library they are nothing.
+/// Limits malloc to two arenas; does nothing on a C library other than glibc.
 static inline void canary_few_heaps(void) {
 #ifdef M_ARENA_MAX
   mallopt(M_ARENA_MAX, 2);
 #endif
 }
+/// Returns free memory to the system; does nothing on a C library other than glibc.
 static inline void canary_trim_heap(void) {
 #ifdef __GLIBC__
   malloc_trim(0);

@@ -2,9 +2,10 @@ package import CanaryCore
 package import CanaryDriver
 internal import FoundationEssentials
 
-/// Runs hooks, each once: in a process of its own that outlives whoever started it, and leaves its end in a file.
+/// Runs each hook once, in a detached process that outlives its driver and leaves the result in a
+/// file.
 ///
-/// A driver that is killed while a hook runs is followed by one that waits for the same run.
+/// When a driver is killed while a hook runs, the next driver waits for the same run.
 package struct HookRunner: JobRunner {
   private let folder: String
   private let clock: any WallClock
@@ -14,7 +15,7 @@ package struct HookRunner: JobRunner {
     self.clock = clock
   }
 
-  /// How long the process that runs a hook may take to begin.
+  /// How long the process that runs a hook may take to start.
   private static let start = Span.seconds(10)
 
   package func run(_ job: Job) async -> JobEnd {
@@ -25,7 +26,7 @@ package struct HookRunner: JobRunner {
       switch await Blocking.run({ place.life }) {
       case .runs: break
       case .died:
-        // It may have ended in the moment between the two looks.
+        // The hook may have ended between the two looks.
         if let end = place.end { return end }
         return JobEnd(
           isGood: false, text: "it was ended from outside; how far it came is not known")
@@ -45,9 +46,10 @@ package struct HookRunner: JobRunner {
     }
   }
 
+  /// Writes the job's file and starts `canary __hook` for it; nil on success, otherwise why not.
   private func begin(_ job: Job, _ place: HookPlace) -> String? {
     do {
-      // Whoever may write the state may run its hooks: a folder that a group shares stays the group's.
+      // A group that may write the state may run its hooks: share this folder with it as well.
       try Files.makeFolder(folder, mode: Files.sharedMode(of: Files.folder(of: folder)))
       let text = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
       try Files.replace(place.job, with: text, mode: 0o640)
@@ -58,6 +60,7 @@ package struct HookRunner: JobRunner {
     }
   }
 
+  /// Asks the processes of these hooks to end them; they do so within a tenth of a second.
   package func end(_ jobs: [Int], of service: ServiceName) {
     for name in Files.names(in: folder) where name.hasSuffix(".job") {
       let base = name.dropLast(4)
@@ -66,7 +69,7 @@ package struct HookRunner: JobRunner {
     }
   }
 
-  /// Removes what hooks of long ago have left.
+  /// Removes the files of hooks that were asked for more than 30 days ago.
   package func tidy() {
     let old = clock.now() - .hours(24 * 30)
     for name in Files.names(in: folder) {
@@ -78,10 +81,10 @@ package struct HookRunner: JobRunner {
     }
   }
 
-  /// The life of the process that runs one hook: `canary __hook BASE`.
+  /// `canary __hook BASE`: runs one hook, and writes its result.
   package static func live(_ base: String) {
     let place = HookPlace(base: base)
-    // Whoever comes second, or after the end, or when nobody wants it any more, does nothing.
+    // Does nothing if another process runs this hook, or it has started before.
     guard let lock = (try? FileLock.acquire(place.lock, marked: false)) ?? nil, !place.hasBegun,
       let text = Files.contents(place.job),
       let job = try? JSONDecoder().decode(Job.self, from: Data(text.utf8))
@@ -117,7 +120,7 @@ package struct HookRunner: JobRunner {
     }
   }
 
-  /// The end of an output, which says most: at most 2,000 characters.
+  /// The last 2000 characters of an output: its end says most.
   private static func bounded(_ output: String) -> String {
     let lines = output.split(whereSeparator: \.isNewline).map {
       Text.sanitized(String($0), limit: 400)
@@ -127,8 +130,9 @@ package struct HookRunner: JobRunner {
   }
 }
 
-/// The files of one job.
+/// The files of one job, named by service, number and the time it was asked for.
 private struct HookPlace: Sendable {
+  /// What the files say about the job's process: not started, running, or gone without a result.
   enum Life: Sendable { case none, runs, died }
   let base: String
 
@@ -156,7 +160,7 @@ private struct HookPlace: Sendable {
 }
 
 extension HookContext {
-  /// `CANARY_SERVICE` and its like.
+  /// The values as environment variables, `CANARY_SERVICE` and so on; `CANARY_STAGE` counts from 1.
   var environment: [String: String] {
     var table = [
       "CANARY_SERVICE": service.text, "CANARY_ROLLOUT": "\(rollout)",
@@ -171,7 +175,7 @@ extension HookContext {
     return table
   }
 
-  /// The same as one JSON object.
+  /// The same values as one line of JSON, under lower-case names without `CANARY_`.
   var json: String {
     let pairs = environment.sorted { $0.key < $1.key }.map { key, value in
       let name = key.dropFirst("CANARY_".count).lowercased()

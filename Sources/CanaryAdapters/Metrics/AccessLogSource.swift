@@ -1,10 +1,12 @@
 internal import CanaryCore
 internal import CanaryDriver
 
-/// What the access log of one service says: followed, counted, compared and kept, so that the next driver goes on where
-/// this one stopped.
+/// The access log of one service: follows it, counts requests, compares the pools, and saves the
+/// result.
+///
+/// So the next driver continues where this one stopped.
 actor AccessLogSource {
-  /// What has come since the last look is read where it is judged: a thread of its own would cost more than the reading.
+  /// The drivers' thread: waking another one would cost more than reading the few new lines.
   private nonisolated let executor: ThreadExecutor
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -15,7 +17,7 @@ actor AccessLogSource {
   private var follower: LogFollower?
   private var table = PoolTable([])
   private var counted = LogTally(pools: [])
-  /// Counted, but not saved yet.
+  /// Counts that are not saved yet.
   private var unsaved = LogTally(pools: [])
   private var savedAt: Instant?
   private var comparer: ComparisonJudge?
@@ -30,16 +32,18 @@ actor AccessLogSource {
     self.executor = executor
   }
 
-  /// The longest window of any check, and a little more.
+  /// For how many seconds counts are kept.
+  ///
+  /// A check with a longer window sees no more than this.
   private static let kept: Int64 = 3600
 
-  /// Begins at the end of the log: what was there before the rollout is no evidence.
+  /// Starts at the end of the log: what was logged before the rollout is no evidence.
   func begin() async {
     guard follower == nil else { return }
     _ = await open(from: .end)
   }
 
-  /// What the log says of each check, after reading all that has been logged so far.
+  /// One measurement for each check, after reading all that has been logged so far.
   func measure(_ checks: [Check], _ occasion: StageContext, at now: Instant)
     async throws(SourceError) -> [Measurement]
   {
@@ -53,7 +57,7 @@ actor AccessLogSource {
     }
     let read: Result<Void, FileError>
     do throws(FileError) {
-      // One owner at a time: what is shared would be copied at each request.
+      // The judge has one owner at a time: a shared one would be copied at each request.
       comparer = nil
       try follower.poll(into: &delta)
       read = .success(())
@@ -68,14 +72,14 @@ actor AccessLogSource {
       counted.drop(before: now.second - Self.kept)
       unsaved.merge(delta)
       if delta.unattributed > 0 {
-        // A name may resolve to other addresses than it did when this reader began.
+        // A name may resolve to other addresses than it did when this reader started.
         table = await resolve()
         follower.parser = LogParser(table, service.latency)
       }
     }
     let reading = LogReading(occasion, at: now, comparer)
     let measurements = checks.map { reading.measure($0, &counted) }
-    // What is not saved when the process dies is read again.
+    // At most once a second: after a crash, the log is read again from the last save.
     if Instant.isPast(.seconds(1), since: savedAt, at: now), !unsaved.isEmpty {
       savedAt = now
       await save(follower.positions)
@@ -83,32 +87,33 @@ actor AccessLogSource {
     return measurements
   }
 
-  /// Counts and saves what has come since the last look, when nothing more will be judged.
+  /// Counts and saves the latest requests when no more checks will be measured.
   func settle() async {
     guard let follower else { return }
     var delta = LogTally(pools: table.pools)
-    // What cannot be read now was said when it was measured.
+    // A fault was already reported by the last measurement.
     try? follower.poll(into: &delta)
     counted.merge(delta)
     unsaved.merge(delta)
     if !unsaved.isEmpty { await save(follower.positions) }
   }
 
-  /// The comparison of this rollout, told which stage it is in.
+  /// Makes sure that the judge compares this rollout, and tells it the stage.
   private func prepare(_ occasion: StageContext) async {
     if comparer?.rollout != occasion.rollout {
-      // Minutes of a busy log: not on the thread of the drivers.
+      // This may read minutes of a busy log: not on the drivers' thread.
       let baseline = await Blocking.run { [log, table, latency = service.latency] in
         LogTail.counts(
           log, LogParser(table, latency), pool: occasion.stable, pools: table.pools,
           from: occasion.started - LogReading.baselineSpan, to: occasion.started)
       }
-      // Another call may have begun it meanwhile.
+      // Another call may have made it meanwhile.
       if comparer?.rollout != occasion.rollout {
         comparer = LogReading.comparer(occasion, baseline: baseline)
       }
     }
-    // A share of the clients need not be that share of their requests: where keys are drawn, silence says nothing.
+    // Where clients are drawn by a key, their share of requests can differ from the weight. With 0
+    // the judge draws no conclusion from missing canary requests.
     let isDrawnByKey = service.sticky != nil && occasion.weight < .all
     let weight = isDrawnByKey ? 0 : occasion.weight.percent / 100
     comparer?.begin(
@@ -116,10 +121,10 @@ actor AccessLogSource {
       trusted: occasion.trusted, at: occasion.since)
   }
 
-  /// Saves what was counted and compared.
+  /// Saves counts and comparison; if the store cannot be written, they stay for the next save.
   ///
-  /// A store that cannot be written now does not stop the judging: the counts are saved with the
-  /// next look. They are taken out while they are being saved, because another look may come in between.
+  /// The counts are taken out during the save, because another measurement may add to them
+  /// meanwhile.
   private func save(_ positions: [LogPosition]) async {
     let batch = unsaved
     unsaved = LogTally(pools: table.pools)
@@ -128,12 +133,13 @@ actor AccessLogSource {
     }
   }
 
-  /// A slow name server must not hold the thread of the drivers.
+  /// The pools' addresses; resolved off the drivers' thread, which a slow name server must not
+  /// block.
   private func resolve() async -> PoolTable {
     await Blocking.run { [service, relay] in PoolAddresses.table(of: service, relay: relay) }
   }
 
-  /// False when another call has opened it while this one waited for the names.
+  /// Starts reading; false when another call has done so while this one resolved the names.
   private func open(from start: LogFollower.Start) async -> Bool {
     let resolved = await resolve()
     guard follower == nil else { return false }
@@ -144,6 +150,7 @@ actor AccessLogSource {
     return true
   }
 
+  /// Continues where the last driver stopped; at the end of the log if none has saved a position.
   private func resume(_ occasion: StageContext) async {
     let saved = try? await store.slices(service.name, since: SystemClock.now.second - Self.kept)
     let compared = try? await store.comparison(service.name, rollout: occasion.rollout)

@@ -1,8 +1,8 @@
 internal import CanaryCore
 
-/// Alertmanager's API v2: whether an alert that the matchers name fires.
+/// Whether an alert that the matchers select fires, by Alertmanager's API v2.
 ///
-/// Silenced and inhibited alerts do not count, as they do not page anybody.
+/// Silenced and inhibited alerts do not count, because they notify no one.
 struct AlertsSource {
   let client: EndpointClient
   let url: String
@@ -38,7 +38,7 @@ struct AlertsSource {
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
     let firing = alerts.filter { alert in
-      // Asked for so, and looked at again: an old or foreign server may not know the question's words.
+      // Checked here as well: an old or foreign server may ignore the query's filters.
       JSONAnswer.at("/status/state", in: alert) != .text("suppressed")
     }
     guard !firing.isEmpty else { return .answer(true, "no alert fires") }

@@ -1,6 +1,7 @@
 internal import CanaryCore
 
-/// The certificate that a server shows for its name: whether it is good at all, and for how long.
+/// The certificate that a server presents for its name: seconds until it expires, a failure if it
+/// is not trusted.
 enum CertificateSource {
   static func measure(_ host: String, _ check: Check, authority: String?) async
     -> Measurement.Reading
@@ -15,7 +16,7 @@ enum CertificateSource {
         return .failed("\(host) showed no certificate that says how long it is good")
       }
       return .value((expires - SystemClock.now).seconds, requests: nil)
-    // A certificate that is not good is an answer; a server that is not there is none.
+    // An untrusted certificate is an answer; a server that cannot be reached gives none.
     case .failure(let error) where error.isUntrusted:
       return .answer(false, "\(host): \(error.description)")
     case .failure(let error): return .failed("\(host): \(error.description)")
@@ -23,7 +24,7 @@ enum CertificateSource {
   }
 }
 
-/// A file that must be what was built.
+/// Whether a file has the expected SHA-256; one that cannot be read fails.
 enum ChecksumSource {
   static func measure(_ path: String, _ wanted: String) -> Measurement.Reading {
     do throws(FileError) {

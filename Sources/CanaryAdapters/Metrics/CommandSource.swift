@@ -1,8 +1,11 @@
 internal import CanaryCore
 
-/// A program of the user's: exit 0 is yes; with a bound, the last word on standard output is the number to judge.
+/// Your own program as a check.
+///
+/// Exit 0 passes. With a bound, the last word of its output is the number to judge, and any other
+/// exit is an error of the source.
 enum CommandSource {
-  /// Blocks until the program ends or its time is up.
+  /// One measurement; blocks until the program ends or the check's timeout is over.
   static func run(_ words: [String], _ check: Check) -> Measurement.Reading {
     let ran: ProcessResult
     do throws(SpawnError) {

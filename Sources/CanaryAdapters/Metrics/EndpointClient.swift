@@ -1,8 +1,8 @@
 internal import CanaryCore
 internal import FoundationEssentials
 
-/// One question to an endpoint: credentials from where they are kept, a deadline, one more try, and nothing secret in
-/// any text that comes out.
+/// Sends a request to an endpoint with its credentials, retries once, and redacts secrets in all
+/// texts.
 package struct EndpointClient {
   private let endpoint: Endpoint?
   private let environment: [String: String]
@@ -12,10 +12,13 @@ package struct EndpointClient {
     self.environment = environment
   }
 
-  /// The longest answer of a source that is read.
+  /// The longest answer that is read, in bytes.
   private static let bodyLimit = 1 << 20
 
-  /// Turns the answer into a reading; whatever its text says, no secret is in it.
+  /// Sends the request within `limit`, and turns the answer into a reading by `read`.
+  ///
+  /// A status that `accepts` refuses, or no answer, is a failed reading. Secrets are removed from
+  /// its text.
   func request(
     _ url: String, method: String = "GET", headers: [String: Secret] = [:], body: String? = nil,
     limit: Span, accepts: (Int) -> Bool = { (200...299).contains($0) },
@@ -61,7 +64,8 @@ package struct EndpointClient {
     }
   }
 
-  /// Asks once more when the server could not be reached or was overloaded, as long as the deadline allows.
+  /// The answer; retried once, within the deadline, when the server could not be reached, fails or
+  /// is overloaded.
   private func answer(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
     let clock = ContinuousClock()
     let start = clock.now
@@ -77,20 +81,20 @@ package struct EndpointClient {
     var again = question
     again.limit = left - Self.pause
     let second = await HTTPLoop.shared.send(again)
-    // What the first try said is more telling than that the rest of the time was too short.
+    // The first answer says more than that the retry had too little time.
     if case .failure = second, case .success = first { return first }
     return second
   }
 
   private static let pause = Span(milliseconds: 200)
 
-  /// The beginning of a body on one line.
+  /// The start of a body, on one line.
   package static func excerpt(_ body: String) -> String {
     Text.sanitized(
       body.prefix(2000).split(whereSeparator: \.isWhitespace).joined(separator: " "), limit: 160)
   }
 
-  /// What a status says that is none of an answer.
+  /// Says that a status is not the expected one, with the start of the body.
   package static func refusal(_ answer: HTTPAnswer) -> String {
     let hint: String
     switch answer.status {
@@ -102,7 +106,7 @@ package struct EndpointClient {
     return "answered \(answer.status)\(hint)" + (body.isEmpty ? "" : ": \(body)")
   }
 
-  /// Scheme, host and port: a path or a query may hold what is nobody's business.
+  /// Scheme, host and port of a URL: its path or query may hold a secret.
   static func host(_ url: String) -> String {
     guard let scheme = url.firstRange(of: "://") else { return url }
     let rest = url[scheme.upperBound...]

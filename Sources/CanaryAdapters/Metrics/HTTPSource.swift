@@ -1,6 +1,6 @@
 internal import CanaryCore
 
-/// Any API that answers JSON over HTTP, or any address whose status says enough.
+/// A number from a JSON API, or the status of any HTTP address.
 struct HTTPSource {
   let client: EndpointClient
   let endpoint: Endpoint?
@@ -17,12 +17,12 @@ struct HTTPSource {
     let body = request.body.map { Placeholder.fill($0, with: facts, in: .json) }
     let expected = check.expected ?? Expected()
     guard let pointer = request.pointer else {
-      // Without a number, the status is the answer.
+      // Without a pointer to a number, the status decides.
       return await client.request(
         url, method: request.method, headers: headers, body: body, limit: check.timeout,
         accepts: { _ in true }
       ) { answer in
-        // With a bound, how long it took is judged.
+        // With a bound, the time that the answer took is the value.
         if check.condition.hasBound, Expectation.fault(answer, expected) == nil {
           return .value(answer.seconds, requests: nil)
         }
@@ -62,13 +62,14 @@ struct HTTPSource {
   }
 }
 
-/// Whether an answer over HTTP is as it should be.
+/// Compares an HTTP answer with what a check expects.
 enum Expectation {
   static func reading(_ answer: HTTPAnswer, _ expected: Expected) -> Measurement.Reading {
     if let fault = fault(answer, expected) { return .answer(false, fault) }
     return .answer(true, "answered \(answer.status)")
   }
 
+  /// Why the answer is not as expected; nil when it is.
   static func fault(_ answer: HTTPAnswer, _ expected: Expected) -> String? {
     guard expected.accepts(answer.status) else { return "answered \(answer.status)" }
     if let body = expected.body, !answer.body.contains(body) {
@@ -78,15 +79,16 @@ enum Expectation {
   }
 }
 
-/// Whether an answer is young enough to be one.
+/// Whether an answer is recent enough to count as data.
 enum Freshness {
-  /// By the answer's own `Age` and `Date`.
+  /// Why the answer is too old, by its own `Age` and `Date`; nil when it is not, or does not say.
   static func fault(_ answer: HTTPAnswer, _ limit: Span) -> String? {
     guard let age = answer.age, age > limit else { return nil }
     return
       "the answer is \(age) old by its own header, and no more than \(limit) counts (or the clocks differ)"
   }
 
+  /// Why a value of that time is too old; nil when it is not.
   static func fault(_ time: Instant, now: Instant, _ limit: Span) -> String? {
     let age = now - time
     guard age > limit else { return nil }

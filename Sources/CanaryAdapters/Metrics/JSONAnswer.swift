@@ -1,9 +1,9 @@
 package import CanaryCore
 internal import FoundationEssentials
 
-/// What a JSON API answered.
+/// Reads the JSON that an API answers.
 package enum JSONAnswer {
-  /// Nil for what is no JSON.
+  /// The root of the document; nil when the text is not JSON.
   package static func parse(_ text: String) -> Node? { ConfigFile.json(text) }
 
   /// The node that a JSON Pointer leads to (RFC 6901); nil when there is none.
@@ -27,9 +27,9 @@ package enum JSONAnswer {
     return node
   }
 
-  /// The number that a node is or says; nil for anything else.
+  /// The node as a number: true is 1, and a text may hold one; nil for anything else.
   ///
-  /// `NaN`, `+Inf` and `-Inf` are numbers here: they are told apart where they are judged.
+  /// `NaN`, `+Inf` and `-Inf` are numbers here; the caller decides what they mean.
   package static func number(_ node: Node) -> Double? {
     switch node {
     case .number(let value): return value
@@ -45,13 +45,14 @@ package enum JSONAnswer {
     }
   }
 
-  /// A time: seconds or milliseconds since 1970, or RFC 3339.
+  /// The node as a time: RFC 3339, or seconds, milliseconds or nanoseconds since 1970; nil for
+  /// anything else.
   package static func time(_ node: Node) -> Instant? {
     if case .text(let text) = node, let date = try? Date(text, strategy: .iso8601) {
       return Instant(seconds: date.timeIntervalSince1970)
     }
     guard let number = number(node), number.isFinite, number > 0 else { return nil }
-    // 100 billion seconds is the year 5138; as milliseconds it is 1973.
+    // By size: 100 billion seconds is the year 5138, as milliseconds it is 1973.
     return Instant(seconds: number > 1e14 ? number / 1e9 : number > 1e11 ? number / 1000 : number)
   }
 }

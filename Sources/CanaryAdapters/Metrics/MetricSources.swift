@@ -2,13 +2,13 @@ package import CanaryCore
 package import CanaryDriver
 internal import Synchronization
 
-/// Every source of measurements that a check can name; each answers within its check's timeout.
+/// Measures checks by whatever source they name, each within its check's timeout.
 package final class MetricSources: MetricSource {
   private let config: Config
   private let clock: any WallClock
   private let store: any LogStore
   private let executor: ThreadExecutor
-  /// Of the services that were asked for: a driver asks for one of a thousand.
+  /// Readers of access logs, made at the first use of a service: a driver needs one of a thousand.
   private let evidence = Mutex<[ServiceName: AccessLogSource]>([:])
   private let environment: [String: String]
 
@@ -53,7 +53,7 @@ package final class MetricSources: MetricSource {
     return fault ?? guardFault
   }
 
-  /// The first guard that does not pass, and what it says.
+  /// Why the first failing guard does not pass; nil when all pass.
   private func checkGuards(_ guards: [Check], _ service: ServiceName, pool: PoolName) async
     -> String?
   {
@@ -64,7 +64,7 @@ package final class MetricSources: MetricSource {
     return nil
   }
 
-  /// What a check says that stands outside of any stage, judged by this one measurement alone.
+  /// The verdict of a check outside of a rollout: by one measurement, without `for` or `failures`.
   package func judgeOnce(_ check: Check, _ service: ServiceName, pool: PoolName) async -> CheckState
   {
     var alone = check
@@ -87,7 +87,7 @@ package final class MetricSources: MetricSource {
     }
   }
 
-  /// One measurement of a check that stands outside of any stage.
+  /// One measurement outside of a rollout, compared with nothing.
   package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async
     -> Measurement
   {
@@ -121,7 +121,7 @@ package final class MetricSources: MetricSource {
     return [Measurement(check: first.name, at: clock.now(), reading: reading)]
   }
 
-  /// An answer older than twice its interval is no data.
+  /// How old an answer may be: twice the check's interval, and at least 2 s.
   private func fresh(_ check: Check, soak: Span) -> Span {
     max(.seconds(2), check.interval(soak: soak) * 2)
   }
@@ -174,7 +174,7 @@ package final class MetricSources: MetricSource {
 }
 
 extension Service {
-  /// What its servers are asked in.
+  /// The protocol that its servers speak.
   var speech: HTTPQuestion.Speech {
     switch proxying.scheme {
     case .http: .http

@@ -1,9 +1,10 @@
 package import CanaryCore
 internal import CanaryDriver
 
-/// Asks the servers of a pool themselves, past Nginx.
+/// Probes the servers of a pool directly, past Nginx.
 package enum PoolProbe {
-  /// The first of the paths that the server answers with a good status; nil when it does so to none.
+  /// The first path that the server answers with a good status; nil when there is none or it does
+  /// not answer.
   package static func good(_ paths: [String], of server: Server, limit: Span) async -> String? {
     for path in paths {
       guard case .success(let answer) = await HTTPLoop.shared.send(question(server, path, limit))
@@ -13,11 +14,14 @@ package enum PoolProbe {
     return nil
   }
 
-  /// Asks all servers side by side; nil when all answered as expected, else who did not, and how.
+  /// Probes all servers at once; nil when all answer as expected, otherwise which do not, and how.
+  ///
+  /// Without a path, any answer shows that a server is up; so it does for a server that belongs to
+  /// another backend than the path.
   static func probeAll(
     _ servers: [Server], _ ready: Readiness, limit: Span, _ speech: HTTPQuestion.Speech
   ) async -> String? {
-    // Without a path of its own, any answer shows that a server is up.
+    // Only these servers are judged by their status.
     let isAsked = { (server: Server) in
       speech != .connection && ready.path != nil
         && (ready.backend == nil || server.backend == ready.backend)
@@ -34,7 +38,9 @@ package enum PoolProbe {
     return faults.isEmpty ? nil : faults.joined(separator: "; ")
   }
 
-  /// One measurement of a probe check: with a bound, the slowest server's time; a server that fails is a failure.
+  /// One measurement of a probe check.
+  ///
+  /// A server that does not answer as expected, or slower than `max`, fails it.
   static func measure(
     _ servers: [Server], path: String, _ check: Check, _ speech: HTTPQuestion.Speech
   ) async -> Measurement.Reading {
@@ -47,7 +53,7 @@ package enum PoolProbe {
       switch answer {
       case .success(let answer):
         slowest = max(slowest, answer.seconds)
-        // A connection that opened is all there is to expect of bytes.
+        // A connection that opened is all that can be expected of TCP.
         let fault = speech == .connection ? nil : Expectation.fault(answer, expected)
         if let fault {
           faults.append("\(server.address) \(fault)")

@@ -1,6 +1,6 @@
 internal import CanaryCore
 
-/// Instant queries to Prometheus, and to whatever speaks its API: Thanos, VictoriaMetrics, Mimir.
+/// Instant queries to Prometheus, or to a server with the same API: Thanos, VictoriaMetrics, Mimir.
 struct PrometheusSource {
   let client: EndpointClient
   let url: String
@@ -11,18 +11,18 @@ struct PrometheusSource {
     -> Measurement.Reading
   {
     let filled = Placeholder.fill(query, with: facts, in: .promQL)
-    // POST, because a query may be longer than a server takes in a URL.
+    // POST, because a query may be longer than a server accepts in a URL.
     let form = [
       "query=\(PlaceholderValues.percentEncoded(filled))",
       "timeout=\(max(1, check.timeout.milliseconds))ms",
-      // A sample that is older than that is none: Prometheus would else give out what it has for five minutes.
+      // Without it, Prometheus would return samples that are up to five minutes old.
       "lookback_delta=\(freshFor.milliseconds)ms",
     ].joined(separator: "&")
     return await client.request(
       "\(url)/api/v1/query", method: "POST",
       headers: ["Content-Type": Secret(.plain("application/x-www-form-urlencoded"))], body: form,
       limit: check.timeout,
-      // A faulty query is answered with 400 or 422, and with the reason as JSON.
+      // A faulty query is answered with 400 or 422, and the reason as JSON.
       accepts: { (200...299).contains($0) || $0 == 400 || $0 == 422 }
     ) { answer in
       read(answer, reduce, freshFor)
@@ -82,7 +82,9 @@ struct PrometheusSource {
     return value(pairs, reduce: reduce, freshFor, warnings)
   }
 
-  /// Pairs of a time and a value as text.
+  /// The reading from pairs of a time and a value as text, reduced to one value.
+  ///
+  /// Not finite, or an old sample: no data. Several values without `reduce` do not come here.
   private func value(
     _ pairs: [[Node]], reduce: Reduce?, _ freshFor: Span, _ warnings: String
   ) -> Measurement.Reading {

@@ -1,15 +1,16 @@
 package import CanaryCore
 internal import Synchronization
 
-/// Requests a minute from a range query that gives requests a second.
+/// Requests by minute, from range queries for requests per second.
 package enum PrometheusTraffic {
   package struct Fault: Error, CustomStringConvertible {
     package let description: String
   }
 
-  /// A server gives 11,000 points at most: a week of minutes is 10,080.
+  /// Days per query: a server returns 11,000 points at most, and a week has 10,080 minutes.
   private static let step = 7
 
+  /// The traffic of the `days` before `now`, by `sum` of the query.
   package static func read(_ query: String, _ endpoint: Endpoint, days: Int, now: Instant) async
     -> Result<Traffic, Fault>
   {
@@ -34,7 +35,7 @@ package enum PrometheusTraffic {
     _ query: String, _ endpoint: Endpoint, from: Instant, to: Instant
   ) async -> Result<[Int: Double], Fault> {
     let points = Mutex<[Int: Double]>([:])
-    // One series, however many the query gives.
+    // `sum` makes one series of however many the query returns.
     let form = [
       "query=\(PlaceholderValues.percentEncoded("sum(\(query))"))", "start=\(from.second)",
       "end=\(to.second)", "step=60",

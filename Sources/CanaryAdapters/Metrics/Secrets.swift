@@ -1,7 +1,9 @@
 package import CanaryCore
 internal import Glibc
 
-/// Reads secrets where they are kept, each time anew, and takes them out of any text that is to be shown.
+/// Reads secrets from where they are kept, and redacts them in texts that are shown.
+///
+/// Each use reads again, so that a rotated secret is found.
 package struct Secrets {
   private let environment: [String: String]
   private var read: [String] = []
@@ -27,12 +29,14 @@ package struct Secrets {
     return secret.prefix + text
   }
 
-  /// A text that must not be shown.
+  /// Redacts this text from now on.
+  ///
+  /// Not below 4 bytes: that would cut up ordinary words.
   mutating func hide(_ text: String) {
     if text.utf8.count >= 4 { read.append(text) }
   }
 
-  /// The text without any secret that was read.
+  /// The text with every secret read so far replaced by dots.
   package func redacted(_ text: String) -> String {
     read.reduce(text) { $0.replacing($1, with: "•••") }
   }

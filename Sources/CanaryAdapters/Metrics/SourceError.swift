@@ -1,4 +1,4 @@
-/// Why a source cannot be asked, in words without a secret.
+/// Why a source cannot be read; its text holds no secret.
 package struct SourceError: Error, CustomStringConvertible {
   package let description: String
   init(description: String) { self.description = description }

@@ -2,26 +2,28 @@ internal import CZlib
 package import CanaryCore
 internal import Glibc
 
-/// Whole access logs, plain or compressed by gzip, read for how much came when.
+/// Counts requests by minute from whole access logs, plain or gzipped.
 package struct TrafficLog {
   package private(set) var traffic = Traffic()
-  /// What is odd about a file, for a person.
+  /// Faults of single files, for you to read.
   package private(set) var notes: [String] = []
   private var parser = TrafficParser()
 
   package init() {}
 
-  /// Offsets from UTC that lines were written in, in minutes.
+  /// Every offset from UTC found in lines so far, in minutes.
   package var offsets: Set<Int> { parser.offsets }
 
   private static let chunk = 1 << 20
-  /// A line that is longer than that is none.
+  /// The longest line in bytes; a longer one counts as unreadable.
   private static let longest = 1 << 20
 
-  /// Reads a file to its end; throws when it cannot be opened at all.
+  /// Reads a file to its end; throws when it cannot be opened.
+  ///
+  /// A damaged or unreadable one adds a note.
   package mutating func read(_ path: String) throws(FileError) {
     guard !Files.isFolder(path) else { throw FileError("cannot read", path, code: EISDIR) }
-    // Plain files are read as they are.
+    // `gzopen` reads plain files as they are.
     guard Files.isReadable(path), let file = gzopen(path, "rb") else {
       throw FileError("cannot read", path)
     }
@@ -37,13 +39,13 @@ package struct TrafficLog {
       guard count > 0 else { break }
       kept = take(UnsafeRawBufferPointer(rebasing: buffer[..<(kept + Int(count))]), buffer)
     }
-    // Only the end tells whether a compressed file was whole.
+    // Only at its end is it known whether a compressed file was whole.
     var fault: Int32 = 0
     _ = gzerror(file, &fault)
     if gzclose(file) != Z_OK || fault < 0 {
       notes.append("\(path): it is cut short or damaged; what came before that was read")
     }
-    // The last line of a log that is being written may lack its end.
+    // The last line of a log that is being written may lack its line feed.
     if kept > 0 { take(line: UnsafeRawBufferPointer(rebasing: buffer[..<kept])) }
     traffic.close()
     if traffic.lines == before {
@@ -51,7 +53,8 @@ package struct TrafficLog {
     }
   }
 
-  /// Takes all whole lines, moves the rest to the front and returns its length.
+  /// Counts all whole lines, moves the rest to the front of `buffer`, and returns the length of the
+  /// rest.
   private mutating func take(
     _ bytes: UnsafeRawBufferPointer, _ buffer: UnsafeMutableRawBufferPointer
   ) -> Int {

@@ -4,16 +4,17 @@ package import CanaryCore
 internal import FoundationEssentials
 internal import Glibc
 
-/// The flag file.
+/// The brake's flag file.
 ///
-/// That it exists is all that Nginx asks; what is in it is for us and for people.
+/// Nginx only asks whether it exists; its content, the note, is for canary and for people.
 package enum Brake {
-  /// The services that have a brake on, by their flag files.
+  /// The services whose flag file exists.
   package static func services(in run: RunFolder) -> [ServiceName] {
     Files.names(in: run.path).compactMap(RunFolder.service(ofBrake:))
   }
 
-  /// Makes the flag exist first and fills it afterwards: a full disk may cut the note, never the brake.
+  /// Creates the flag first and writes the note afterwards: a full disk may cut the note, never the
+  /// brake.
   static func put(_ path: String, text: String) throws(FileError) {
     let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)
     guard file >= 0 else { throw FileError("cannot put the brake on:", path) }
@@ -23,17 +24,20 @@ package enum Brake {
     _ = write(file, bytes, bytes.count)
   }
 
-  /// Takes the flag away, once Nginx needs it no more.
+  /// Removes the flag, and gives the relay socket of a TCP service its name back.
   package static func lift(_ run: RunFolder, _ service: ServiceName) throws(FileError) {
     let (relay, off) = (run.relay(service), run.relayAside(service))
     if Files.exists(off), !Files.exists(relay), rename(off, relay) == 0 {
-      // Where Nginx has stopped listening, the name must not stand in the way of the next socket.
+      // When Nginx no longer listens on it, the file would keep the next Nginx from creating its
+      // socket.
       _ = UnixSocket.removeStale(relay)
     }
     try Files.remove(run.brake(service))
   }
 
   /// Puts the brake on with a note.
+  ///
+  /// In a TCP service, also renames the relay socket.
   package static func put(_ run: RunFolder, _ service: ServiceName, _ note: BrakeNote)
     throws(FileError)
   {
@@ -42,12 +46,15 @@ package enum Brake {
     try put(
       run.brake(service),
       text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
-    // Without its name, nobody can connect to it any more: the very next connection goes to the other pool.
+    // Without that name no new connection reaches the relay: the very next one goes to the other
+    // pool.
     let relay = run.relay(service)
     if Files.exists(relay) { _ = rename(relay, run.relayAside(service)) }
   }
 
-  /// The note in the flag; a flag made by hand, such as by `touch`, is a person's.
+  /// The note in the flag; nil: no brake.
+  ///
+  /// A flag without one, such as from `touch`, counts as a person's.
   package static func note(_ run: RunFolder, _ service: ServiceName) -> BrakeNote? {
     guard let text = Files.contents(run.brake(service), limit: 64 << 10) else { return nil }
     if let note = try? JSONDecoder().decode(BrakeNote.self, from: Data(text.utf8)) { return note }

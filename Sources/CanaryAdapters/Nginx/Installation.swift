@@ -2,7 +2,9 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import Glibc
 
-/// One attempt to make running workers serve two files; at any failure the former bytes are back.
+/// One attempt to make running workers serve a service's generated files.
+///
+/// On any failure the former files are put back, unless the attempt is cancelled after the reload.
 struct Installation {
   let router: NginxRouter
   let service: ServiceName
@@ -12,10 +14,10 @@ struct Installation {
 
   var nginx: NginxSettings { router.config.nginx }
 
-  /// Writes, tests, reloads and verifies.
+  /// Writes, tests, reloads and verifies; returns at once if the generation is served already.
   ///
-  /// A configuration without the canary overwrites what a person changed, after keeping a copy; a
-  /// revert also goes on without the lock when its holder is stuck.
+  /// A configuration without the canary replaces even files that were changed by hand, of which it
+  /// keeps a copy. A revert also proceeds without the lock when its holder is stuck.
   func install(_ files: GeneratedFiles, _ routing: Routing) throws(RouterError) {
     let force = routing.isClean
     let isRevert = force && routing.brake == routing.stable
@@ -47,13 +49,13 @@ struct Installation {
     } catch {
       if error.kind == .cancelled { throw error }
       restore(targets.map(\.path), former)
-      // Nginx may have taken the files after all, only late: what is on disk again must be what it serves.
+      // Nginx may have loaded the new files, only late: it must serve what is on disk again.
       _ = try? Spawn.run(nginx.reload, limit: .seconds(10))
       throw error
     }
   }
 
-  /// Only writes and tests; at a failure the former bytes are back.
+  /// Writes and tests without a reload; puts the former files back on failure.
   func write(_ files: GeneratedFiles) throws(RouterError) {
     let lock = try takeLock(patience: .seconds(20), force: false)
     defer { withExtendedLifetime(lock) {} }
@@ -71,14 +73,14 @@ struct Installation {
 
   // MARK: steps
 
-  /// Each file with its text; nil for one that is to be away.
+  /// The path and text of each file; nil: the file must not exist.
   private typealias Targets = [(path: String, text: String?)]
 
   private func targets(_ files: GeneratedFiles) -> Targets {
     files.all.map { (router.renderer.path(service, $0.suffix), $0.text) }
   }
 
-  /// The bytes that are in place now; nil for a file that is not there.
+  /// The present text of each target; nil: the file does not exist.
   private func read(_ targets: Targets) throws(RouterError) -> [String?] {
     var former: [String?] = []
     for target in targets {
@@ -101,7 +103,8 @@ struct Installation {
     }
     do throws(FileError) {
       try Files.makeFolder(router.config.run.path)
-      // Fifty rollouts that grow at once stand in line for longer than any of them installs; a revert does not.
+      // Of fifty rollouts that grow at once, the last waits long though none is stuck; a revert
+      // does not wait for them.
       if let lock = try FileLock.acquire(path, patience: patience, perHolder: !force) {
         return lock
       }
@@ -120,13 +123,15 @@ struct Installation {
     return nil
   }
 
+  /// Whether two answers in a row confirm the generation.
   private func isServed() -> Bool {
     let probe = router.config.probe(service)
     return (try? probe.query(service))?.generation == generation
       && (try? probe.query(service))?.generation == generation
   }
 
-  /// A file that a person changed is not overwritten in silence: it stops a rollout, and a revert keeps a copy of it.
+  /// Handles files that were changed by hand: refuses to replace them, or with `force` keeps a copy
+  /// of each.
   private func keepEdits(_ paths: [String], _ former: [String?], force: Bool) throws(RouterError) {
     for (path, text) in zip(paths, former) {
       guard let text, !Seal.isWhole(text) else { continue }
@@ -179,6 +184,7 @@ struct Installation {
     }
   }
 
+  /// Why a command failed, by its own output or by how it ended.
   private func told(_ ran: ProcessResult, _ words: [String]) -> String {
     switch ran.end {
     case .late: return "\(words.joined(separator: " ")) did not end in time"

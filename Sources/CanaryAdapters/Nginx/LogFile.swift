@@ -1,11 +1,11 @@
 internal import CSystem
 internal import Glibc
 
-/// A log file as it is now, line by line.
+/// Reads the lines that a log file has now.
 package enum LogFile {
-  /// Hands every whole line to the closure, from that offset on; returns false when the file cannot be read.
+  /// Passes every whole line to `take`; false when the file cannot be opened or read.
   ///
-  /// An offset in the middle of a line leaves that line out.
+  /// With `last`, only those in that many bytes at the end, without the first, which may be cut.
   @discardableResult
   package static func lines(
     _ path: String, last: Int? = nil, _ take: (Slice<UnsafeBufferPointer<UInt8>>) -> Void
@@ -33,7 +33,7 @@ package enum LogFile {
         }
         return start
       }
-      // A line longer than the buffer is none of ours.
+      // A line longer than the buffer is not one of Nginx's: skip it.
       if used == 0 { isWhole = false }
       offset += used == 0 ? count : used
     }

@@ -3,17 +3,19 @@ package import CanaryCore
 package import CanaryDriver
 internal import Glibc
 
-/// Reads a log as it grows, through rotation by rename and by copytruncate; used from one queue.
+/// Reads a log as it grows, through rotation by rename or by copytruncate.
+///
+/// Not thread-safe.
 package final class LogFollower {
   private final class OpenFile {
     let file: CInt
     let device: UInt64
     let inode: UInt64
-    /// Where the first byte lies that was not counted yet: the start of a line.
+    /// The offset of the first byte that is not counted yet; always the start of a line.
     var offset: Int64
-    /// Inside a line that is too long, of which nothing is kept.
+    /// Whether reading is inside of a line that is too long and is skipped.
     var isSkipping = false
-    /// When something was last read.
+    /// When something was last read from the file.
     var heard = SystemClock.now
 
     init(file: CInt, facts: stat, offset: Int64) {
@@ -35,16 +37,17 @@ package final class LogFollower {
   private let path: String
   package var parser: LogParser
   private var current: OpenFile?
-  /// Renamed away, but workers that have not reopened their logs yet still write to it.
+  /// Files that were renamed by rotation: workers that have not reopened their logs still write to
+  /// them.
   private var leaving: [OpenFile] = []
 
-  /// How long a renamed file is listened to after its last line.
+  /// How long after its last new bytes a renamed file is still read.
   private static let patience = Span.seconds(5)
 
-  /// Where reading begins.
+  /// Where to start reading.
   package enum Start: Sendable {
     case beginning
-    /// At the end of what is there now.
+    /// The present end of the log.
     case end
     /// Where the last reader stopped.
     case positions([LogPosition])
@@ -76,7 +79,8 @@ package final class LogFollower {
     }
   }
 
-  /// Takes up the files that were begun and renamed away since the newest known one was: two rotations between two looks.
+  /// Adds files that were created and renamed since the newest known one: two rotations between two
+  /// polls.
   private func takeMissed() {
     let known = leaving + (current.map { [$0] } ?? [])
     guard let newest = known.map(\.changed).max() else { return }
@@ -88,11 +92,13 @@ package final class LogFollower {
     }
   }
 
-  /// The log and the files that rotation made of it, under whatever names.
+  /// The log, and the files that rotation made of it, except for compressed ones.
   private static func siblings(of path: String) -> [String] {
     [path] + NginxMainFile.files(matching: path + "?*").filter { !$0.hasSuffix(".gz") }
   }
 
+  /// Opens a regular file at the offset that the closure chooses; nil when it cannot, or the
+  /// closure returns nil.
   private static func open(_ path: String, _ offset: (stat) -> Int64?) -> OpenFile? {
     let file = canary_open(path, O_RDONLY | O_NONBLOCK, 0)
     guard file >= 0 else { return nil }
@@ -105,10 +111,11 @@ package final class LogFollower {
     return OpenFile(file: file, facts: facts, offset: start)
   }
 
-  /// Where reading stands; together with all that was counted so far it describes the same lines.
+  /// How far each file was read; save these together with the counts, which cover exactly those
+  /// lines.
   package var positions: [LogPosition] { (leaving + (current.map { [$0] } ?? [])).map(\.position) }
 
-  /// Counts every whole line that has come since; throws when the log is there but cannot be read.
+  /// Counts every whole line since the last poll; throws when the log exists but cannot be read.
   package func poll(into tally: inout LogTally) throws(FileError) {
     if !leaving.isEmpty {
       for file in leaving { try read(file, into: &tally) }
@@ -117,7 +124,7 @@ package final class LogFollower {
     var facts = stat()
     let isThere = stat(path, &facts) == 0
     if let current {
-      // As a rule the name still leads to the file that is open: then one look tells both.
+      // Usually the name still leads to the open file: then one `stat` answers both questions.
       if isThere, current.inode == UInt64(facts.st_ino), current.device == UInt64(facts.st_dev) {
         return try read(current, upTo: Int64(facts.st_size), into: &tally)
       }
@@ -143,17 +150,19 @@ package final class LogFollower {
     try read(open, upTo: Int64(facts.st_size), into: &tally)
   }
 
-  /// Reads only as far as the file reaches now: a log that grows faster than it is read must not hold the caller for ever.
+  /// Reads up to `size` only: a log that grows faster than it is read must not hold the caller for
+  /// ever.
   private func read(_ open: OpenFile, upTo size: Int64, into tally: inout LogTally)
     throws(FileError)
   {
     if size < open.offset {
-      // copytruncate: the file begins anew.
+      // copytruncate: the file starts again.
       open.offset = 0
       open.isSkipping = false
     }
     guard open.offset < size else { return }
-    // Not kept from look to look: a controller follows the logs of all its rollouts, and most looks find nothing.
+    // Allocated each time: a controller follows the logs of all rollouts, and most polls find
+    // nothing.
     let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 32 << 10)
     defer { buffer.deallocate() }
     while open.offset < size {
@@ -168,7 +177,7 @@ package final class LogFollower {
     }
   }
 
-  /// Counts the whole lines in the bytes; returns how many of them are done with.
+  /// Counts the whole lines in `bytes`; returns how many bytes need not be read again.
   private func consume(
     _ bytes: UnsafeBufferPointer<UInt8>, _ open: OpenFile, into tally: inout LogTally
   ) -> Int {
@@ -188,7 +197,7 @@ package final class LogFollower {
     }
     if open.isSkipping { return bytes.count }
     if bytes.count - start > LogParser.longestLine {
-      // A line without an end in sight: counted once, and nothing of it is kept.
+      // A line that is too long counts once, as unreadable, and is skipped.
       open.isSkipping = true
       tally.lines += 1
       tally.unreadable += 1

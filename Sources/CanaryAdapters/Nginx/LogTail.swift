@@ -1,11 +1,12 @@
 package import CanaryCore
 
-/// Looks back into a log, for what was before somebody began to follow it.
+/// Reads the end of a log, for what happened before it was followed.
 package enum LogTail {
-  /// How much of a log is looked at, from its end.
+  /// How many bytes at the end of a log are read.
   private static let longest = 64 << 20
 
-  /// What a pool did between two instants, as far as the end of the log still tells; nothing when it cannot be read.
+  /// A pool's requests from `from` until before `to`, as far as the end of the log has them; none
+  /// if it cannot be read.
   package static func counts(
     _ path: String, _ parser: LogParser, pool: PoolName, pools: [PoolName], from: Instant,
     to: Instant

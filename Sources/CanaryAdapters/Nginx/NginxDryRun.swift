@@ -2,20 +2,23 @@ package import CanaryCore
 package import CanaryDriver
 internal import Glibc
 
-/// Tries out what would be installed, without touching what is.
+/// Runs `nginx -t` on what would be installed, without touching what is.
 package enum NginxDryRun {
   package enum Outcome: Hashable, Sendable {
     case good
     case bad(String)
+    /// The test could not be made, and why.
     case untried(String)
   }
 
-  /// The user's own test command on what is installed now.
+  /// Runs your own test command on what is installed now.
   package static func installed(_ config: Config) -> Outcome {
     run(config.nginx.test)
   }
 
-  /// The generated files of these services in a scratch configuration of their own; only for an Nginx on this host.
+  /// Tests the generated files of these services in a scratch configuration.
+  ///
+  /// Only where `nginx.test` is an Nginx on this host; otherwise the outcome is `untried`.
   package static func generated(
     _ config: Config, _ renderer: any Renderer, _ services: [(ServiceName, Routing)]
   ) -> Outcome {
@@ -31,7 +34,7 @@ package enum NginxDryRun {
       var locations = ""
       var hasStream = false
       for (name, routing) in services {
-        // The same text as would be installed, but for the places it writes to.
+        // The text that would be installed, except for the paths that it writes to.
         let files = try renderer.with(scratch(config, folder)).render(name, routing, Generation(0))
         try Files.replace("\(folder)/\(name).\(files.mainSuffix)", with: files.main)
         hasStream = hasStream || files.mainSuffix == "stream"
@@ -69,7 +72,7 @@ package enum NginxDryRun {
     }
   }
 
-  /// The same config, but for the places that it writes to.
+  /// The config with all paths that Nginx writes to moved into the scratch folder.
   private static func scratch(_ config: Config, _ folder: String) -> Config {
     var config = config
     config.nginx.include = folder

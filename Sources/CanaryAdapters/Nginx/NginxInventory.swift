@@ -1,23 +1,26 @@
-/// What an Nginx configuration passes on, and to whom: read from `nginx -T` or from the files, never written.
+/// What an Nginx configuration proxies, and where to; parsed from `nginx -T` or from the files,
+/// which stay untouched.
 package struct NginxInventory: Sendable {
   /// A named group of servers.
   package struct Upstream: Hashable, Sendable {
+    /// The words of each `server` line: its address and parameters.
     package let name: String
     package var servers: [[String]] = []
-    /// How it chooses a server, such as `ip_hash`; nil for round robin.
+    /// The balancing method, such as `ip_hash`; nil: round robin.
     package var method: String?
   }
 
-  /// A place that passes requests on.
+  /// A place that proxies requests, by `proxy_pass` or a sibling such as `grpc_pass`.
   package struct Proxy: Hashable, Sendable {
     package let statement: NginxStatement
-    /// Directives of the same location, or of the `if` that it stands in.
+    /// The other directives of the same location, or of the `if` around it.
     package var beside: [NginxStatement] = []
-    /// The server's names, or what it listens on when it has none.
+    /// The server's names; without any, the ports that it listens on.
     package var server: String
+    /// The module's name: `proxy`, `grpc`, `fastcgi`, `uwsgi` or `scgi`.
     package var module: String { String(statement.words[0].dropLast(5)) }
     package var target: String { statement.words.count > 1 ? statement.words[1] : "" }
-    /// The words of the location, as `/api/` or `~ ^/x`.
+    /// The words of the location, such as `/api/` or `~ ^/x`; empty outside of one.
     package var location: [String] {
       statement.blocks.last { $0.name == "location" }.map { Array($0.words.dropFirst()) } ?? []
     }
@@ -27,23 +30,25 @@ package struct NginxInventory: Sendable {
   package private(set) var files: Set<String> = []
   package private(set) var upstreams: [Upstream] = []
   package private(set) var proxies: [Proxy] = []
-  /// Where `http {` begins.
+  /// The line that opens `http {`.
   package private(set) var http: NginxStatement?
   private var all: [NginxStatement] = []
 
-  /// From the files themselves.
+  /// Reads the main file and its includes from disk.
   package init(reading main: String) {
     self.init(
       main: main, folder: Files.folder(of: main), text: { try? Files.read($0) },
       files: NginxMainFile.files(matching:))
   }
 
-  /// From what `nginx -T` printed: each file after a line `# configuration file PATH:`; nil when nothing of it is there.
+  /// Parses the output of `nginx -T`; nil when it contains no file.
+  ///
+  /// Each file follows a line `# configuration file PATH:`.
   package init?(dump: String) {
     var texts: [String: String] = [:]
     var order: [String] = []
     let mark = "\n# configuration file "
-    // Warnings of Nginx may stand before the first file.
+    // Nginx's warnings may come before the first file.
     for part in "\n\(dump)".split(separator: mark, omittingEmptySubsequences: false).dropFirst() {
       guard let end = part.firstIndex(of: "\n"), part[..<end].hasSuffix(":") else { continue }
       let name = String(part[..<end].dropLast())
@@ -104,7 +109,8 @@ package struct NginxInventory: Sendable {
           : names.joined(separator: " ")))
   }
 
-  /// What the directive says for a place: its own blocks', or the nearest further out that says anything.
+  /// The directive as it applies to a proxy: from the innermost block that has it; empty when none
+  /// does.
   package func inherited(_ directive: String, _ proxy: Proxy) -> [NginxStatement] {
     for block in proxy.statement.blocks.reversed() {
       let said = all.filter { $0.blocks.last == block && $0.words.first == directive }

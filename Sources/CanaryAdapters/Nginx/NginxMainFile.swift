@@ -1,18 +1,18 @@
 internal import Glibc
 
-/// The few facts of the user's own nginx.conf that canary needs: read, never written.
+/// The few facts from your own nginx.conf that canary needs; only reads it.
 package struct NginxMainFile: Hashable, Sendable {
   package var errorLog: String?
-  /// How long old workers may serve their last clients; nil: for ever.
+  /// How long old workers may serve their last clients; nil: without limit.
   package var workerShutdownTimeout: String?
-  /// Patterns included inside `http {}`, absolute.
+  /// The include patterns inside `http {}`, as absolute paths.
   package var httpIncludes: [String] = []
-  /// The same inside `stream {}`.
+  /// The include patterns inside `stream {}`, as absolute paths.
   package var streamIncludes: [String] = []
-  /// Modules that are loaded, as they are named.
+  /// The modules of `load_module`, as written there.
   package var modules: [String] = []
 
-  /// Reads the file and what it includes; nil when it cannot be read here, as with a container's own file.
+  /// Parses the file and its includes; nil when it cannot be read here, such as a container's.
   package init?(_ path: String) {
     guard Files.isReadable(path) else { return nil }
     var found: [NginxStatement] = []
@@ -22,14 +22,14 @@ package struct NginxMainFile: Hashable, Sendable {
     for statement in found { take(statement, walk.folder) }
   }
 
-  /// Whether the generated files of that folder with such an end of their name are included where they belong.
+  /// Whether generated files of that folder and suffix are included in the block where they belong.
   package func includes(_ folder: String, _ suffix: String = "conf") -> Bool {
     (suffix == "conf" ? httpIncludes : streamIncludes).contains {
       fnmatch($0, "\(folder)/x.\(suffix)", FNM_PATHNAME) == 0
     }
   }
 
-  /// The block that files with such an end of their name belong in.
+  /// The block in which generated files of that suffix belong.
   package static func block(of suffix: String) -> String { suffix == "conf" ? "http" : "stream" }
 
   private mutating func take(_ statement: NginxStatement, _ folder: String) {
@@ -45,10 +45,12 @@ package struct NginxMainFile: Hashable, Sendable {
     }
   }
 
+  /// Whether a path matches an include pattern.
   static func fits(_ path: String, _ pattern: String) -> Bool {
     path == pattern || fnmatch(pattern, path, FNM_PATHNAME) == 0
   }
 
+  /// The files that match an include pattern, sorted.
   package static func files(matching pattern: String) -> [String] {
     var result = glob_t()
     defer { globfree(&result) }

@@ -1,9 +1,11 @@
 internal import CanaryCore
 internal import Glibc
 
-/// What Nginx says, cut to what a person needs.
+/// Extracts faults from what Nginx prints and logs.
 package enum NginxOutput {
-  /// The lines of an output that tell the fault, with Nginx's own file and line, on one line.
+  /// The faults in an output on one line, with Nginx's own file and line; at most five.
+  ///
+  /// Without any marked as a fault, the last three lines.
   package static func faults(in output: String) -> String {
     let lines = output.split(separator: "\n").map(String.init)
     let marks = ["[emerg]", "[alert]", "[crit]", "[error]"]
@@ -21,7 +23,8 @@ package enum NginxOutput {
     return Text.sanitized(unique.prefix(5).joined(separator: "; "), limit: 1000)
   }
 
-  /// The faults that Nginx wrote to its error log after that offset; nil when there are none to be read.
+  /// The faults in the error log after that offset; nil when it cannot be read or has none above
+  /// `error`.
   package static func faults(inLog path: String, after offset: Int) -> String? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }

@@ -44,9 +44,10 @@ package struct NginxRenderer: Renderer {
     return RoutingRules(known, revealed, zone: config.nginx.zone)
   }
 
-  /// The service with its preview's secrets read from where they are kept; only where the canary is met.
+  /// The service and routing with the secrets of previews filled in, when the routing has an
+  /// audience.
   ///
-  /// So a secret that cannot be read keeps nobody from going back.
+  /// Otherwise they are not read, so that a secret that cannot be read does not block a revert.
   private func revealed(_ service: Service, _ routing: Routing) throws(RouterError) -> (
     Service, Routing
   ) {

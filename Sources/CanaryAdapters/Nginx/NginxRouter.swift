@@ -3,13 +3,13 @@ package import CanaryDriver
 internal import Glibc
 internal import Synchronization
 
-/// Routes by generated Nginx files: write, test, reload, verify.
+/// Routes by generated Nginx files: writes, tests, reloads and verifies them.
 ///
-/// The one risky act of the program.
+/// Nothing else in the program changes what Nginx serves, except for the brake.
 package struct NginxRouter: Router {
   let config: Config
   let renderer: any Renderer
-  /// Hears what a person should know although it is no failure.
+  /// Receives warnings for the operator that are no failures.
   private let warn: @Sendable (String) -> Void
 
   package init(
@@ -122,7 +122,7 @@ package struct NginxRouter: Router {
   }
 }
 
-/// A request to stop that another thread may make.
+/// A flag by which another thread asks an installation to stop.
 final class Stop: Sendable {
   private let wanted = Mutex(false)
   func request() { wanted.withLock { $0 = true } }

@@ -1,36 +1,41 @@
 internal import Glibc
 
-/// A block that statements stand in, such as `server` or `location /api/`.
+/// A block around statements, such as `server` or `location /api/`.
 package struct NginxBlock: Hashable, Sendable {
-  /// Two blocks of the same words are told apart by it.
+  /// Tells blocks with the same words apart.
   package let number: Int
   package let words: [String]
   package var name: String { words.first ?? "" }
 }
 
-/// One directive, with where it stands.
+/// One directive and its place.
 package struct NginxStatement: Hashable, Sendable {
   package let words: [String]
-  /// The blocks around it, from the outside.
+  /// The blocks around it, outermost first.
   package let blocks: [NginxBlock]
   package let file: String
   package let line: Int
-  /// It begins a block, which is the last of `blocks` of what follows.
+  /// Whether it opens a block, which is then the last of `blocks` of the statements inside.
   package let opensBlock: Bool
-  /// Where the include stands that brought its file in; nil in the main file.
+  /// The place of the `include` that read its file; nil in the main file.
   package let via: String?
 
+  /// File and line.
   package var place: String { "\(file):\(line)" }
 }
 
-/// Reads an Nginx configuration as Nginx does: statement by statement, with includes where they stand.
+/// Parses an Nginx configuration statement by statement, following includes where they stand.
 struct NginxWalk {
-  /// What relative paths are relative to.
+  /// The folder that relative paths start from.
   let folder: String
+  /// The text of a file; nil when it cannot be read.
   let text: (String) -> String?
+  /// The files that match an include pattern.
   let files: (String) -> [String]
 
-  /// Nginx itself has no bound; a file that includes itself is refused by it with "too many open files".
+  /// The deepest include.
+  ///
+  /// Nginx has no such limit: it refuses a file that includes itself with "too many open files".
   private static let deepest = 8
 
   func read(_ file: String, _ take: (NginxStatement) -> Void) {
@@ -77,7 +82,7 @@ struct NginxWalk {
   }
 }
 
-/// The words and marks of an Nginx file.
+/// The words and punctuation of an Nginx file.
 struct NginxTokens {
   enum Token: Equatable {
     case word(String)
@@ -86,7 +91,7 @@ struct NginxTokens {
 
   private let bytes: [UInt8]
   private var at = 0
-  /// The line, from 1, that the last token began in.
+  /// The line, from 1, in which the last token starts.
   private(set) var line = 1
   private var counted = 0
 

@@ -2,9 +2,12 @@ package import CanaryCore
 internal import CSystem
 internal import Glibc
 
-/// The pools of a service by the addresses that Nginx will write: names are resolved, as Nginx does at its start.
+/// The addresses that Nginx will log for each pool of a service; names are resolved, as Nginx does
+/// at its start.
 package enum PoolAddresses {
-  /// Blocks while names are resolved.
+  /// The table that maps addresses to pools; blocks while names are resolved.
+  ///
+  /// `relay` is the relay socket of a TCP service.
   package static func table(of service: Service, relay: String? = nil) -> PoolTable {
     PoolTable(
       service.pools.flatMap { pool in
@@ -15,7 +18,9 @@ package enum PoolAddresses {
       copies: service.plan.stages.contains { $0.shadow != nil }, relay: relay.map { "unix:\($0)" })
   }
 
-  /// `10.0.0.7:80` and `[2001:db8::7]:80` for `web:80`; nothing for an address that needs no resolving.
+  /// The resolved forms of an address, `10.0.0.7:80` and `[2001:db8::7]:80` for `web:80`.
+  ///
+  /// Empty when there is nothing to resolve, or it fails.
   private static func resolved(_ address: String) -> [String] {
     guard !address.hasPrefix("unix:"), !address.hasPrefix("["),
       let colon = address.lastIndex(of: ":")

@@ -1,7 +1,8 @@
 internal import CanaryCore
 
 extension Selector {
-  /// Reads each secret from where it is kept; throws what is wrong with that place, never the secret.
+  /// Fills in each secret from where it is kept; throws what is wrong with that place, never the
+  /// secret itself.
   mutating func reveal() throws(SourceError) {
     var secrets = Secrets(environment: ThisProcess.environment)
     for index in headers.indices {

@@ -2,8 +2,10 @@ package import CanaryCore
 internal import NginxTemplates
 internal import Synchronization
 
-/// The templates in use: those built in, each replaced by a file of the same name in the config's folder.
+/// The templates in use: the built-in ones, each replaced by a file with its name in your own
+/// folder.
 package enum TemplateFiles {
+  /// Reads and parses all templates; throws every fault of the folder, or of the templates.
   package static func load(folder: String?) throws(Problems) -> TemplateSet {
     var texts = NginxTemplates.files.mapValues { String(decoding: $0, as: UTF8.self) }
     if let folder {
@@ -27,7 +29,7 @@ package enum TemplateFiles {
     return try TemplateSet(texts)
   }
 
-  /// The server of the status page, which is no part of any service.
+  /// The template of the status page's server, which belongs to no service.
   package static func page(folder: String?) throws(Problems) -> Template {
     var text = String(decoding: NginxTemplates.files["page.conf"] ?? [], as: UTF8.self)
     do throws(FileError) {
@@ -39,14 +41,14 @@ package enum TemplateFiles {
   }
 }
 
-/// Templates that are read when they are first needed: a brake needs none.
+/// Templates that are read when first needed: a brake needs none.
 package final class LazyTemplates: Sendable {
   private let folder: String?
   private let loaded = Mutex<Result<TemplateSet, Problems>?>(nil)
 
   package init(folder: String?) { self.folder = folder }
 
-  /// Throws the faults of the templates, each time.
+  /// The templates; throws their faults at every call, without reading them again.
   package func load() throws(Problems) -> TemplateSet {
     try loaded.withLock { loaded throws(Problems) in
       if let loaded { return try loaded.get() }

@@ -1,17 +1,17 @@
 internal import CanaryCore
 internal import Glibc
 
-/// Sockets in the file system, which Nginx listens on.
+/// Sockets in the file system, on which Nginx listens.
 enum UnixSocket {
   enum Outcome {
     case connected(CInt)
-    /// Nobody listens, and nobody can ever listen on this file again.
+    /// Nothing listens, and nothing can listen on this file again.
     case refused
     case failed(CInt)
   }
 
   static func connect(_ path: String) -> Outcome {
-    // Never waits: where Nginx is stuck and its backlog full, that is the answer.
+    // Does not wait: a stuck Nginx with a full backlog is an answer too.
     let kind =
       Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let file = Glibc.socket(AF_UNIX, kind, 0)
@@ -35,7 +35,9 @@ enum UnixSocket {
     return fault == ECONNREFUSED ? .refused : .failed(fault)
   }
 
-  /// What is said to whoever connects, up to half a kilobyte; nil when nothing is said in time.
+  /// The first line that the socket sends by itself, about half a kilobyte at most.
+  ///
+  /// `limit` bounds each wait for bytes.
   static func line(_ path: String, limit: Span) -> Result<String, WorkerProbe.Silence> {
     switch connect(path) {
     case .refused, .failed(ENOENT): return .failure(.nobody)
@@ -57,7 +59,8 @@ enum UnixSocket {
     }
   }
 
-  /// Removes the socket file that a killed Nginx left behind, which would keep the next one from starting.
+  /// Removes the socket file of a killed Nginx, which would keep the next one from starting;
+  /// whether it did.
   static func removeStale(_ path: String) -> Bool {
     switch connect(path) {
     case .refused: return unlink(path) == 0

@@ -2,10 +2,12 @@ package import CanaryCore
 package import CanaryDriver
 internal import Glibc
 
-// A reload is not believed until running workers have said so.
+// A reload counts only once running workers have confirmed it.
 extension Installation {
-  /// Waits until running workers answer with the new generation, many times in a row, and every former worker has
-  /// stopped taking requests.
+  /// Waits until running workers serve the new generation; throws after `nginx.verify`.
+  ///
+  /// They must answer with it many times in a row, and every former worker must have stopped taking
+  /// requests. `faults` reads what Nginx has logged since the reload.
   func verify(before: [Worker]?, faults: () -> String?) throws(RouterError) {
     let probe = router.config.probe(service)
     let start = SystemClock.now
@@ -23,7 +25,8 @@ extension Installation {
           throw RouterError(
             .overtaken(answer.generation), "generation \(answer.generation) is served")
         }
-        // Where /proc shows the workers, a handful of answers is enough, because the old ones are seen to leave.
+        // Where /proc shows the workers, 8 answers suffice, because the old workers are seen to
+        // leave.
         if run >= (before == nil ? 32 : 8), !stillTaking(old, answer.worker) { return }
       case .failure(let silence):
         run = 0
@@ -70,7 +73,7 @@ extension Installation {
 }
 
 extension Workers {
-  /// The workers that run now; nil when no worker answers or /proc does not show them.
+  /// The workers that run now; nil when none answers or /proc does not show them.
   package static func now(_ probe: WorkerProbe, service: ServiceName) -> [Worker]? {
     guard let answer = try? probe.query(service) else { return nil }
     return beside(worker: answer.worker)

@@ -3,7 +3,7 @@ package import CanaryDriver
 internal import Glibc
 
 extension WorkerAnswer {
-  /// Reads `chat 42 4711 0`; nil unless it is of this service.
+  /// Parses an answer such as `chat 42 4711 0`; nil unless it is from this service.
   package init?(_ text: String, service: ServiceName) {
     let words = text.split(whereSeparator: \.isWhitespace)
     guard words.count == 4, words[0] == service.text, let number = Int(words[1]),
@@ -13,12 +13,12 @@ extension WorkerAnswer {
   }
 }
 
-/// Asks running workers, over the Unix socket that every generated configuration listens on.
+/// Queries running workers through the Unix socket on which every generated configuration listens.
 package struct WorkerProbe {
   private let socket: String
   private let client = HTTPClient()
 
-  /// Of a TCP service: the socket whose name the brake takes away; its probe speaks at once, without HTTP.
+  /// For a TCP service, the socket that the brake renames; its probe answers without HTTP.
   private let relay: String?
 
   package init(socket: String, relay: String? = nil) {
@@ -26,15 +26,15 @@ package struct WorkerProbe {
     self.relay = relay
   }
 
-  /// Why no worker answered for the service.
+  /// Why no worker gave an answer for the service.
   package enum Silence: Error, Hashable, Sendable {
-    /// Nobody listens on the socket: Nginx does not run, or never loaded a generated file.
+    /// Nothing listens on the socket: Nginx does not run, or has loaded no generated file.
     case nobody
-    /// Somebody answers, but not for this service: its file is not loaded.
+    /// A worker answers, but not for this service, whose file is not loaded.
     case unknownService
     case other(String)
 
-    /// What it means, and where to look.
+    /// What the silence means, and where to look.
     package func sentence(socket: String, service: ServiceName) -> String {
       switch self {
       case .nobody:
@@ -46,7 +46,9 @@ package struct WorkerProbe {
     }
   }
 
-  /// One answer of one worker; each call is a connection of its own, so that any worker may take it.
+  /// One answer of one worker.
+  ///
+  /// Each call opens a new connection, so that any worker may accept it.
   package func query(_ service: ServiceName, limit: Span = .seconds(1)) throws(Silence)
     -> WorkerAnswer
   {
@@ -69,14 +71,15 @@ package struct WorkerProbe {
     }
   }
 
-  /// Removes the socket file that a killed Nginx left behind, which would keep the next one from starting.
+  /// Removes the socket file of a killed Nginx, which would keep the next one from starting;
+  /// whether it did.
   package func removeStaleSocket() -> Bool {
     UnixSocket.removeStale(socket)
   }
 }
 
 extension Config {
-  /// How running workers are asked about a service.
+  /// The probe for a service.
   package func probe(_ service: ServiceName) -> WorkerProbe {
     let socket = probeSocket(of: service)
     return socket == run.probe

@@ -2,9 +2,12 @@ internal import CanaryCore
 package import CanaryDriver
 internal import Glibc
 
-/// The workers of one running Nginx, as /proc shows them; that needs no right beyond a look.
+/// The workers of one running Nginx, as /proc shows them to every user.
 package enum Workers {
-  /// The worker that answered the probe with this pid and all beside it; nil when it cannot be found on this host.
+  /// The worker with this pid and all workers of the same master; nil when it is not found on this
+  /// host.
+  ///
+  /// The pid is the one that the worker itself reports.
   package static func beside(worker pid: Int32) -> [Worker]? {
     guard let here = find(pid), let master = facts(here)?.parent else { return nil }
     let uptime = uptime()
@@ -17,10 +20,10 @@ package enum Workers {
     }
   }
 
-  /// The pid on this host of a worker that knows itself under this one.
+  /// The pid on this host of a worker that reports `pid`.
   ///
-  /// In a container that is a pid of another namespace, which `NSpid` in /proc/PID/status ends
-  /// with; when two containers have such a worker, nobody can tell.
+  /// In a container, that is a pid of another namespace: the last number of `NSpid` in
+  /// /proc/PID/status. Nil when two containers have such a worker.
   private static func find(_ pid: Int32) -> Int32? {
     if isShuttingDown(pid) != nil, namespacePid(of: pid) == pid { return pid }
     let matches = processes().filter { isShuttingDown($0) != nil && namespacePid(of: $0) == pid }
@@ -33,7 +36,7 @@ package enum Workers {
     return line?.split(whereSeparator: \.isWhitespace).last.flatMap { Int32($0) }
   }
 
-  /// Whether the process is a worker on its way out; nil when it is no worker of Nginx at all.
+  /// Whether the process is a worker that is shutting down; nil when it is no Nginx worker.
   private static func isShuttingDown(_ pid: Int32) -> Bool? {
     guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),
       title.hasPrefix("nginx: worker process")
@@ -41,7 +44,8 @@ package enum Workers {
     return title.contains("shutting down")
   }
 
-  /// The parent and the start, in seconds after boot, from /proc/PID/stat (proc(5): fields 4 and 22).
+  /// The parent's pid and the start in seconds after boot, from /proc/PID/stat (proc(5): fields 4
+  /// and 22).
   private static func facts(_ pid: Int32) -> (parent: Int32, started: Double)? {
     guard let text = try? Files.read("/proc/\(pid)/stat", limit: 4096),
       let end = text.lastIndex(of: ")")
@@ -53,7 +57,8 @@ package enum Workers {
     return (parent, ticks / Double(sysconf(Int32(_SC_CLK_TCK))))
   }
 
-  /// The command line of the master that was started first, without the title that it gives itself; nil without one.
+  /// The command line of the oldest master process, without the title that it sets; nil: no Nginx
+  /// runs.
   package static func master() -> [String]? {
     let masters = processes().compactMap { pid -> (Double, [String])? in
       guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),

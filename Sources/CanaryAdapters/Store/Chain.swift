@@ -1,14 +1,15 @@
 package import CanaryCore
 package import CanaryDriver
 
-/// The history as a chain: each entry carries a hash over itself and over the hash of the one before.
+/// The history as a chain: each entry has a hash over itself and the hash of the entry before.
 ///
-/// Who changes, removes or slips in an entry breaks every hash after it.
+/// So an entry that is changed, removed or inserted no longer fits the hash after it.
 enum Chain {
+  /// The columns that `link` reads, in order.
   static let columns =
     "id, service, rollout, time, event, weight, actor, origin, detail, hash, hint"
 
-  /// Reads a row of `columns`.
+  /// An entry from a row of `columns`.
   static func link(_ row: [SQLiteValue]) -> ChainLink {
     let rollout = Int(row[2].int ?? 0)
     let entry = Entry(
@@ -21,9 +22,10 @@ enum Chain {
       hash: row[9].text)
   }
 
-  /// The fields with their lengths, so that no two entries have the same text.
+  /// The text that is hashed.
   ///
-  /// A hint is a field of its own only where there is one: entries from before there were any keep their hash.
+  /// Each field has its length before it, so that no two entries have the same text. The hint is
+  /// only added when there is one: older entries keep their hash.
   private static func text(_ entry: Entry, of service: ServiceName?) -> String {
     var fields: [String?] = [
       service?.text ?? ChainLink.noService, "\(entry.rollout ?? 0)", "\(entry.time.milliseconds)",
@@ -38,7 +40,7 @@ enum Chain {
     Digest.sha256("\(hash)\n\(text(entry, of: service))")
   }
 
-  /// Adds entries at the end; inside the transaction that saves what they explain.
+  /// Appends entries; to be called in the transaction that saves what they explain.
   static func append(
     _ entries: [Entry], of service: ServiceName?, _ connection: SQLiteConnection
   ) throws(SQLiteError) {
@@ -62,7 +64,7 @@ enum Chain {
     let newest = try connection.run("SELECT hash FROM entry ORDER BY id DESC LIMIT 1").first
     guard let newest else { return "" }
     if let hash = newest[0].text { return hash }
-    // Nothing was chained yet: the first hash is one over all that was there.
+    // No entry has a hash yet: the first one covers all that were there before.
     return unchained(try connection.run("SELECT \(columns) FROM entry ORDER BY id").map(link))
   }
 
@@ -70,12 +72,12 @@ enum Chain {
     links.reduce("") { hash($1.entry, of: $1.service, after: $0) }
   }
 
-  /// Follows the chain from its first entry to its newest.
+  /// Checks every hash, from the first entry to the newest; reports the first fault.
   static func verify(_ connection: SQLiteConnection) throws(SQLiteError) -> ChainReport {
     var found = ChainReport()
     var hash = ""
     var last: Int64 = 0
-    // In pieces: a history may be long, and every writer waits for a reader that holds nothing but this.
+    // In pieces, so that a long history neither fills memory nor is one long read transaction.
     while true {
       let links = try connection.run(
         "SELECT \(columns) FROM entry WHERE id > ? ORDER BY id LIMIT 5000", [.int(last)]
@@ -93,7 +95,7 @@ enum Chain {
             found.fault =
               "entry \(link.id) (\(link.entry.event.rawValue), \(link.entry.time.iso8601)) is not what was written, or one before it is gone"
           }
-          // On from what is stored, so that one wrong entry is told once.
+          // Continues from the stored hash, so that one wrong entry is reported once.
           hash = stored
         } else if found.count == found.unchained + 1 {
           found.unchained += 1
@@ -111,7 +113,7 @@ enum Chain {
   }
 }
 
-// The history as a whole.
+// Reading and checking the history as a whole.
 extension SQLiteStore {
   package func verify() throws(StoreError) -> ChainReport {
     guard exists else { return ChainReport() }

@@ -1,7 +1,8 @@
 package import CanaryCore
 package import CanaryDriver
 
-// A freeze of all services is one of each, and this one for those that the config gets later.
+// A freeze of all services is one freeze in each state, and this one for services that the config
+// gets later.
 extension SQLiteStore {
   package func freezeOfAll() throws(StoreError) -> Freeze? {
     guard exists else { return nil }

@@ -1,11 +1,13 @@
 package import CanaryCore
 package import CanaryDriver
 
-// The measurements of a rollout, bounded for each check (see `KeptMeasurement.keeps`).
+// The measurements of rollouts, bounded for each check (see `KeptMeasurement.keeps`).
 extension SQLiteStore {
-  /// Rollouts of a service whose measurements are kept; their entries stay for ever.
+  /// How many rollouts of a service keep their measurements; entries are kept for ever.
   private static let keptRollouts = 100
 
+  /// Saves one kept measurement or the totals of a check; totals remove measurements of old
+  /// rollouts.
   nonisolated func keep(
     _ kept: KeptMeasurement, of service: ServiceName, _ connection: SQLiteConnection
   )

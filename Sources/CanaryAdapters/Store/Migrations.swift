@@ -1,4 +1,4 @@
-/// The schema, one step a version; a step that has shipped is never changed.
+/// The schema of the database, one step per version; a step that has shipped never changes.
 enum Migrations {
   static let steps = [
     """
@@ -113,7 +113,7 @@ enum Migrations {
     """,
   ]
 
-  /// Brings the database to the newest version; refuses one that a newer program has written.
+  /// Brings the database to the newest version; throws when a newer program has written it.
   static func run(_ connection: SQLiteConnection) throws(SQLiteError) {
     let version = try version(connection)
     if version == steps.count { return }
@@ -123,7 +123,7 @@ enum Migrations {
         hint: "Use a newer canary")
     }
     try connection.transaction { () throws(SQLiteError) in
-      // Another process may have done it while this one waited for the lock.
+      // Another process may have migrated it while this one waited for the lock.
       for step in try self.version(connection)..<steps.count { try connection.script(steps[step]) }
       try connection.script("PRAGMA user_version = \(steps.count)")
     }

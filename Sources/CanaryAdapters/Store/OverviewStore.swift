@@ -1,7 +1,7 @@
 package import CanaryCore
 package import CanaryDriver
 
-// What the status page and the metrics tell of all services at once.
+// What the status page and the metrics need from the store.
 extension SQLiteStore {
   package func revisions() throws(StoreError) -> [ServiceName: Int] {
     guard exists else { return [:] }

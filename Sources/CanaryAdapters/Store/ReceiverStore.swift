@@ -1,9 +1,9 @@
 package import CanaryCore
 package import CanaryDriver
 
-// The place of each receiver in the history.
+// The place of each receiver of notices in the history.
 extension SQLiteStore {
-  /// How far a receiver was told; one that is new begins at the newest entry.
+  /// A receiver's place; a new receiver is registered at the newest entry.
   package func place(of receiver: String) throws(StoreError) -> ReceiverPlace {
     try use { connection throws(SQLiteError) in
       let key: [SQLiteValue] = [.text(receiver)]
@@ -19,7 +19,7 @@ extension SQLiteStore {
     }
   }
 
-  /// A receiver that was told answers.
+  /// Saves a receiver's place, and that it does not fail.
   package func setPlace(of receiver: String, told: Int64) throws(StoreError) {
     try use { connection throws(SQLiteError) in
       _ = try connection.run(

@@ -1,9 +1,9 @@
 internal import CSQLite
 internal import CanaryCore
 
-/// A failed call of SQLite, in its own words.
+/// A call of SQLite that failed, in its own words.
 struct SQLiteError: Error {
-  /// SQLite's own (extended) code; nil where this program refuses something itself.
+  /// SQLite's extended code; nil when this program itself refuses something.
   var code: Int32?
   let message: String
   var hint: String?
@@ -22,12 +22,12 @@ enum SQLiteValue {
   var blob: [UInt8]? { if case .blob(let value) = self { value } else { nil } }
 }
 
-/// One connection; not shared between threads.
+/// One connection to a database; not thread-safe.
 final class SQLiteConnection {
   private var handle: OpaquePointer?
   private var statements: [String: OpaquePointer] = [:]
 
-  /// Opens, or makes, the database in WAL mode, with commits synced.
+  /// Opens or creates the database, in WAL mode with synced commits.
   init(path: String, patience: Span) throws(SQLiteError) {
     self.patience = patience
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
@@ -44,7 +44,7 @@ final class SQLiteConnection {
       try run("PRAGMA journal_mode = WAL")
       try run("PRAGMA synchronous = FULL")
       try run("PRAGMA foreign_keys = ON")
-      // The pages that were read last, in KiB; states and measurements are read again seldom.
+      // Few pages (in KiB): states and measurements are seldom read twice.
       try run("PRAGMA cache_size = -512")
     } catch {
       close()
@@ -68,6 +68,7 @@ final class SQLiteConnection {
     handle = nil
   }
 
+  /// Runs one statement with its values; returns all rows.
   @discardableResult
   func run(_ sql: String, _ values: [SQLiteValue] = []) throws(SQLiteError) -> [[SQLiteValue]] {
     let statement = try prepared(sql)
@@ -87,16 +88,19 @@ final class SQLiteConnection {
     }
   }
 
-  /// Several statements in one text, such as a migration.
+  /// Runs several statements from one text, such as a migration.
   func script(_ sql: String) throws(SQLiteError) {
     guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw failure() }
   }
 
+  /// How many rows the last statement changed.
   var changes: Int { Int(sqlite3_changes(handle)) }
 
-  /// All or nothing; the write lock is taken at the start, so that what was read inside still holds at the end.
+  /// Runs `body` in a transaction, all or nothing.
   ///
-  /// A commit that is not synced outlives this process, but not a power cut; the next one that is makes it as safe.
+  /// Takes the write lock at the start, so that what is read inside still holds at the end. With
+  /// `isSynced` false the commit survives this process but not a power cut, until the next synced
+  /// one.
   func transaction<Value>(
     isSynced: Bool = true, _ body: () throws(SQLiteError) -> Value
   ) throws(SQLiteError) -> Value {
@@ -125,7 +129,7 @@ final class SQLiteConnection {
   }
 
   private func bind(_ value: SQLiteValue, to statement: OpaquePointer?, at index: Int32) {
-    // SQLITE_TRANSIENT, a cast that Swift does not import: SQLite makes its own copy.
+    // SQLITE_TRANSIENT, a cast that Swift does not import: SQLite copies the bytes.
     let copies = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
     switch value {
     case .null: sqlite3_bind_null(statement, index)

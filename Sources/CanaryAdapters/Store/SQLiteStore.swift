@@ -3,7 +3,7 @@ package import CanaryCore
 package import CanaryDriver
 internal import FoundationEssentials
 
-/// The store in one SQLite file, for all processes of the host at once.
+/// The store in one SQLite file, shared by all processes of the host.
 package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   private let executor = QueueExecutor("canary.store")
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -13,11 +13,12 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   private let folder: String
   private let patience: Span
   private var open: SQLiteConnection?
-  /// What was read or saved last, good for as long as no other process has saved anything.
+  /// States as last read or saved; valid while no other process saves, by `knownAt`.
   private var known: [ServiceName: Saved<ServiceState>] = [:]
+  /// SQLite's `data_version` for which `known` is valid.
   private var knownAt: Int?
 
-  /// The store in that folder; nothing is opened before it is first used.
+  /// The store in a folder; opens no file before its first use.
   ///
   /// `patience` bounds each wait for a lock.
   package init(folder: String, patience: Span) {
@@ -34,7 +35,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     try use { connection throws(SQLiteError) in try read(service, connection) }
   }
 
-  /// What is known of a service while no other process has saved, else what the file says.
+  /// The state and its revision; from memory while no other process has saved.
   private func read(
     _ service: ServiceName, _ connection: SQLiteConnection
   ) throws(SQLiteError) -> Saved<ServiceState>? {
@@ -65,7 +66,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     let text = try encode(state)
     let wake = Self.wake(state.pending)
     let record: (number: Int, text: String)?
-    // Whatever a person reads in the history comes with an entry.
+    // The history's rollouts change only with an entry.
     if let rollout = state.rollout, !entries.isEmpty {
       record = (rollout.number, try encode(rollout))
     } else {
@@ -74,7 +75,8 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     let connection = try connected()
     let last = known[state.service]
     known[state.service] = nil
-    // A power cut may cost as much of a soak as a kill does: that is not worth waiting for a disk.
+    // A power cut may lose as much of a soak as a kill does, which is not worth a wait for the
+    // disk.
     let isProgress =
       entries.isEmpty && last?.revision == revision
       && last.map { state.isProgress(from: $0.value) } ?? false
@@ -101,7 +103,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     return revision + 1
   }
 
-  /// Writes a state over its revision; false when another process has saved in between.
+  /// Writes the state over its revision; false when another process has saved since.
   private func write(
     _ text: String, _ wake: SQLiteValue, of service: ServiceName, over revision: Int,
     _ connection: SQLiteConnection
@@ -154,7 +156,8 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }
   }
 
-  /// The column `wake`: NULL for no pending work, 0 for at once, else milliseconds since 1970.
+  /// The value of the column `wake`: NULL for no pending work, 0 for now, otherwise milliseconds
+  /// since 1970.
   private static func wake(_ pending: Pending?) -> SQLiteValue {
     switch pending {
     case nil: .null
@@ -163,7 +166,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }
   }
 
-  /// SQLite's `data_version`.
+  /// SQLite's `data_version`, which changes when another connection commits.
   package func version() throws(StoreError) -> Int {
     try use { connection throws(SQLiteError) in try version(connection) }
   }
@@ -174,7 +177,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
 
   // MARK: the connection
 
-  /// Runs the work on the connection; a fault of SQLite becomes a sentence for a person.
+  /// Runs work on the connection, and turns SQLite's errors into sentences.
   ///
   /// `patience` bounds the wait for a lock this once.
   func use<Value>(
@@ -190,7 +193,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }
   }
 
-  /// The connection, opened when it is first needed; `patience` bounds the wait for it.
+  /// The connection, opened when first needed; `patience` bounds the wait for that.
   private func connected(patience: Span? = nil) throws(StoreError) -> SQLiteConnection {
     if let open { return open }
     do throws(FileError) {
@@ -202,7 +205,8 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     do throws(SQLiteError) {
       let connection = try SQLiteConnection(
         path: path, patience: patience ?? self.patience)
-      // Where a group shares the folder, it shares the store: SQLite gives its other files the same mode.
+      // A group that shares the folder shares the store: SQLite gives its other files the same
+      // mode.
       if Files.isSharedWithGroup(folder) { Files.shareWithGroup(path) }
       try Migrations.run(connection)
       open = connection

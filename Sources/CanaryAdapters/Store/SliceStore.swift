@@ -2,9 +2,9 @@ package import CanaryCore
 package import CanaryDriver
 internal import FoundationEssentials
 
-// What the access log said, kept so that another driver can go on and a person can look back.
+// Counts from the access log, for the next driver to continue from, and for reports.
 extension SQLiteStore {
-  /// How long slices are kept.
+  /// For how many seconds slices are kept.
   private static let kept: Int64 = 8 * 86_400
 
   package func saveSlices(
@@ -53,7 +53,7 @@ extension SQLiteStore {
   ) throws(SQLiteError) {
     let key: [SQLiteValue] = [.text(service.text), .int(second), .text(pool.text)]
     var sum = counts
-    // A second is often saved in two parts: the log is read while it lasts.
+    // A second is often saved in two parts, because the log is read while it lasts.
     if let row = try connection.run(
       "SELECT requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second = ? AND pool = ?",
       key

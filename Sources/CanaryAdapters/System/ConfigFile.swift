@@ -3,13 +3,15 @@ internal import FoundationEssentials
 
 /// Finds and reads the config of this host.
 package enum ConfigFile {
-  /// Where a config is looked for, in order, when `--config` does not name one.
+  /// Where the config is searched, in order, when `--config` does not name one.
   package static func places(environment: [String: String]) -> [String] {
     if let named = environment["CANARY_CONFIG"], !named.isEmpty { return [named] }
     return ["./canary.json5", "/etc/canary/canary.json5"]
   }
 
-  /// The file to read: the one named, or the first of the usual places that exists.
+  /// The config to read: the one named, otherwise the first that exists; throws where it searched.
+  ///
+  /// Relative paths become absolute.
   package static func find(named: String?, environment: [String: String]) throws(Problems) -> String
   {
     if let named { return absolute(named) }
@@ -64,7 +66,7 @@ package enum ConfigFile {
     }
   }
 
-  /// Parses strict JSON, such as a server's answer; nil for anything else.
+  /// Parses strict JSON, such as a server's answer; nil when it is not JSON.
   package static func json(_ text: String) -> Node? {
     try? JSONDecoder().decode(DecodedNode.self, from: Data(text.utf8)).node
   }
@@ -75,7 +77,7 @@ package enum ConfigFile {
   }
 }
 
-/// Takes whatever type a JSON5 value has.
+/// Decodes a JSON5 value of any type.
 private struct DecodedNode: Decodable {
   let node: Node
 

@@ -3,19 +3,20 @@ internal import CanaryDriver
 internal import CSystem
 internal import Glibc
 
-/// A small process beside a driver.
+/// A small guard process beside a driver, which puts the brake on when the driver dies and no other
+/// takes over.
 ///
-/// When the driver dies without a word and nobody takes over, it puts the brake on.
-///
-/// It learns of the death through a pipe that the kernel closes with the driver, whatever killed it.
+/// It learns of the death through a pipe that the kernel closes with the driver, whatever killed
+/// it.
 package final class DeadMansSwitch {
   private let pipe: CInt
 
   private init(pipe: CInt) { self.pipe = pipe }
   deinit { close(pipe) }
 
-  /// Starts a guard for a drive lock that this process holds, and the brake and the generated file of
-  /// the same service.
+  /// Starts the guard process for a service whose drive lock this process holds.
+  ///
+  /// `file` is the service's generated main file.
   package static func start(
     _ run: RunFolder, _ service: ServiceName, file: String
   ) throws(SpawnError) -> DeadMansSwitch {
@@ -36,20 +37,23 @@ package final class DeadMansSwitch {
     return DeadMansSwitch(pipe: ends[1])
   }
 
-  /// Tells the guard that the driver ends as it should.
+  /// Ends the guard process: the driver ends as it should.
   package func dismiss() {
     var byte: UInt8 = 1
     _ = write(pipe, &byte, 1)
   }
 
-  /// How long another driver has to take over before the brake goes on.
+  /// How long after the death another driver may take over before the brake goes on.
   package static let grace = Span.seconds(0.6)
 
   private static func header(_ file: String) -> GeneratedHeader? {
     Files.contents(file).flatMap(GeneratedHeader.init)
   }
 
-  /// The guard's own life: waits for the driver's word or its death.
+  /// `canary __guard`: waits until the driver dismisses it or dies, and then puts the brake on if
+  /// needed.
+  ///
+  /// `generation` is the one in the generated file when the driver started.
   package static func watch(
     lock: String, brake: String, driver: Int32, file: String, generation: Int
   ) {
@@ -59,13 +63,14 @@ package final class DeadMansSwitch {
     repeat { count = read(0, &byte, 1) } while count < 0 && errno == EINTR
     if count == 1 { return }
     usleep(UInt32(grace.milliseconds) * 1000)
-    // Held while the brake goes on: whoever takes over from here on finds it, and lifts it in its own time. A command
-    // that only looks, or that is refused, has the lock for a moment; a driver keeps it, and has put its name on it.
+    // Held while the brake goes on, so that the next driver finds the brake and lifts it. A command
+    // that only looks holds the lock for a moment; a driver keeps it, and has written its pid into
+    // it.
     guard let held = (try? FileLock.acquire(lock, patience: .seconds(2), marked: false)) ?? nil,
       FileLock.lastHolder(lock) == driver
     else { return }
-    // A canary without a share, in the configuration that was there before the driver, needs no brake; and after a
-    // promotion the brake would lead to the pool before it.
+    // A configuration from before this driver that gives the canary no share needs no brake. After
+    // a promotion the brake would even lead to the former pool.
     if let header = header(file), header.generation.number == generation,
       header.routing?.isClean == true
     {

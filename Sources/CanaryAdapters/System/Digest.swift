@@ -1,6 +1,6 @@
 internal import CCrypto
 
-/// SHA-256 by OpenSSL, in lower-case hexadecimal.
+/// Digests by OpenSSL; as text they are lower-case hexadecimal.
 package enum Digest {
   package static func sha256(_ text: String) -> String {
     let bytes = Array(text.utf8)
@@ -17,7 +17,7 @@ package enum Digest {
     return out
   }
 
-  /// The digest of a file of any size.
+  /// The SHA-256 of a file of any size.
   package static func sha256(file path: String) throws(FileError) -> String {
     let context = EVP_MD_CTX_new()
     defer { EVP_MD_CTX_free(context) }

@@ -3,18 +3,19 @@ package import CanaryDriver
 internal import CSystem
 internal import Glibc
 
-/// A lock that the kernel drops when its process dies; the file holds the pid of who has it, for people.
+/// A lock on a file, which the kernel drops when its process dies; the file holds the pid of its
+/// last holder.
 package final class FileLock: Lease {
   private let file: CInt
 
   private init(file: CInt) { self.file = file }
   deinit { close(file) }
 
-  /// The lock, or nil when another process has it at the end of `patience`, which is never shorter
-  /// than the moment for which `holder` touches it.
+  /// The lock; nil when another process still holds it after `patience`, at least 0.1 s.
   ///
-  /// With `marked`, the file names this process as the last one that had it. With `perHolder`, patience begins anew
-  /// with each marked one that gets it before us: a long line is not somebody who is stuck.
+  /// That minimum outlasts the moment for which `holder` touches the lock. With `marked`, this
+  /// process's pid is written into the file. With `perHolder`, `patience` starts again at each new
+  /// pid in the file: a long queue does not mean that its holder hangs.
   package static func acquire(
     _ path: String, patience: Span = .zero, marked: Bool = true, perHolder: Bool = false
   ) throws(FileError) -> FileLock? {
@@ -42,12 +43,13 @@ package final class FileLock: Lease {
     return FileLock(file: file)
   }
 
-  /// Who holds the lock now: the pid as written by the holder; nil when nobody does.
+  /// The pid of the process that holds the lock; 0 when the file does not say, nil when none holds
+  /// it.
   package static func holder(_ path: String) -> Int32? {
     let file = canary_open(path, O_RDONLY, 0)
     guard file >= 0 else { return nil }
     defer { close(file) }
-    // A shared lock that is taken for an instant: refused exactly when somebody holds the exclusive one.
+    // A shared lock for an instant: refused exactly while another process holds the exclusive one.
     if flock(file, LOCK_SH | LOCK_NB) == 0 {
       flock(file, LOCK_UN)
       return nil
@@ -55,14 +57,14 @@ package final class FileLock: Lease {
     return lastHolder(path) ?? 0
   }
 
-  /// The pid that was written last, whether it still lives or not.
+  /// The pid written last, whether that process still lives or not; nil when there is none.
   package static func lastHolder(_ path: String) -> Int32? {
     guard let text = try? Files.read(path, limit: 64) else { return nil }
     return Int32(text.prefix { $0.isNumber })
   }
 }
 
-/// The rights of a host as locks on files in `run`.
+/// The leases of a host, as locks on files in `run`.
 package struct FileLeases: Leases {
   private let run: RunFolder
 

@@ -2,7 +2,7 @@ internal import CSystem
 package import CanaryCore
 internal import Glibc
 
-/// A failed call of the system on a path: what was tried, on what, and the system's own words.
+/// A system call on a path that failed: what was tried, and the system's own words.
 package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   package let path: String
   package let code: CInt
@@ -15,11 +15,11 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Files read and replaced whole.
+/// Reads and writes whole files, by system calls.
 package enum Files {
-  /// The bytes of a file as text; nil when there is no such file.
+  /// The file as text; nil when it does not exist.
   ///
-  /// At most `limit` bytes.
+  /// Throws when it is longer than `limit` bytes.
   package static func read(_ path: String, limit: Int = 16 << 20) throws(FileError) -> String? {
     let file = canary_open(path, O_RDONLY, 0)
     if file < 0 {
@@ -40,12 +40,12 @@ package enum Files {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// The text of a file; nil also where it cannot be read.
+  /// The file as text; nil when it does not exist or cannot be read.
   package static func contents(_ path: String, limit: Int = 16 << 20) -> String? {
     (try? read(path, limit: limit)) ?? nil
   }
 
-  /// Hands over the bytes of a file piece by piece.
+  /// Calls `take` with each piece of the file, and its length, in order.
   package static func readChunks(
     _ path: String, _ take: (UnsafePointer<UInt8>, Int) -> Void
   ) throws(FileError) {
@@ -62,14 +62,14 @@ package enum Files {
     }
   }
 
-  /// Replaces a file so that, killed anywhere, either the old or the new bytes are there: written beside, synced,
-  /// renamed, and the folder synced.
+  /// Replaces a file atomically: after a crash it has either the old or the new bytes.
   ///
-  /// `isSynced` is false for what is made anew after a crash anyway.
+  /// Writes beside it, syncs, renames, and syncs the folder. `isSynced` is false for files that are
+  /// written again after a crash anyway.
   package static func replace(
     _ path: String, with text: String, mode: UInt32 = 0o644, isSynced: Bool = true
   ) throws(FileError) {
-    // The name begins with a dot and does not end in .conf, so that no include of Nginx ever matches it.
+    // The name starts with a dot and does not end in .conf, so that no include of Nginx matches it.
     let folder = folder(of: path)
     let name = path.dropFirst(folder.utf8.count + 1)
     let beside = "\(folder)/.\(name).\(getpid()).new"
@@ -94,14 +94,15 @@ package enum Files {
     if isSynced { try sync(folder: folder) }
   }
 
-  /// Gives a file one more name, which no file may have yet.
+  /// Adds a hard link to a file; throws when the path exists.
   package static func link(_ file: String, as path: String) throws(FileError) {
     if Glibc.link(file, path) != 0 { throw FileError("cannot write", path) }
   }
 
-  /// The names in a folder, in no order; none for a folder that is not there.
+  /// The names in a folder, in no order; empty when it does not exist or cannot be read.
   ///
-  /// Asked several times a second: Foundation's listing costs ten times as much.
+  /// Without Foundation, whose listing costs ten times as much: this is called several times a
+  /// second.
   package static func names(in folder: String) -> [String] {
     guard let open = opendir(folder) else { return [] }
     defer { closedir(open) }
@@ -115,24 +116,25 @@ package enum Files {
     return names
   }
 
+  /// Removes a file; one that does not exist is fine.
   package static func remove(_ path: String) throws(FileError) {
     if unlink(path) != 0, errno != ENOENT { throw FileError("cannot remove", path) }
   }
 
-  /// What changes when a file is written to.
+  /// What changes when a file is written or replaced.
   package struct Signature: Hashable, Sendable {
     let inode: UInt64
     let size: Int64
     let seconds: Int
     let nanoseconds: Int
 
-    /// When it was last written to.
+    /// When it was last written, to the millisecond.
     package var time: Instant {
       Instant(milliseconds: Int64(seconds) * 1000 + Int64(nanoseconds / 1_000_000))
     }
   }
 
-  /// Nil for a file that is not there.
+  /// The file's signature; nil when it does not exist.
   package static func signature(of path: String) -> Signature? {
     var facts = stat()
     guard stat(path, &facts) == 0 else { return nil }
@@ -147,14 +149,14 @@ package enum Files {
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// 02770 below a folder that is its group's (setgid and writable for it), else 0750.
+  /// 02770 if the folder is shared with its group (setgid and group-writable), otherwise 0750.
   package static func sharedMode(of folder: String) -> UInt32 {
     var facts = stat()
     guard stat(folder, &facts) == 0 else { return 0o750 }
     return facts.st_mode & 0o2020 == 0o2020 ? 0o2770 : 0o750
   }
 
-  /// Makes a folder and the ones above it; one that is there already is fine.
+  /// Makes a folder and its parents; does nothing if it exists.
   package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
     if mkdir(path, mode) != 0 {
       if errno == EEXIST { return }
@@ -166,7 +168,7 @@ package enum Files {
         throw FileError("cannot make the folder", path)
       }
     }
-    // A strict umask must not keep Nginx's workers from seeing the brake in a folder that we made.
+    // A strict umask must not keep Nginx's workers from seeing the brake in a folder of ours.
     chmod(path, mode)
   }
 
@@ -177,7 +179,7 @@ package enum Files {
     return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// Why nothing can be written to a folder that may still have to be made; nil when it can.
+  /// Why you cannot write to a folder, or make it; nil when you can.
   package static func unwritable(_ folder: String) -> String? {
     var path = folder
     while !exists(path), path != "/" { path = self.folder(of: path) }
@@ -185,7 +187,7 @@ package enum Files {
     return access(path, W_OK | X_OK) == 0 ? nil : FileError("cannot write in", path).description
   }
 
-  /// The first folder on the way to a path that others may not pass through; nil when all are open.
+  /// The first folder on the way to a path that other users may not enter; nil when all are open.
   package static func closedFolder(_ path: String) -> String? {
     var steps = ""
     for step in path.split(separator: "/") {
@@ -203,7 +205,8 @@ package enum Files {
     return stat(folder, &facts) == 0 && facts.st_mode & S_IWGRP != 0
   }
 
-  /// Lets the group write a file of ours; one of somebody else's is left as it is.
+  /// Lets the group write a database file and its companions; files of other users stay as they
+  /// are.
   package static func shareWithGroup(_ path: String) {
     for name in [path, path + "-wal", path + "-shm"] {
       var facts = stat()
@@ -211,6 +214,7 @@ package enum Files {
     }
   }
 
+  /// The path without its last part.
   package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])

@@ -2,31 +2,33 @@ internal import CCurl
 package import CanaryCore
 internal import Glibc
 
-/// A question to an HTTP server, and how long and how much one is willing to listen.
+/// A request to an HTTP server, with its limits in time and size.
 package struct HTTPQuestion: Sendable {
   package var url: String
   package var method = "GET"
   package var headers: [(name: String, value: String)] = []
   package var body: String?
   package var unixSocket: String?
+  /// The deadline for the whole answer.
   package var limit: Span
+  /// The longest body that is read, in bytes.
   package var bodyLimit = 64 << 10
-  /// A connection of its own, closed afterwards.
+  /// Uses a new connection, closes it afterwards, and never goes through a proxy.
   package var isFresh = false
-  /// What is spoken with the server.
+  /// The protocol to speak with the server.
   package var speech = Speech.http
 
   package enum Speech: Sendable {
     case http
-    /// HTTP/2 without TLS and without asking first.
+    /// HTTP/2 without TLS, and without HTTP/1.1 first.
     case http2
-    /// TLS, as far as the server's certificate.
+    /// Only TLS: the server's certificate is the answer.
     case certificate
-    /// Nothing: a connection that opens is the answer.
+    /// None: a connection that opens is the answer.
     case connection
   }
 
-  /// PEM files: whom to trust, and who we are.
+  /// PEM files: the authority to trust, and this client's own certificate and key.
   package var authority: String?
   package var certificate: String?
   package var key: String?
@@ -37,34 +39,34 @@ package struct HTTPQuestion: Sendable {
   }
 }
 
-/// An answer of an HTTP server.
+/// A server's answer.
 package struct HTTPAnswer: Hashable, Sendable {
   package var status: Int
   package var body: String
-  /// How long it took, in seconds.
+  /// How long the transfer took.
   package var seconds = 0.0
-  /// How old the answer was when it came, by its own `Age` and `Date`; nil when it does not say.
+  /// How old the answer was on arrival, by its `Age` and `Date`; nil when it has neither.
   package var age: Span?
-  /// Until when the server's certificate is good, if that was asked for.
+  /// When the server's certificate expires; only after `speech` was `.certificate`.
   package var expires: Instant?
 }
 
 /// Why there is no answer.
 package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
-  /// Nobody listens at all: the connection was refused, or the socket is not there.
+  /// Nothing listens: the connection was refused, or the socket does not exist.
   package let isRefused: Bool
-  /// The answer was longer than one is willing to read.
+  /// The body is longer than the request's limit.
   package var isTooLong = false
-  /// The server's certificate is not one to trust for its name and this day.
+  /// The server's certificate is not trusted for its name today.
   package var isUntrusted = false
 }
 
-/// HTTP by libcurl, with a hard deadline and a bounded answer; blocks its thread.
+/// HTTP by libcurl, with a hard deadline and a bounded body; blocks the calling thread.
 package final class HTTPClient {
   package init() {}
 
-  /// GET with a connection of its own; redirects are not followed.
+  /// GET by a new connection; does not follow redirects.
   package func get(
     _ url: String, unixSocket: String? = nil, limit: Span, bodyLimit: Int = 64 << 10
   ) throws(HTTPError) -> HTTPAnswer {
@@ -79,7 +81,7 @@ package final class HTTPClient {
   }
 }
 
-/// One question on its way; owned by the thread that carries it out.
+/// One transfer of libcurl; used by one thread only.
 final class HTTPTransfer {
   let handle: UnsafeMutableRawPointer
   private let question: HTTPQuestion
@@ -132,7 +134,8 @@ final class HTTPTransfer {
     _ = canary_curl_set_text(handle, CURLOPT_URL, question.url)
     _ = canary_curl_set_text(handle, CURLOPT_USERAGENT, "canary")
     _ = canary_curl_set_http_only(handle)
-    // A proxy named in the environment is for the outside, never for this host or the servers of a pool.
+    // A proxy from the environment is for outside servers, not for this host or the servers of a
+    // pool.
     if question.isFresh || Self.isLocal(question.url) {
       _ = canary_curl_set_text(handle, CURLOPT_PROXY, "")
     }
@@ -203,11 +206,11 @@ final class HTTPTransfer {
     }
   }
 
-  /// What became of it.
+  /// The result, once libcurl has finished with this code.
   func finish(_ code: CURLcode) -> Result<HTTPAnswer, HTTPError> {
     var status = 0
     _ = canary_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
-    // A body that is longer than we care to read ends the transfer, but the status of a probe counts.
+    // A body over the limit ends the transfer; a probe has its status by then, which is enough.
     guard code == CURLE_OK || (answer.isTooLong && status > 0 && question.isFresh) else {
       let text: String
       switch code {
@@ -234,7 +237,8 @@ final class HTTPTransfer {
     return .success(found)
   }
 
-  /// The end of the server's own certificate, the first of its chain, as libcurl tells it.
+  /// When the server's own certificate expires, the first of its chain; nil when libcurl does not
+  /// say.
   private var expires: Instant? {
     var raw: UnsafeMutableRawPointer?
     _ = canary_curl_get_pointer(handle, CURLINFO_CERTINFO, &raw)

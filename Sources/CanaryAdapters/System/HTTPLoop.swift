@@ -3,7 +3,8 @@ internal import CanaryCore
 internal import Dispatch
 internal import Synchronization
 
-/// Any number of questions at once on one thread (libcurl's multi interface), so that a slow server delays nobody else.
+/// Sends any number of requests at once on one thread, by libcurl's multi interface: a slow server
+/// delays no other.
 package final class HTTPLoop: Sendable {
   package static let shared = HTTPLoop()
 
@@ -12,20 +13,20 @@ package final class HTTPLoop: Sendable {
     let answer: @Sendable (Result<HTTPAnswer, HTTPError>) -> Void
   }
 
-  /// Used by the loop's own thread only, but for `curl_multi_wakeup`, which any thread may call.
+  /// Used by the loop's own thread only; `curl_multi_wakeup` alone may be called from any.
   private nonisolated(unsafe) let multi: UnsafeMutableRawPointer?
   private let pending = Mutex<[Pending]>([])
 
   private init() {
     multi = curl_multi_init()
     guard let multi else { return }
-    // More than this to one server at once is no measuring any more; the rest waits for its turn.
+    // More connections at once would load a server rather than measure it; further requests wait.
     _ = canary_curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 256)
     _ = canary_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 64)
     DispatchQueue(label: "canary.http").async { self.run() }
   }
 
-  /// The answer, within the question's limit.
+  /// The answer, or why there is none, within the request's limit.
   package func send(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
     await withCheckedContinuation { continuation in
       pending.withLock {
@@ -61,7 +62,7 @@ package final class HTTPLoop: Sendable {
         guard let (transfer, one) = going.removeValue(forKey: handle) else { continue }
         one.answer(transfer.finish(code))
       }
-      // Sleeps until something happens; a new question wakes it.
+      // Sleeps until something happens; `send` wakes it.
       curl_multi_poll(multi, nil, 0, 60_000, nil)
     }
   }

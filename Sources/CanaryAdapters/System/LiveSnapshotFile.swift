@@ -4,11 +4,11 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
 
-/// What a driver sees now, in a file for those who watch; while nobody does, nothing is written.
+/// What a driver measures now, in a file for watchers; written only while there are any.
 package final class LiveSnapshotFile: Sendable {
   private struct Latest {
     var glance: LiveSnapshot?
-    /// When it was last asked whether somebody watches.
+    /// When it was last checked whether anyone watches.
     var looked: Instant?
   }
 
@@ -21,14 +21,16 @@ package final class LiveSnapshotFile: Sendable {
     self.watchers = watchers
   }
 
-  /// How often the file is written.
+  /// The shortest time between two checks, and so between two writes.
   private static let interval = Span.seconds(0.5)
 
-  /// Takes note of what the driver decided on; a file that cannot be written is nobody's loss but the watcher's.
+  /// Adds the state that the driver decided on, and writes the file if it is watched.
+  ///
+  /// Write errors are ignored: only watchers miss something.
   package func saw(_ state: ServiceState, at now: Instant) {
     let glance: LiveSnapshot? = kept.withLock { kept in
       if kept.glance?.goOn(state, at: now) != true {
-        // Between two stages the values of the last minutes are kept.
+        // Between two stages, the values of the last minutes are kept.
         if let running = state.running, running.number == kept.glance?.rollout { return nil }
         if kept.glance != nil { unlink(path) }
         kept.glance = LiveSnapshot(state, at: now)
@@ -43,7 +45,9 @@ package final class LiveSnapshotFile: Sendable {
     try? Files.replace(path, with: String(decoding: bytes, as: UTF8.self), isSynced: false)
   }
 
-  /// What the driver of a service saw last; nil without one that knows of being watched.
+  /// What the service's driver last wrote; nil without a file.
+  ///
+  /// A driver writes none while unwatched.
   package static func read(_ service: ServiceName, in run: RunFolder) -> LiveSnapshot? {
     guard let text = Files.contents(run.snapshot(service), limit: 1 << 20) else {
       return nil
@@ -52,7 +56,9 @@ package final class LiveSnapshotFile: Sendable {
   }
 }
 
-/// Whether anybody on this host watches; asked by all drivers of a process, and by the file's time at most so often.
+/// Whether anyone on this host watches.
+///
+/// One for all drivers of a process, so that the file's time is read only a few times a second.
 package final class Watchers: Sendable {
   private struct Attention {
     var areThere = false
@@ -64,10 +70,11 @@ package final class Watchers: Sendable {
 
   package init(in run: RunFolder) { self.run = run }
 
-  /// How long after a look a watcher still counts as watching.
+  /// For how long after its last sign a watcher counts.
   private static let attention = Span.seconds(5)
   private static let interval = Span.seconds(0.2)
 
+  /// Whether a watcher has given a sign in the last 5 s; cached for 0.2 s.
   func areThere(_ now: Instant) -> Bool {
     last.withLock { last in
       if let asked = last.asked, now >= asked, now - asked < Self.interval { return last.areThere }
@@ -78,7 +85,7 @@ package final class Watchers: Sendable {
     }
   }
 
-  /// Says that somebody watches, to every driver of the host.
+  /// Tells every driver of the host that someone watches; to be repeated within 5 s.
   package static func watch(in run: RunFolder) {
     let path = run.watched
     if utimes(path, nil) == 0 { return }

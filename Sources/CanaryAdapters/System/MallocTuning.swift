@@ -1,10 +1,10 @@
 internal import CSystem
 
-/// How much memory the C library keeps.
+/// Limits how much memory the C library keeps.
 package enum MallocTuning {
-  /// At most two heaps, not one for each thread that ever allocated; for programs that mostly wait.
+  /// Uses at most two heaps rather than one per thread; right for programs that mostly wait.
   package static func useFewHeaps() { canary_few_heaps() }
 
-  /// Gives back what a large config took to be read.
+  /// Returns freed memory to the system, such as after reading a large config.
   package static func trim() { canary_trim_heap() }
 }

@@ -1,7 +1,7 @@
 internal import CSystem
 internal import Glibc
 
-/// What systemd is told of a service (`sd_notify(3)`); nothing where nobody listens.
+/// Reports to systemd, as `sd_notify(3)` does; does nothing when not started by it.
 package enum ServiceManager {
   /// Sends lines such as `READY=1` to the socket that `NOTIFY_SOCKET` names.
   package static func tell(_ lines: String...) {
@@ -13,7 +13,7 @@ package enum ServiceManager {
     address.sun_family = sa_family_t(AF_UNIX)
     var bytes = Array(path.utf8)
     guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
-    // An address in the abstract name space begins with a zero byte.
+    // An address in the abstract name space starts with a zero byte.
     if first == UInt8(ascii: "@") { bytes[0] = 0 }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -28,7 +28,7 @@ package enum ServiceManager {
     }
   }
 
-  /// The time since start as systemd wants it at a reload, in microseconds.
+  /// The monotonic clock in microseconds, which systemd wants with a reload.
   package static var monotonic: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

@@ -1,8 +1,9 @@
 internal import Dispatch
 internal import Glibc
 
-/// Signals as a stream; each is taken from the default action for as long as the stream lives.
+/// Signals as a stream.
 package enum Signals {
+  /// The signals as they arrive; returns once the kernel delivers them here.
   package static func stream(_ numbers: [CInt]) async -> AsyncStream<CInt> {
     let (stream, continuation) = AsyncStream.makeStream(of: CInt.self)
     for number in numbers {
@@ -12,7 +13,7 @@ package enum Signals {
         source.setRegistrationHandler { registered.resume() }
         source.resume()
       }
-      // A source that is released is no longer subscribed: these live as long as the process.
+      // A released source is cancelled: these live as long as the process.
       kept.append(source)
     }
     return stream

@@ -7,27 +7,32 @@ package struct ProcessResult: Hashable, Sendable {
   package enum End: Hashable, Sendable {
     case exit(Int32)
     case signal(Int32)
-    /// It was still running at its limit, and was ended with everything it had started.
+    /// It still ran at its limit, or was not wanted any more, and was killed with its process
+    /// group.
     case late
   }
   package var end: End
-  /// Standard output and standard error together, the first 64 KiB.
+  /// Standard output and standard error together, up to the limit of `run`; without errors if those
+  /// were not merged.
   package var output: String
   package var succeeded: Bool { end == .exit(0) }
 }
 
-/// A program that could not be started.
+/// Why a program could not be started.
 package struct SpawnError: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
 }
 
-/// Runs programs with a clean signal mask, no standard input and a limit.
+/// Runs programs with a clean signal mask; standard input is empty unless one is given.
 ///
-/// Output goes to a file in memory, so neither a full pipe nor a grandchild that keeps it open can hang the wait.
+/// Output goes to a file in memory: neither a full pipe nor a grandchild that keeps a pipe open can
+/// block the wait.
 package enum Spawn {
-  /// Runs a program to its end or its limit; of what it prints, the first `outputLimit` bytes are kept.
+  /// Runs a program until it ends or `limit` is over; keeps the first `outputLimit` bytes of its
+  /// output.
   ///
-  /// `environment` is added to this process's own; `isUnwanted` is asked ten times a second, and a yes ends the program.
+  /// Blocks the thread. `environment` is added to this process's own. `isUnwanted` is called ten
+  /// times a second; when it returns true, the program is killed.
   package static func run(
     _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
     input: String? = nil, outputLimit: Int = 64 << 10, isUnwanted: (() -> Bool)? = nil
@@ -57,7 +62,9 @@ package enum Spawn {
     return ProcessResult(end: end, output: String(decoding: bytes[..<count], as: UTF8.self))
   }
 
-  /// Starts a program in a session of its own, which no terminal and no end of ours can reach; returns its pid.
+  /// Starts a program in a session of its own and returns its pid.
+  ///
+  /// Neither the terminal's signals nor the end of this process reach it.
   package static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError)
     -> Int32
   {
@@ -95,7 +102,7 @@ package enum Spawn {
     var all = sigset_t()
     sigfillset(&all)
     posix_spawnattr_setsigdefault(&attributes, &all)
-    // POSIX_SPAWN_SETSID (glibc's 0x80) is hidden behind _GNU_SOURCE.
+    // POSIX_SPAWN_SETSID (0x80 in glibc) is hidden behind _GNU_SOURCE.
     let apart = group ? Int16(POSIX_SPAWN_SETPGROUP) : 0x80
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | apart)
@@ -116,7 +123,9 @@ package enum Spawn {
     return pid
   }
 
-  /// Waits for the end; past the limit the whole process group gets TERM, and KILL half a second later.
+  /// How the program ended.
+  ///
+  /// Past the limit its process group gets TERM, and KILL half a second later.
   private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?)
     -> ProcessResult.End
   {
@@ -142,12 +151,13 @@ package enum Spawn {
     return signal == 0 ? .exit((status >> 8) & 0xff) : .signal(signal)
   }
 
+  /// Whether the program ended within the limit; does not reap it.
   private static func ended(_ pid: pid_t, _ handle: CInt, within limit: Span) -> Bool {
     if handle >= 0 {
       var poll = pollfd(fd: handle, events: Int16(POLLIN), revents: 0)
       return Glibc.poll(&poll, 1, CInt(clamping: limit.milliseconds)) > 0
     }
-    // Kernels before 5.3 have no pidfd: look every few milliseconds, without reaping.
+    // Kernels before 5.3 have no pidfd: look every 5 ms.
     var waited: Int64 = 0
     while waited <= limit.milliseconds {
       var facts = siginfo_t()

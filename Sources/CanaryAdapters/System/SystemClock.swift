@@ -3,9 +3,9 @@ package import CanaryCore
 package import CanaryDriver
 internal import Glibc
 
-/// The clock on the wall.
+/// The host's wall clock.
 package struct SystemClock: WallClock {
-  /// Tasks that prefer it sleep on it.
+  /// Tasks on this executor sleep on its own thread.
   private let executor: ThreadExecutor
 
   package init(executor: ThreadExecutor) { self.executor = executor }
@@ -18,15 +18,16 @@ package struct SystemClock: WallClock {
     return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 
+  /// Returns at the instant, or earlier: after a minute, or when the task is cancelled.
   package func sleep(until instant: Instant) async {
     let rest = instant - now()
-    // A step of the wall clock must not turn a short sleep into a long one.
+    // At most a minute, because the wall clock may be set meanwhile; callers look at it again.
     let span = max(Span(milliseconds: 1), min(rest, .minutes(1)))
     let drivers = executor.asUnownedTaskExecutor()
     if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor == drivers }) {
       await executor.sleep(for: span)
     } else {
-      // Whoever waits beside the drivers must not depend on their thread.
+      // Other tasks must not depend on the drivers' thread.
       try? await Task.sleep(for: .milliseconds(span.milliseconds))
     }
   }

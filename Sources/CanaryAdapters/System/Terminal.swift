@@ -1,13 +1,13 @@
 internal import Dispatch
 internal import Glibc
 
-/// A terminal that is drawn on as a whole, and whose keys are read one by one; put back as it was at the end.
+/// A terminal for full-screen output and single keys.
 ///
-/// What is drawn goes to the alternate screen, so that nothing of it is left behind. Ctrl-C stays a signal.
+/// Draws on the alternate screen, so that nothing is left behind at the end. Ctrl-C stays a signal.
 package final class Terminal: Sendable {
   private let before: termios
 
-  /// Nil unless both input and output are a terminal that can be drawn on.
+  /// Nil unless both input and output are terminals, and `TERM` is one that can be drawn on.
   package init?() {
     var settings = termios()
     guard isatty(0) == 1, isatty(1) == 1, tcgetattr(0, &settings) == 0,
@@ -16,23 +16,25 @@ package final class Terminal: Sendable {
     before = settings
   }
 
-  /// Takes the screen: no echo, no line editing, no cursor.
+  /// Switches to the alternate screen: no echo, line editing or cursor.
   package func begin() {
     var raw = before
     raw.c_lflag &= ~UInt32(ICANON | ECHO)
-    // Ctrl-Z would leave a terminal that cannot be typed into, and maybe a rollout whose driver stands still.
+    // Without Ctrl-Z: a stopped program would leave the terminal unusable, and maybe its rollout
+    // without a driver.
     withUnsafeMutableBytes(of: &raw.c_cc) { $0[Int(VSUSP)] = 0 }
     tcsetattr(0, TCSANOW, &raw)
     Self.write("\u{1B}[?1049h\u{1B}[?25l\u{1B}[2J")
   }
 
-  /// Gives the screen back.
+  /// Restores the screen and the settings.
   package func end() {
     Self.write("\u{1B}[?25h\u{1B}[?1049l")
     var settings = before
     tcsetattr(0, TCSANOW, &settings)
   }
 
+  /// The size in characters; 80 × 24 when it is not known.
   package var size: (columns: Int, rows: Int) {
     var size = winsize()
     guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
@@ -41,9 +43,9 @@ package final class Terminal: Sendable {
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
-  /// Draws the lines whose text has changed since `before`; all of them when that is nil.
+  /// Draws the lines that differ from `before`; all lines when it is nil.
   ///
-  /// In one write, which terminals that know of it show at once (synchronized output, mode 2026).
+  /// In one write, which terminals with synchronized output (mode 2026) show at once.
   package func draw(_ lines: [String], before: [String]?) {
     var text = "\u{1B}[?2026h"
     if before == nil { text += "\u{1B}[2J" }
@@ -54,10 +56,10 @@ package final class Terminal: Sendable {
     Self.write(text + "\u{1B}[?2026l")
   }
 
-  /// Keys as they are pressed; what a key sends beyond its first byte (arrows) is passed over.
+  /// Keys as they are pressed; those that send several bytes, such as arrows, are ignored.
   package func keys() -> AsyncStream<Character> {
     AsyncStream { continuation in
-      // Dispatch's sources may be cancelled from anywhere; the overlay does not say so.
+      // Dispatch's sources may be cancelled from any thread; the overlay does not declare it.
       nonisolated(unsafe) let source = DispatchSource.makeReadSource(fileDescriptor: 0)
       source.setEventHandler {
         var bytes = [UInt8](repeating: 0, count: 64)

@@ -1,9 +1,11 @@
 package import CanaryCore
 internal import Glibc
 
-/// Who runs this process.
+/// Facts about this process: its user, its origin, its program.
 package enum ThisProcess {
-  /// The real user, the one behind `sudo` where that says so, and from where.
+  /// The user of this process, with its origin.
+  ///
+  /// As root by `sudo`, that is the user who called it, with the groups of both.
   package static func actor(environment: [String: String]) -> Actor {
     let uid = getuid()
     let behind = uid == 0 ? environment["SUDO_UID"].flatMap(UInt32.init) : nil
@@ -29,7 +31,7 @@ package enum ThisProcess {
     }
   }
 
-  /// The host, the terminal, the address behind SSH, and the program that called: what tells a person from a script.
+  /// Host, terminal, SSH client and calling program: they show whether a person or a script acted.
   private static func origin(_ environment: [String: String]) -> String {
     var name = [CChar](repeating: 0, count: 256)
     gethostname(&name, 255)
@@ -56,7 +58,7 @@ package enum ThisProcess {
 
   package static var pid: Int32 { getpid() }
 
-  /// Whether output to that descriptor is read by a person.
+  /// Whether the descriptor is a terminal, so that a person reads it.
   package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
   package static var environment: [String: String] {
@@ -78,7 +80,7 @@ package enum ThisProcess {
     let count = readlink("/proc/self/exe", &buffer, 4096)
     guard count > 0 else { return "canary" }
     let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    // An upgrade has put another file in its place, or none yet; the kernel still has this one.
+    // After an upgrade the path names the new file. Without one, the kernel still has the old.
     let gone = " (deleted)"
     guard path.hasSuffix(gone) else { return path }
     let replaced = String(path.dropLast(gone.count))

@@ -1,14 +1,16 @@
 package import CanaryCore
 internal import FoundationEssentials
 
-/// The tz database of this host.
+/// The time zone database of this host.
 package enum ZoneFiles {
-  /// `TZDIR` where it is set, as with the C library.
+  /// Its folder: `TZDIR` if set, as in the C library.
   package static var folder: String {
     ThisProcess.environment["TZDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/usr/share/zoneinfo"
   }
 
-  /// The zone of that name, such as `Asia/Shanghai`; `local` is the host's own.
+  /// The zone with that name, such as `Asia/Shanghai`; nil when unknown.
+  ///
+  /// `local` is the host's own zone.
   package static func zone(_ name: String) -> Zone? {
     if name == "UTC" { return .utc }
     let path = name == "local" ? "/etc/localtime" : "\(folder)/\(name)"
@@ -22,7 +24,7 @@ package enum ZoneFiles {
     return Zone(name: name, file: [UInt8](data.prefix(1 << 20)))
   }
 
-  /// Every name that the database has.
+  /// The name of every zone in the database, sorted.
   package static var names: [String] {
     let all = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
     let found =

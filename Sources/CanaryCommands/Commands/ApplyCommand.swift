@@ -63,7 +63,7 @@ enum ApplyCommand {
     await report(world, service)
   }
 
-  /// For an Nginx that cannot start without the files: they are put there and tested, and nothing is claimed.
+  /// For an Nginx that cannot start without the files: writes and tests them, and does not reload.
   private static func write(_ world: World, _ service: Service) async throws(Failure) {
     let state = try await world.load(service)
     if let rollout = state.running { throw Failure(.busy, "rollout \(rollout.number) is running") }
@@ -77,7 +77,7 @@ enum ApplyCommand {
     )
   }
 
-  /// Workers that still serve an older configuration, as a person should know after a reload.
+  /// Prints how many workers still serve an older configuration.
   private static func report(_ world: World, _ service: Service) async {
     let workers = await world.router.observe(service.name, .workers).workers
     guard let line = NginxReport.leaving(world, workers) else { return }

@@ -2,7 +2,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary approve`: agrees to the next stage.
+/// `canary approve`: lets a rollout enter its next stage.
 enum ApproveCommand {
   static let command = Command(
     spec: CommandSpec(

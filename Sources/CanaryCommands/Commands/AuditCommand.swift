@@ -3,7 +3,8 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary audit`: who, when, from where, what and why; and whether the history is still what was written.
+/// `canary audit`: who did what, when, from where and why; and whether the history was changed
+/// since.
 enum AuditCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -66,7 +67,7 @@ enum AuditCommand {
     do throws(Violation) {
       let zone = service?.zone ?? world.config.services.first?.zone ?? .utc
       let found = try TimeText.parse(text, zone: zone, now: world.clock.now())
-      // A day of the week is the last one, not the next.
+      // A day of the week means the last one, not the next.
       return found > world.clock.now() ? found - .hours(24 * 7) : found
     } catch {
       throw Failure(
@@ -112,9 +113,9 @@ enum AuditCommand {
     ])
   }
 
-  /// Notes a command that was refused, as far as there is a history to note it in.
+  /// Records in the history that a command was refused, if there is a store.
   ///
-  /// It never makes anybody wait: a store that is locked goes without.
+  /// Waits at most a second for it; a locked store gets no entry.
   static func note(_ command: String, _ failure: Failure, _ call: Invocation) async {
     let isRefusal =
       switch failure.code {

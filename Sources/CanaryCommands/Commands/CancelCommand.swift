@@ -2,7 +2,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary cancel`: drops what is scheduled.
+/// `canary cancel`: drops a scheduled rollout.
 enum CancelCommand {
   static let command = Command(
     spec: CommandSpec(

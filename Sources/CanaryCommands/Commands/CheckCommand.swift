@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary check`: says everything that would go wrong, before anything is touched.
+/// `canary check`: reports everything that would go wrong, and changes nothing.
 enum CheckCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -74,7 +74,7 @@ enum CheckCommand {
     await list.take("nginx -t of what would be generated") { [resting] in
       NginxDryRun.generated(config, world.renderer, resting)
     }
-    // Who is chosen differs from stage to stage, and so does what is generated.
+    // Each stage has its own audience, and so its own files.
     let stages = services.map(\.plan.stages.count).max() ?? 0
     var routings: [[(ServiceName, Routing)]] = []
     for index in 0..<stages {
@@ -124,7 +124,7 @@ enum CheckCommand {
       switch fault {
       case nil: list.good("\(service.name): pool \(pool.name) answers")
       case let fault?:
-        // Only what carries traffic now must be up; the other is brought up before a promote.
+        // Only the pool with traffic must be up; you start the other before a promote.
         let text = "\(service.name): pool \(pool.name) does not answer: \(fault)"
         pool.name == stable ? list.bad(text) : list.note(text)
       }
@@ -137,7 +137,9 @@ enum CheckCommand {
     }
   }
 
-  /// Asks what is asked before a rollout, of the pool that it would go to: whatever does not pass would end it.
+  /// Measures the checks before a rollout on the pool that it would go to.
+  ///
+  /// One that does not pass would end the rollout, so it is a fault unless advisory.
   private static func askBefore(
     _ service: Service, _ world: World, pool: PoolName?, _ list: inout Findings
   ) async {
@@ -154,9 +156,9 @@ enum CheckCommand {
     }
   }
 
-  /// Asks every source of the plan and of the guards once, side by side.
+  /// Measures every source of the plan and of the guards once, all at the same time.
   ///
-  /// A source that does not answer is a fault; what it answers about a pool at rest is not.
+  /// A source that does not answer is a fault; its verdict on a pool at rest is not.
   private static func askSources(
     _ service: Service, _ world: World, pool: PoolName, _ list: inout Findings
   ) async {
@@ -176,7 +178,7 @@ enum CheckCommand {
   }
 }
 
-/// What was found, in the order of finding.
+/// The findings, in the order in which they were made.
 private struct Findings {
   private(set) var lines: [String] = []
   private(set) var faults = 0
@@ -188,7 +190,7 @@ private struct Findings {
     faults += 1
   }
 
-  /// Runs a trial that tells its fault, or why it could not be made.
+  /// Runs a test and adds its outcome; one that could not be made is a note.
   mutating func take(_ name: String, _ trial: @escaping @Sendable () -> NginxDryRun.Outcome) async {
     switch await Blocking.run(trial) {
     case .good: good(name)

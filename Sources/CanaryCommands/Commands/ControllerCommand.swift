@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// `canary controller`: drives all rollouts until stopped.
 ///
-/// One at a time holds the right to.
+/// One controller of a host drives; others wait for its lease.
 enum ControllerCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -58,7 +58,7 @@ enum ControllerCommand {
     return .done
   }
 
-  /// What Nginx is being asked for may come to its end, as long as systemd waits without asking why.
+  /// Lets drives finish what they asked of Nginx, for 20 s: the systemd unit allows 30 s.
   private static func drain(_ controller: Controller, _ loop: Task<Void, Never>, _ world: World)
     async
   {
@@ -71,7 +71,8 @@ enum ControllerCommand {
     limit.cancel()
   }
 
-  /// The world by the config as it is now; nil when it cannot be used, and the old one stays.
+  /// The world for the config as it is now; nil when that cannot be used, so that the former config
+  /// stays.
   private static func reload(_ call: Invocation, _ world: World) -> World? {
     ServiceManager.tell("RELOADING=1", "MONOTONIC_USEC=\(ServiceManager.monotonic)")
     defer { ServiceManager.tell("READY=1") }
@@ -79,7 +80,7 @@ enum ControllerCommand {
       var options = World.Options()
       options.former = world
       let fresh = try World(configFile: call["--config"], options, log: call.output.log)
-      // Locks, store and flags are where they were when this process began.
+      // This process's lease, store and flags stay where they were when it started.
       guard fresh.config.state == world.config.state, fresh.config.run == world.config.run else {
         world.live.config = world.config
         throw Failure(
@@ -95,7 +96,7 @@ enum ControllerCommand {
     }
   }
 
-  /// The right to drive all services; says once that it waits for it.
+  /// The lease to drive all services; reports once that it waits for it.
   ///
   /// Nil when stopped before.
   private static func acquire(_ world: World, _ stop: Task<Void, Never>) async throws(Failure)
@@ -118,7 +119,7 @@ enum ControllerCommand {
         let pid = world.leases.holder(.controller).map { " (pid \($0))" } ?? ""
         world.output.err(
           "canary controller: another controller\(pid) drives; waiting for it to end")
-        // To systemd a controller in waiting is ready: it takes over by itself.
+        // For systemd, a waiting controller is ready: it takes over by itself.
         ServiceManager.tell("READY=1", "STATUS=waiting for another controller\(pid) to end")
         told = true
       }

@@ -2,7 +2,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary freeze`: nothing may grow, for a reason that everybody reads.
+/// `canary freeze`: blocks new rollouts and stage advances, for a reason that everyone can read.
 enum FreezeCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -34,7 +34,7 @@ enum FreezeCommand {
       try await world.take(.freeze(freeze), service)
       call.output.out("\(service.name): \(freeze.words)")
     }
-    // One that comes later has no zone to read a time by yet: it is frozen for as long as any.
+    // Later services have no zone yet to read a time by: they get the longest freeze.
     let longest = freezes.map(\.freeze).max {
       ($0.until?.milliseconds ?? .max) < ($1.until?.milliseconds ?? .max)
     }
@@ -42,7 +42,7 @@ enum FreezeCommand {
     return .done
   }
 
-  /// Freezes, or thaws, services that the config does not have yet.
+  /// Freezes services that the config gets later; nil: no longer does.
   static func freezeLater(_ freeze: Freeze?, _ world: World) async throws(Failure) {
     do throws(StoreError) {
       try await world.states.freezeAll(freeze)

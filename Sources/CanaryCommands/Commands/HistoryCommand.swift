@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary history`: what happened to a service, newest rollout first.
+/// `canary history`: what happened to services, newest rollout first.
 enum HistoryCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -2,7 +2,7 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryHost
 
-/// `canary init`: a first config, from what Nginx already does.
+/// `canary init`: writes a first config from what Nginx does now.
 enum InitCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -58,6 +58,7 @@ enum InitCommand {
 
   // MARK: what Nginx does now
 
+  /// What Nginx proxies: from `--dump`, `nginx -T` or, where that fails, the files themselves.
   private static func look(_ call: Invocation) async throws(Failure)
     -> NginxInventory
   {
@@ -107,10 +108,11 @@ enum InitCommand {
 
   // MARK: what a person says
 
-  /// Asks on the terminal, where there is one.
+  /// Asks you on the terminal.
   private struct Person {
     let output: Output
 
+    /// The answer; throws, naming the option to use, where there is no terminal.
     func ask(_ question: String, else option: String) throws(Failure) -> String {
       guard ThisProcess.isTerminal(0), output.errIsTerminal else {
         throw Failure(.wrong, "say it with \(option); nothing was written")
@@ -145,7 +147,7 @@ enum InitCommand {
     _ call: Invocation, _ proxy: NginxInventory.Proxy
   ) throws(Failure) -> ServiceName {
     let host = Target(proxy.target).host
-    // An address says nothing of what it serves; the server's first name does.
+    // An address does not say what it serves; the server's first name does.
     let isAddress =
       host.hasPrefix("unix:") || host.allSatisfy { $0.isNumber || ".[]:".contains($0) }
       || host == "localhost"
@@ -206,7 +208,7 @@ enum InitCommand {
 
   // MARK: the file
 
-  /// Where things are, as far as they are not where they usually are.
+  /// Sets the folders that differ from the defaults.
   private static func places(_ call: Invocation, _ draft: inout InitDraft) {
     let main = draft.map.main
     draft.include = call["--include"] ?? "\(Files.folder(of: main))/canary"
@@ -226,6 +228,7 @@ enum InitCommand {
     call["--config"] ?? ThisProcess.environment["CANARY_CONFIG"] ?? "/etc/canary/canary.json5"
   }
 
+  /// Checks the draft and writes it; never replaces a file.
   private static func write(_ draft: InitDraft, to path: String, _ output: Output) throws(Failure) {
     guard !Files.exists(path) else {
       throw Failure(
@@ -233,7 +236,8 @@ enum InitCommand {
         "\(path) is there already, and is not touched. Name another with --config FILE, or add this to its services:\n\(draft.block)"
       )
     }
-    // What was tried is what is written, under a name that nothing may have yet.
+    // The file that was checked becomes the config, by a hard link, which fails if the path exists
+    // meanwhile.
     let trial = "\(path).new"
     defer { try? Files.remove(trial) }
     do throws(FileError) {

@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary page`: the status page as it is now, and the Nginx that serves it.
+/// `canary page`: writes the status page now, or prints the `server {}` that serves it.
 enum PageCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -52,7 +52,8 @@ enum PageCommand {
     return .done
   }
 
-  /// Nothing of the page comes from elsewhere or goes there.
+  /// The Content-Security-Policy of the page: it loads nothing from elsewhere and sends nothing
+  /// there.
   private static let policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
   private static let reportPolicy =

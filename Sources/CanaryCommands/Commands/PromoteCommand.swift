@@ -54,7 +54,7 @@ enum PromoteCommand {
     return span
   }
 
-  /// What is asked for, checked against the config and against what is stable now.
+  /// The request from the options, checked against the config and the stable pool.
   private static func request(
     _ call: Invocation, _ world: World, _ service: Service, stable: PoolName
   ) throws(Failure) -> PromoteRequest {
@@ -104,7 +104,7 @@ enum PromoteCommand {
   ) async throws(Failure) -> ExitCode {
     await NoticeLoop.begin(world)
     try await DriveSession.settle(world, service)
-    // A rollout without a brake that works must not begin.
+    // A rollout must not start without a working brake.
     let brake = EmergencyBrake(world, service.name)
     if try await world.load(service).running == nil, let fault = await brake.trial() {
       throw Failure(
@@ -113,7 +113,8 @@ enum PromoteCommand {
         hint: "Nothing was begun. See: canary check \(service.name)")
     }
     let hasController = world.leases.holder(.controller) != nil
-    // Without a controller the lock is taken before the rollout exists, so that it is never without a driver.
+    // Without a controller, the lease is acquired before the rollout is saved, so that it always
+    // has a driver.
     let lease = hasController ? nil : try DriveSession.acquire(world, service)
     let stable = try await world.load(service).stable
     let request = try request(call, world, service, stable: stable)
@@ -128,14 +129,14 @@ enum PromoteCommand {
     return try await session.follow(lease, timeout: timeout)
   }
 
-  /// What is asked for, by what is stable now.
+  /// The request, with the pool that is stable now.
   private static func current(
     _ call: Invocation, _ world: World, _ service: Service
   ) async throws(Failure) -> PromoteRequest {
     try request(call, world, service, stable: try await world.load(service).stable)
   }
 
-  /// Leaves the rollout to the controller.
+  /// Saves the rollout for a controller to start later.
   private static func schedule(
     _ world: World, _ service: Service, _ call: Invocation, at: Instant?
   ) async throws(Failure) -> ExitCode {

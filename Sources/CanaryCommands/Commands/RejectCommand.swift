@@ -2,7 +2,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary reject`: refuses the next stage, and so the rollout.
+/// `canary reject`: refuses the next stage, and so reverts the rollout.
 enum RejectCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -28,7 +28,7 @@ enum RenderCommand {
       weight = parsed
     }
     let state = try await world.load(service)
-    // A weight that is asked for is a stage of a rollout, in which people are chosen too.
+    // A weight that you ask for is a stage of a rollout, which has an audience.
     let audience =
       call["--weight"] == nil
       ? nil : state.serving?.routing.audience ?? Audience(salt: "sample")

@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary report`: one rollout, fit for a post-mortem.
+/// `canary report`: one rollout, for a post-mortem.
 enum ReportCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -4,9 +4,9 @@ internal import CanaryDriver
 internal import CanaryHost
 internal import Glibc
 
-/// `canary revert`: the brake first, then everything that makes it tidy.
+/// `canary revert`: puts the brake on, and then removes the canary from Nginx's configuration.
 ///
-/// Nothing that fails on the way stops the next step.
+/// A step that fails does not stop the next one.
 enum RevertCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -27,12 +27,12 @@ enum RevertCommand {
     return try await tidy(world, service, braked, reason: reason)
   }
 
-  /// The config is read once; when it is broken, the person still learns the one thing to do by hand.
+  /// Reads the config once; when that is broken, the failure says how to put the brake on by hand.
   private static func world(_ call: Invocation) throws(Failure) -> World {
     var options = World.Options()
-    // A store that is locked or full must not make a person wait: a second, then the brake alone has to do.
+    // A locked or full store must not make you wait: after a second, the brake alone has to do.
     options.storePatience = .seconds(1)
-    // A brake needs no templates; what they are needed for comes after it.
+    // The brake needs no templates; later steps do.
     options.checksTemplates = false
     do throws(Failure) {
       return try call.world(options)
@@ -49,7 +49,7 @@ enum RevertCommand {
     }
   }
 
-  /// Saves the revert, has it carried out by whoever drives or by this process, and reports what is true at the end.
+  /// Saves the revert, lets its driver or this process carry it out, and reports the result.
   private static func tidy(
     _ world: World, _ service: Service, _ braked: EmergencyBrake.Pulled, reason: String?
   ) async throws(Failure) -> ExitCode {
@@ -59,7 +59,7 @@ enum RevertCommand {
     } catch {
       return unsaved(world, service, braked, why: error.fault.fact)
     }
-    // Hooks are somebody else's: a revert waits for none of them.
+    // A revert waits for no hook: another process runs them.
     let driver = world.driver(service, runsHooks: false)
     defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
@@ -68,7 +68,8 @@ enum RevertCommand {
         world.output.out(text)
         return .done
       }
-      // The store knows of no rollout, but the files do: it was moved or lost. The files are made clean.
+      // The store has no rollout, but the files send traffic to the canary: the store was moved or
+      // lost. Make them clean.
       _ = await driver.run(.apply(world.actor), patience: 1)
     } else if await !isDone(world, service, within: driverPatience(world, service)) {
       _ = await driver.run(.woke, patience: 1)
@@ -80,14 +81,14 @@ enum RevertCommand {
         "\(braked.sentence(stable: state.stable)) But Nginx did not take the clean configuration: \(fault). The brake stays on (\(world.config.run.brake(service.name))). Repair that, then: canary revert \(service.name)"
       )
     }
-    // A rollout that had not begun to move traffic needs no reload, so nobody has lifted the brake yet.
+    // A rollout that had not moved traffic yet needs no reload, so no driver has lifted the brake.
     if state.running == nil { try? await world.router.release(service.name) }
     let generation = state.serving.map { ", generation \($0.generation)" } ?? ""
     world.output.out("reverted: all traffic is on \(state.stable)\(generation)")
     return .done
   }
 
-  /// Hands the hooks after a revert to a process of its own, unless somebody drives.
+  /// Starts a process that runs the hooks after a revert, unless a driver or a controller does.
   private static func leaveHooks(_ world: World, _ service: Service) {
     let isDriven =
       world.leases.holder(.drive(service.name)) != nil
@@ -97,7 +98,7 @@ enum RevertCommand {
     }
   }
 
-  /// How long a driver that lives may take to carry the revert out before this process does it itself.
+  /// How long a living driver may take for the revert before this process does it itself.
   private static func driverPatience(_ world: World, _ service: Service) -> Span {
     world.leases.holder(.drive(service.name)) == nil ? .zero : .seconds(2)
   }
@@ -115,7 +116,10 @@ enum RevertCommand {
     }
   }
 
-  /// The brake is the revert until the store can be written: the next command or driver finds its note and goes on.
+  /// The result while the store cannot be written.
+  ///
+  /// The brake does the revert's work; the next command or driver finds its note and saves the
+  /// revert.
   private static func unsaved(
     _ world: World, _ service: Service, _ braked: EmergencyBrake.Pulled, why: String
   ) -> ExitCode {
@@ -133,7 +137,7 @@ enum RevertCommand {
 }
 
 extension ExitCode {
-  /// Tells the person and returns itself.
+  /// Prints the text as an error, and returns itself.
   fileprivate func told(_ world: World, _ text: String) -> ExitCode {
     world.output.err("canary revert: \(text)")
     return self

@@ -50,7 +50,7 @@ enum RouteCommand {
     return .done
   }
 
-  /// The request that the words describe; every fault of them at once.
+  /// The request that the options describe; throws all their faults at once.
   private static func request(_ call: Invocation) throws(Failure) -> RequestFacts {
     var faults: [String] = []
     let headers = call.arguments.all("--header").compactMap {

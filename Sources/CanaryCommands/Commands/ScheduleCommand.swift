@@ -2,7 +2,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary schedule`: what is coming.
+/// `canary schedule`: prints what will happen, and when.
 enum ScheduleCommand {
   static let command = Command(
     spec: CommandSpec(
@@ -26,11 +26,11 @@ enum ScheduleCommand {
   }
 }
 
-/// Something that is to happen.
+/// Something that will happen.
 private struct UpcomingEvent {
   var service: Service
   var event: String
-  /// Nil: not by the clock.
+  /// Nil: when conditions allow it, not at a known time.
   var at: Instant?
   var text: String
 

@@ -91,7 +91,7 @@ enum SimulateCommand {
     return number
   }
 
-  /// The plan to try, without the stages in which chance draws nobody.
+  /// The plan to try, without stages of weight 0, which no request reaches by chance.
   private static func plan(_ call: Invocation) throws(Failure) -> Plan {
     var plan = try named(call)
     let count = plan.stages.count
@@ -103,7 +103,7 @@ enum SimulateCommand {
     return plan
   }
 
-  /// The plan that was named, the service's, or the default one, for which no config is needed.
+  /// The named plan, otherwise the service's, otherwise the default, which needs no config.
   private static func named(_ call: Invocation) throws(Failure) -> Plan {
     if call.arguments.service == nil, call["--plan"] == nil, call["--config"] == nil {
       return PlanReader.standard
@@ -166,7 +166,9 @@ enum SimulateCommand {
     return .done
   }
 
-  /// Who was stable: in the first generation that served both, the pool with the larger share.
+  /// Which pool was stable and which the canary.
+  ///
+  /// Stable had the larger share in the first generation that served both.
   private static func roles(
     _ census: [Int: Census], _ service: Service, _ pools: [PoolName], _ call: Invocation
   ) throws(Failure) -> (stable: PoolName, canary: PoolName) {

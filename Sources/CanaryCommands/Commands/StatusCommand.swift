@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary status`: where every service is.
+/// `canary status`: where each service is.
 enum StatusCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary windows`: when little comes, and whether a stage could say anything then.
+/// `canary windows`: finds times of low traffic, and whether a stage could show anything then.
 enum WindowsCommand {
   static let command = Command(
     spec: CommandSpec(

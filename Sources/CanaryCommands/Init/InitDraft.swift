@@ -1,22 +1,23 @@
 internal import CanaryAdapters
 internal import CanaryCore
 
-/// What `canary init` makes of one place that passes requests on: a config, and the lines that a person changes.
+/// The first config for one place that proxies requests, and the lines that you change in Nginx's
+/// own files.
 struct InitDraft {
   let map: NginxInventory
   let proxy: NginxInventory.Proxy
   let service: ServiceName
-  /// Where the new version will live, as in `pools.NAME.servers`.
+  /// The servers of the new version, as in `pools.NAME.servers`.
   let new: [String]
-  /// Nil: no server answered any of the usual paths.
+  /// The path of the health check; nil: no server answered any of the usual paths.
   var health: String?
-  /// What the config says outside of the service, line by line.
+  /// Lines of the config outside of `services`.
   var top: [String] = []
   var include = "/etc/nginx/canary"
-  /// Nginx may run where this program does not reach it by itself, as in a container.
+  /// Nginx may run where this program cannot reach it by itself, such as in a container.
   var isElsewhere = false
 
-  /// Why canary cannot take such a place over; nil when it can.
+  /// Why canary cannot take over this place; nil when it can.
   static func obstacle(_ proxy: NginxInventory.Proxy, _ map: NginxInventory) -> String? {
     let target = Target(proxy.target)
     if proxy.statement.blocks.contains(where: { $0.name == "stream" }) {
@@ -35,7 +36,8 @@ struct InitDraft {
     return nil
   }
 
-  /// The servers that stable is made of, with the parameters that canary knows.
+  /// The servers of stable, with the parameters that canary supports; without `down` and `backup`
+  /// ones.
   static func servers(_ proxy: NginxInventory.Proxy, _ map: NginxInventory) -> [String] {
     let target = Target(proxy.target)
     guard let upstream = map.upstreams.first(where: { $0.name == target.host }) else {
@@ -54,7 +56,7 @@ struct InitDraft {
 
   var stable: [String] { Self.servers(proxy, map) }
 
-  /// What the config cannot say, and so changes.
+  /// What the config cannot express, or what changes.
   var notes: [String] {
     var notes: [String] = []
     let target = Target(proxy.target)
@@ -111,7 +113,7 @@ struct InitDraft {
     givenHeaders.filter { !Address.isHeaderName($0.0) || !Address.isHeaderTemplate($0.1) }
   }
 
-  /// The keys of the service that say what the location said.
+  /// The service's keys that express what the location said.
   private var carried: [(String, JSON)] {
     var keys: [(String, JSON)] = []
     if proxy.module == "grpc" { keys.append(("protocol", .text("grpc"))) }
@@ -141,6 +143,7 @@ struct InitDraft {
 
   // MARK: the config
 
+  /// The service's part of the config.
   var block: String {
     let pool = { (name: String, servers: [String]) in
       "        \(name): { servers: \(JSON.list(servers.map(JSON.text)).line) },"
@@ -155,6 +158,7 @@ struct InitDraft {
     return lines.joined(separator: "\n")
   }
 
+  /// The whole config.
   var text: String {
     let keys = top.map { "  \($0),\n" }.joined()
     return "{\n\(keys)  services: {\n\(block)\n  },\n}\n"
@@ -162,7 +166,7 @@ struct InitDraft {
 
   // MARK: what a person does
 
-  /// Where a statement stands once the line of the first step has been added.
+  /// Where the statement is after step 1 has added its line.
   private func place(_ statement: NginxStatement) -> String {
     let isBelow = map.http.map { $0.file == statement.file && $0.line < statement.line } ?? false
     return "\(statement.file):\(statement.line + (isBelow ? 1 : 0))"
@@ -172,7 +176,7 @@ struct InitDraft {
     "location \(proxy.location.joined(separator: " ")) of \(proxy.server)"
   }
 
-  /// Whether the included file says itself what a line of the location says; Nginx refuses most of it twice.
+  /// Whether the included file contains this directive as well; Nginx refuses most of them twice.
   private func isReplaced(_ statement: NginxStatement) -> Bool {
     let own = [
       "next_upstream", "next_upstream_tries", "next_upstream_timeout", "connect_timeout",
@@ -183,7 +187,7 @@ struct InitDraft {
     return own.contains(name) || name == "open_file_cache" || name == "access_log"
   }
 
-  /// The lines to take out; of a file that the location includes, the include.
+  /// The lines to remove; for lines from an included file, its `include`.
   private var takenOut: [String] {
     let said = { (statement: NginxStatement) in statement.words.joined(separator: " ") + ";" }
     let here = proxy.statement.file
@@ -201,7 +205,7 @@ struct InitDraft {
     return lines
   }
 
-  /// Other places that reach the same servers.
+  /// Other places that proxy to the same servers.
   private var others: [NginxInventory.Proxy] {
     let address = Target(proxy.target).address
     return map.proxies.filter {
@@ -209,16 +213,19 @@ struct InitDraft {
     }
   }
 
-  /// The path that Nginx puts in the place of the location's, as a rewrite: a `proxy_pass` of a variable has none.
+  /// A rewrite for the path that `proxy_pass` substitutes; nil without one.
+  ///
+  /// A `proxy_pass` with a variable cannot.
   private var rewrite: String? {
     guard let path = Target(proxy.target).path, let prefix = proxy.location.last, path != prefix
     else { return nil }
     return "rewrite ^\(prefix)(.*)$ \(path)$1 break;"
   }
 
+  /// What you do next, step by step.
   var steps: String {
     let http = map.http.map { "http {} of \($0.file), below line \($0.line)" } ?? "http {}"
-    // The rewrite's `break` ends what Nginx decides on: what the included file sets must come before it.
+    // First the include: nothing after the rewrite's `break` is evaluated.
     let lines = ["include \(include)/\(service).location;"] + [rewrite].compactMap(\.self)
     var steps = [
       "1. Inside \(http), add:", "     include \(include)/*.conf;",
@@ -245,13 +252,13 @@ struct InitDraft {
   }
 }
 
-/// What a `proxy_pass` names.
+/// The parts of what a `proxy_pass` names.
 struct Target {
   let scheme: String
-  /// A host or an upstream, without its port.
+  /// A host or upstream, without port.
   let host: String
   let address: String
-  /// With its first slash; nil when there is none.
+  /// The path, from its first slash; nil when there is none.
   let path: String?
 
   init(_ text: String) {
@@ -272,7 +279,7 @@ struct Target {
     host = name == address ? String(name[..<(name.lastIndex(of: ":") ?? name.endIndex)]) : name
   }
 
-  /// Nginx's own default is port 80.
+  /// The address with a port; without one it is 80, as in Nginx.
   static func withPort(_ address: String) -> String {
     if address.hasPrefix("unix:") { return address }
     let tail = address.split(separator: "]", omittingEmptySubsequences: false).last ?? ""

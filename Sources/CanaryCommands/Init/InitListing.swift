@@ -1,7 +1,9 @@
 internal import CanaryAdapters
 internal import CanaryCore
 
-/// Where Nginx passes requests on, for people and for programs; what canary can take over has a number.
+/// Lists where Nginx proxies requests, for people and programs.
+///
+/// Places that canary can take over have a number.
 enum InitListing {
   static func text(_ map: NginxInventory, _ usable: [NginxInventory.Proxy]) -> String {
     var lines = [

@@ -2,10 +2,11 @@ internal import CanaryCore
 
 /// One option of a command: `--name`, or `--name VALUE`.
 struct Option: Sendable {
+  /// What stands for its value in the help; nil: the option takes none.
   let name: String
   let value: String?
   let help: String
-  /// Whether it may be given several times.
+  /// Whether it may be given more than once.
   let repeats: Bool
 
   init(_ name: String, _ value: String? = nil, _ help: String, repeats: Bool = false) {
@@ -22,7 +23,9 @@ struct Option: Sendable {
   static let reason = Option("--reason", "TEXT", "why, for the history")
 }
 
-/// How a command is called; its help is printed from this, and its words are checked against it.
+/// A command's words and options.
+///
+/// Its help is printed from this, and command lines are checked against it.
 struct CommandSpec: Sendable {
   enum Service: Sendable { case none, optional, required }
 
@@ -31,13 +34,17 @@ struct CommandSpec: Sendable {
   let summary: String
   var details = ""
   var options: [Option] = []
-  /// What further words are, where a command takes any number of them.
+  /// What stands for further words in the help; nil: the command takes none.
+  ///
+  /// Replaces `service` and `second`.
   var rest: String?
-  /// What a second word is, where a command takes one.
+  /// What stands for the second word in the help; nil: the command takes none.
   var second: String?
-  /// It changes something: one that is refused is noted in the history too, and receivers and the page hear of it.
+  /// It changes something.
+  ///
+  /// So refusals are recorded in the history, and receivers and the status page are updated.
   var isActing = false
-  /// For programs, not for people: no help, manual or completion names it.
+  /// It is for programs: help, manual and completions do not show it.
   var isHidden = false
 
   var usage: String {
@@ -65,20 +72,21 @@ struct CommandSpec: Sendable {
   }
 }
 
-/// A command line that makes no sense; the text says what to type instead.
+/// A wrong command line; the text says what to type instead.
 struct UsageError: Error {
   let text: String
 }
 
-/// The words of a command line, read by the rules of its command.
+/// A command line's words, read as its `CommandSpec` says.
 struct Arguments: Sendable {
   private(set) var service: String?
   private(set) var second: String?
   private(set) var flags: Set<String> = []
   private(set) var values: [String: [String]] = [:]
-  /// Further words.
+  /// The words of a command whose `rest` is set.
   private(set) var rest: [String] = []
 
+  /// Throws for the first word that the command does not take.
   init(_ words: [String], for spec: CommandSpec) throws(UsageError) {
     var rest = words[...]
     var plain: [String] = []
@@ -133,6 +141,6 @@ struct Arguments: Sendable {
 
   func has(_ flag: String) -> Bool { flags.contains(flag) }
   subscript(_ option: String) -> String? { values[option]?.first }
-  /// Every value of an option that may be given several times.
+  /// Every value of an option that repeats.
   func all(_ option: String) -> [String] { values[option] ?? [] }
 }

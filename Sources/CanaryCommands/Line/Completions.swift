@@ -1,5 +1,6 @@
-/// `canary __completions bash|zsh|fish`: what a shell offers after `canary `, made from the commands themselves.
+/// `canary __completions bash|zsh|fish`: completions for a shell, generated from the commands.
 enum Completions {
+  /// The script for the shell; nil for any other.
   static func text(_ shell: String) -> String? {
     switch shell {
     case "bash": bash
@@ -99,7 +100,7 @@ enum Completions {
 
   private static func files(_ option: Option) -> String { option.value == "FILE" ? "_files" : "" }
 
-  /// Text that stands between quotes, brackets and colons of zsh.
+  /// Text that is safe between zsh's quotes, brackets and colons.
   private static func quoted(_ text: String) -> String {
     text.replacing("'", with: "").replacing("[", with: "(").replacing("]", with: ")").replacing(
       ":", with: "\\:")

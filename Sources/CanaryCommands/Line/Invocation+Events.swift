@@ -2,9 +2,9 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-// What several commands do alike: texts and times of a person, and one event that is taken or refused.
+// What several commands share: reading texts and times, and taking one event.
 extension Invocation {
-  /// Refuses a text that would be no single line of the history.
+  /// Throws unless each text fits on one line of the history.
   func checkTexts() throws(Failure) {
     for option in ["--release", "--reason"] {
       if let text = self[option],
@@ -15,7 +15,7 @@ extension Invocation {
     }
   }
 
-  /// A time by the clock of the service's zone; nil when the option is not given.
+  /// The option as a time in the service's zone; nil when it is not given.
   func time(_ option: String, _ service: Service, _ world: World) throws(Failure) -> Instant? {
     guard let text = self[option] else { return nil }
     do throws(Violation) {
@@ -25,7 +25,7 @@ extension Invocation {
     }
   }
 
-  /// A whole number in a range; nil when the option is not given.
+  /// The option as a whole number in the range; nil when it is not given.
   func number(_ option: String, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
     guard let text = self[option] else { return nil }
     guard let number = Int(text), range.contains(number) else {
@@ -37,7 +37,7 @@ extension Invocation {
     return number
   }
 
-  /// `approve` and `reject`: an event with a reason.
+  /// Runs `approve` or `reject`: takes an event with a reason.
   func decide(
     _ event: (Actor, String?) -> Event
   ) async throws(Failure) -> ExitCode {
@@ -49,7 +49,8 @@ extension Invocation {
     return .done
   }
 
-  /// `pause`, `resume` and `advance`: an event that waits out the moment in which Nginx is being asked.
+  /// Runs `pause`, `resume` or `advance`; retries for 5 s while the rollout is busy, such as with a
+  /// reload.
   func hold(_ event: (Actor) -> Event, done: String) async throws(Failure) -> ExitCode {
     let world = try world()
     let service = try service(world)

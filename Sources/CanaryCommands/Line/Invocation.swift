@@ -2,7 +2,7 @@ internal import CanaryCore
 internal import CanaryHost
 internal import Synchronization
 
-/// One command as it was typed, and the world that it works in, which is put together once.
+/// One command as typed, and its world, which is made once.
 final class Invocation: Sendable {
   let arguments: Arguments
   let output = Output()
@@ -13,7 +13,9 @@ final class Invocation: Sendable {
   func has(_ flag: String) -> Bool { arguments.has(flag) }
   subscript(_ option: String) -> String? { arguments[option] }
 
-  /// The world of the config that the command line names; throws every fault of the config.
+  /// The world for the config of this command line; throws every fault of the config.
+  ///
+  /// Later calls return the same world, whatever their options.
   func world(_ options: World.Options = World.Options()) throws(Failure) -> World {
     if let world = madeWorld { return world }
     let world = try World(configFile: arguments["--config"], options, log: output.log)
@@ -21,21 +23,21 @@ final class Invocation: Sendable {
     return world
   }
 
-  /// The world, if the command came so far.
+  /// The world, if the command has made it already.
   var madeWorld: World? { made.withLock { $0 } }
 
-  /// The service that was named; a wrong name is answered with the nearest right one.
+  /// The named service; throws with the nearest right name.
   func service(_ world: World) throws(Failure) -> Service {
     try world.service(named: arguments.service ?? "")
   }
 
-  /// The service that was named, or all of them.
+  /// The named service, otherwise all.
   func services(_ world: World) throws(Failure) -> [Service] {
     arguments.service == nil ? world.config.services : [try service(world)]
   }
 }
 
 extension World {
-  /// Where a command of this process prints.
+  /// Prints to this process's standard output and error.
   var output: Output { Output() }
 }

@@ -1,9 +1,9 @@
-/// Every field of what commands print as JSON; a test holds it against what they really print.
+/// Every JSON field that commands print; a test compares it with real output.
 enum JSONReference {
   struct Shape {
     let command: String
     let what: String
-    /// Path, with `[]` for what lists hold and `*` for names, and what it means.
+    /// The field's path, with `[]` for the elements of a list and `*` for names, and its meaning.
     let fields: [(path: String, meaning: String)]
   }
 

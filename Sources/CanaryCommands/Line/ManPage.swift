@@ -1,6 +1,6 @@
 internal import CanaryHost
 
-/// `canary __man`: the manual page, made from the commands themselves, in the macros of man(7).
+/// `canary __man`: the manual page, generated from the commands, in the macros of man(7).
 enum ManPage {
   static var text: String {
     let commands = Program.visible.map { command in
@@ -80,7 +80,7 @@ enum ManPage {
     String(text).replacing("\\", with: "\\e").replacing("-", with: "\\-")
   }
 
-  /// Text that begins no macro.
+  /// Text of which no line starts a macro.
   private static func line(_ text: some StringProtocol) -> String {
     escaped(text).split(separator: "\n").map {
       ($0.hasPrefix(".") || $0.hasPrefix("'") ? "\\&" : "") + $0

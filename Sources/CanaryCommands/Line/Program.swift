@@ -3,7 +3,7 @@ internal import CanaryCore
 internal import CanaryHost
 internal import Glibc
 
-/// One command: its words, and what it does.
+/// One command: how it is called, and what it does.
 struct Command: Sendable {
   let spec: CommandSpec
   let run: @Sendable (Invocation) async throws(Failure) -> ExitCode
@@ -20,7 +20,7 @@ package enum Program {
     RouteCommand.command, HistoryCommand.command, ReportCommand.command, PageCommand.command,
     AuditCommand.command, SimulateCommand.command, WindowsCommand.command,
     ControllerCommand.command, VersionCommand.command,
-    // For programs:
+    // Hidden:
     DriveCommand.command, GuardCommand.command, HookCommand.command, NotifyCommand.command,
     PublishCommand.command, TallyCommand.command, ManCommand.command, CompletionsCommand.command,
     ServicesCommand.command, ReferenceCommand.command,
@@ -30,9 +30,9 @@ package enum Program {
 
   /// Runs a command line without the program's name; returns the exit status.
   package static func run(_ words: [String]) async -> Int32 {
-    // A reader that goes away must not end the program between two steps of a rollout.
+    // A reader that goes away must not kill the program between two steps of a rollout.
     signal(SIGPIPE, SIG_IGN)
-    // One heap a thread of the pool is more than a program needs that mostly waits.
+    // One heap per thread is too much for a program that mostly waits.
     MallocTuning.useFewHeaps()
     let output = Output()
     guard let name = words.first else {
@@ -65,7 +65,7 @@ package enum Program {
 
   private static func run(_ command: Command, _ call: Invocation) async -> Int32 {
     defer {
-      // Whatever comes of it, receivers and the page may have to hear of it.
+      // Refused or not: receivers and the status page learn of it.
       if command.spec.isActing, let world = call.madeWorld {
         NoticeLoop.leave(world)
         PublishLoop.leave(world)

@@ -1,7 +1,8 @@
 internal import CanaryCore
 
-/// `canary __reference`: what the docs say of keys, commands and JSON, made from the program itself.
+/// `canary __reference`: the docs of keys, commands and JSON, generated from the program.
 enum Reference {
+  /// The part of the docs; nil for an unknown name.
   static func text(_ what: String) -> String? {
     switch what {
     case "config": ConfigTable.all.map(ConfigReference.section).joined(separator: "\n\n")
@@ -12,7 +13,7 @@ enum Reference {
     }
   }
 
-  /// Every command with its options.
+  /// Every visible command with its options, as Markdown.
   private static var cli: String {
     Program.visible.map { command in
       let spec = command.spec
@@ -30,11 +31,11 @@ enum Reference {
     }.joined(separator: "\n\n")
   }
 
-  /// A text that may stand in a cell of a table.
+  /// The text, safe in a cell of a Markdown table.
   static func cell(_ text: String) -> String { text.replacing("|", with: "\\|") }
 }
 
-/// The tables of the config as Markdown.
+/// The config's tables as Markdown.
 enum ConfigReference {
   static func section(_ table: ConfigTable) -> String {
     let rows = table.fields.map { field in
@@ -67,14 +68,16 @@ enum ConfigReference {
     }
   }
 
-  /// As Git hosts make it from a heading.
+  /// The anchor that Git hosts make from the table's heading.
   private static func anchor(_ table: ConfigTable) -> String {
     table.title.lowercased().filter { $0.isLetter || $0.isNumber || "_- ".contains($0) }
       .replacing(" ", with: "-")
   }
 }
 
-/// The config as a JSON Schema (draft 2020-12), for editors; what values must keep to is the program's to say.
+/// The config as a JSON Schema (draft 2020-12), for editors.
+///
+/// Bounds of values are left to the program.
 enum ConfigSchema {
   static var json: JSON {
     .table([

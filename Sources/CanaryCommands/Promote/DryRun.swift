@@ -3,10 +3,12 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary promote --dry-run`: the whole plan with times, every file that would change, and each source tried once.
+/// `canary promote --dry-run`: prints the stages with times, and all files that would change;
+/// measures each source once.
 struct DryRun {
   let world: World
   let service: Service
+  /// The time to start at; nil: now.
   let request: PromoteRequest
   let at: Instant?
   let inWindow: Bool
@@ -72,7 +74,7 @@ struct DryRun {
     return service.calendar.windows.first { $0.contains(step.begins) }?.text
   }
 
-  /// Each source is asked once, as a rollout that begins now would ask it.
+  /// Measures each source once, as a rollout that starts now would.
   private func tellChecks(_ state: ServiceState) async throws(Failure) {
     let before = request.plan.before
     let all = before + request.plan.checks
@@ -87,7 +89,7 @@ struct DryRun {
     }
   }
 
-  /// What each stage would change in the files of Nginx.
+  /// Prints what each stage would change in Nginx's files.
   private func tellFiles(_ state: ServiceState) throws(Failure) {
     var before: [String: String] = [:]
     let stages = request.plan.stages
@@ -117,7 +119,7 @@ struct DryRun {
   }
 }
 
-/// The lines in which two texts differ, with a line of what stands around them.
+/// The lines in which two texts differ, each with one line around it.
 enum LineDiff {
   static func text(_ old: String, _ new: String) -> String {
     let (old, new) = (lines(old), lines(new))

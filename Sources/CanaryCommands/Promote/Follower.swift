@@ -3,12 +3,14 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// Shows one rollout as it goes, from what is saved: whoever drives it, what is printed is the same.
+/// Prints one rollout as it proceeds, from what is saved: the output is the same whichever process
+/// drives it.
 struct Follower {
   let world: World
   let service: Service
   let number: Int
   let asJSON: Bool
+  /// How many entries have been printed.
   private var printed = 0
   private var lastProgress: Instant
 
@@ -20,7 +22,8 @@ struct Follower {
     lastProgress = world.clock.now()
   }
 
-  /// Prints what is new; returns the rollout once it is over and all of it has been told.
+  /// Prints what is new; returns the rollout once it is over and every entry is printed, otherwise
+  /// nil.
   mutating func look() async -> Rollout? {
     guard let record = try? await world.history.history(service.name, limit: 1).first,
       record.rollout.number == number
@@ -36,7 +39,7 @@ struct Follower {
     return nil
   }
 
-  /// `below` are lines that belong to the entry.
+  /// Prints an entry; `below` are lines that belong to it.
   private func tell(_ entry: Entry, _ below: [String]) {
     if asJSON {
       world.output.out(EntryReport.event(entry, service: service.name).line)
@@ -46,6 +49,7 @@ struct Follower {
     if world.output.outIsTerminal { world.output.out(text) } else { world.output.err(text) }
   }
 
+  /// Prints a line about progress, every 30 s.
   private mutating func progress(_ state: ServiceState) {
     let now = world.clock.now()
     guard now - lastProgress > .seconds(30) else { return }

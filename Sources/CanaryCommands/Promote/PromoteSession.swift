@@ -4,16 +4,17 @@ internal import CanaryDriver
 internal import CanaryHost
 internal import Glibc
 
-/// One `promote` after its rollout has been saved: driving it, or following whoever does.
+/// A `promote` after its rollout was saved: drives the rollout, or follows the process that does.
 struct PromoteSession {
   let world: World
   let service: Service
   let number: Int
   let asJSON: Bool
 
-  /// Hands the rollout to a process of its own, unless a controller has it.
+  /// Starts a process that drives the rollout, unless a controller does.
   func detach(_ lease: (any Lease)?) async throws(Failure) -> ExitCode {
-    // Without the lock and without a controller, a driver of before is just about to leave: the next one waits for it.
+    // Without lease and controller, an earlier driver is about to end: the new process waits for
+    // its lease.
     if lease != nil || world.leases.holder(.controller) == nil {
       try DriveSession.handOver(service, of: world)
     }
@@ -23,7 +24,9 @@ struct PromoteSession {
     return .done
   }
 
-  /// Drives or follows until the rollout is over, a signal has taken it back, or the time is up.
+  /// Drives or follows until the rollout is over, you quit, or the timeout.
+  ///
+  /// A signal reverts the rollout; a second one ends this process at once.
   mutating func follow(_ lease: (any Lease)?, timeout: Span?) async throws(Failure) -> ExitCode {
     let signals = await Signals.stream([SIGINT, SIGTERM, SIGHUP])
     let stops = SignalCount()
@@ -59,11 +62,11 @@ struct PromoteSession {
       throw error
     }
     await view?.end()
-    // The lock is free for the one that writes how it ended.
+    // The lease is free now for the process that publishes the end.
     publishing.cancel()
     await publishing.value
     var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
-    // A screen leaves nothing behind: what happened is told once it is gone.
+    // The screen is gone by now: print what happened.
     if view != nil { _ = await follower.look() }
     switch end {
     case .over(let rollout): return finish(rollout)
@@ -76,15 +79,16 @@ struct PromoteSession {
     }
   }
 
-  /// How following came to its end.
+  /// How following ended.
   private enum End {
     case over(Rollout)
-    /// The rollout goes on without this process.
+    /// The rollout continues without this process.
     case left(String)
-    /// A revert that Nginx refuses.
+    /// Nginx refuses the revert's configuration; the brake is on.
     case undone(ExitCode, String)
   }
 
+  /// Looks every 0.15 s; takes over the drive when no process has had it for 2 s.
   private mutating func follow(
     _ driver: Driver, _ driving: inout Task<ServiceState?, Never>?, timeout: Span?,
     _ view: LiveView?
@@ -120,7 +124,8 @@ struct PromoteSession {
         return .left(hasQuit ? "left" : "still going on after \(timeout ?? .zero)")
       }
       if driving == nil {
-        // A controller that holds its lock but does not drive (stopped, stuck) must not leave the rollout alone.
+        // A controller that holds its lease but does not drive (stopped, stuck) must not leave the
+        // rollout alone.
         if world.leases.holder(.drive(service.name)) != nil { undrivenSince = now }
         if now - undrivenSince > .seconds(2), let lease = try DriveSession.acquire(world, service) {
           world.output.err("canary: no controller took the rollout; driving it from here")
@@ -149,7 +154,7 @@ struct PromoteSession {
     }
   }
 
-  /// The exit of a rollout whose revert Nginx refuses: the brake stays on, and somebody must mend Nginx.
+  /// The end when Nginx refuses the revert's configuration, until you fix Nginx; nil otherwise.
   private func isUndone(_ driver: Driver) async -> End? {
     guard await driver.hasGivenUp, let state = try? await world.load(service),
       case .reverting(_, let reason)? = state.running?.phase

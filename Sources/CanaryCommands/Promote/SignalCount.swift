@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// How many signals have come; counted from the task that listens and read from the one that works.
+/// Counts the signals that have arrived.
 final class SignalCount: Sendable {
   private let count = Mutex(0)
   func add() -> Int {

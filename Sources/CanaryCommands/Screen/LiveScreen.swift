@@ -2,9 +2,9 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// One service on one screen; what is drawn of it depends on nothing but what is given.
+/// One service on one screen; the same values always give the same lines.
 struct LiveScreen {
-  /// What both pools did over the last minute.
+  /// The requests of both pools over the last minute, or since the rollout started.
   struct Traffic {
     var canary = PoolCounts()
     var stable = PoolCounts()
@@ -13,9 +13,9 @@ struct LiveScreen {
 
   let report: StatusReport
   let traffic: Traffic
-  /// Of the newest rollout, oldest first.
+  /// The newest rollout's entries, oldest first.
   let entries: [Entry]
-  /// What the last key came to.
+  /// The result of the last key.
   let message: String?
   let isAsking: Bool
   let isPromote: Bool
@@ -30,7 +30,7 @@ struct LiveScreen {
     let checks = checks(line)
     let pools = pools(line)
     let foot = [footer(line())]
-    // A small screen loses the oldest events first, then the empty lines.
+    // On a small screen the oldest events go first, then the empty lines.
     var body = [head, stages, checks, pools].filter { !$0.isEmpty }
     var used = body.reduce(0) { $0 + $1.count } + body.count + foot.count + 1
     let isTight = used > height
@@ -92,7 +92,7 @@ struct LiveScreen {
     }
   }
 
-  /// What a person must not overlook.
+  /// What you must not overlook.
   private func alarms(_ line: @escaping () -> ScreenLine) -> [ScreenLine] {
     var texts: [String] = []
     if let brake = report.brake {

@@ -3,9 +3,10 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// The screen of one service on a terminal: looks, draws, and hands keys to the commands that they stand for.
+/// The screen of one service on a terminal, with keys.
 ///
-/// A key does what its command does, in a process of its own: refused, noted and told like that command.
+/// A key runs its command in a process of its own, so that it is refused and recorded like that
+/// command.
 actor LiveView {
   private let world: World
   private let service: Service
@@ -42,7 +43,7 @@ actor LiveView {
     Output.release()
   }
 
-  /// Draws what is true now; true once the person has asked to leave.
+  /// Draws the present state; true once you have pressed q.
   func look() async -> Bool {
     Watchers.watch(in: world.config.run)
     do throws(Failure) {
@@ -60,7 +61,7 @@ actor LiveView {
 
   private func draw(_ screen: LiveScreen) {
     let now = terminal.size
-    // After a resize nothing of what is on the screen can be relied on.
+    // After a resize, draw every line again.
     if now != size { drawn = nil }
     size = now
     let lines = screen.lines(width: now.columns, height: now.rows, hasColour: hasColour)
@@ -71,7 +72,7 @@ actor LiveView {
   private func traffic(_ report: StatusReport) async -> LiveScreen.Traffic {
     var traffic = LiveScreen.Traffic()
     guard let rollout = report.state.running else { return traffic }
-    // The last two seconds may not be in the store yet.
+    // The last two seconds may not be saved yet.
     let to = report.now.second - 2
     let from = max(to - 59, rollout.started.second)
     let slices = (try? await world.logs.slices(service.name, since: from))?.slices ?? []
@@ -107,6 +108,8 @@ actor LiveView {
     _ = await look()
   }
 
+  /// Runs a command and shows its last line as the message; ignored while another runs, except for
+  /// a revert.
   private func run(_ words: [String]) {
     guard !isBusy || words[0] == "revert" else { return }
     isBusy = true

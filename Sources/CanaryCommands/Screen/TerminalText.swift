@@ -1,14 +1,15 @@
 internal import CanaryCore
 
-/// Text by the cells that it takes on a terminal: Chinese takes two each.
+/// Text measured in cells of a terminal: Chinese characters take two.
 enum TerminalText {
-  /// The blocks of Unicode whose characters are wide (UAX #11, W and F), as far as people write in them.
+  /// The Unicode blocks of wide characters (UAX #11, W and F) that people commonly write.
   private static let wide: [ClosedRange<UInt32>] = [
     0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF,
     0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F900...0x1F9FF,
     0x20000...0x3FFFD,
   ]
 
+  /// The width in cells.
   static func count(_ text: String) -> Int { text.reduce(0) { $0 + width($1) } }
 
   private static func width(_ character: Character) -> Int {
@@ -16,7 +17,7 @@ enum TerminalText {
     return wide.contains { $0.contains(first.value) } ? 2 : 1
   }
 
-  /// The text cut to so many cells, with an ellipsis where something is missing.
+  /// The text cut to `cells`, with an ellipsis when something is missing.
   static func cut(_ text: String, to cells: Int) -> String {
     guard count(text) > cells else { return text }
     var out = ""
@@ -29,7 +30,7 @@ enum TerminalText {
     return cells > 0 ? out + "…" : ""
   }
 
-  /// The text in at most so many lines, broken at spaces where it has any; what is too much for the last is cut.
+  /// The text in at most `most` lines, broken at spaces; what does not fit is cut.
   static func wrap(_ text: String, to cells: Int, most: Int) -> [String] {
     var lines = [""]
     var words = text.split(separator: " ")[...]
@@ -48,7 +49,7 @@ enum TerminalText {
     return lines.map { cut($0, to: cells) }
   }
 
-  /// The text in exactly so many cells; `isRight` aligns it right.
+  /// The text padded or cut to exactly `cells`; `isRight` aligns it right.
   static func column(_ text: String, _ cells: Int, isRight: Bool = false) -> String {
     let text = cut(text, to: cells)
     let space = String(repeating: " ", count: max(0, cells - count(text)))
@@ -56,9 +57,10 @@ enum TerminalText {
   }
 }
 
-/// A line that is put together piece by piece, each with its colour, and never longer than the screen.
+/// One line, built from coloured pieces, never wider than the screen.
 struct ScreenLine {
-  /// The canary's and stable's are yellow and blue, which colour-blind eyes tell apart; nothing is said by colour alone.
+  /// The canary is yellow and stable is cyan, which colour-blind eyes tell apart; nothing is shown
+  /// by colour alone.
   enum Ink: String {
     case plain = ""
     case strong = "1"
@@ -80,8 +82,10 @@ struct ScreenLine {
     self.hasColour = hasColour
   }
 
+  /// How many cells are left.
   var room: Int { width - used }
 
+  /// Appends a piece, cut to the room that is left.
   mutating func add(_ piece: String, _ ink: Ink = .plain) {
     let cut = TerminalText.cut(piece, to: room)
     guard !cut.isEmpty else { return }
@@ -89,19 +93,19 @@ struct ScreenLine {
     text += hasColour && ink != .plain ? "\u{1B}[\(ink.rawValue)m\(cut)\u{1B}[0m" : cut
   }
 
-  /// Goes on at that cell, if it is not there yet.
+  /// Pads with spaces to that cell; does nothing beyond it.
   mutating func tab(_ cell: Int) {
     add(String(repeating: " ", count: max(0, min(cell, width) - used)))
   }
 }
 
-/// Values as bars of eighths.
+/// Values as bars of eight heights.
 enum Sparkline {
   private static let bars = Array("▁▂▃▄▅▆▇█")
 
-  /// As many of the last values as there are cells; a gap where there was no number.
+  /// The last values, one per cell; `·` for those that are not numbers.
   ///
-  /// The highest bar is the bound, or the highest value where that is above it.
+  /// The highest bar is the bound, or the highest value if that is larger.
   static func text(_ values: [Double?], bound: Double?, cells: Int) -> String {
     let shown = values.suffix(max(0, cells))
     let finite = shown.compactMap { $0.flatMap { $0.isFinite ? $0 : nil } }

@@ -4,7 +4,7 @@ internal import CanaryDriver
 internal import CanaryHost
 internal import Glibc
 
-/// `status --watch` on a terminal: one service in full, or a line for each of several.
+/// `status --watch` on a terminal: one service in full, or several with a line each.
 struct WatchSession {
   let world: World
   let services: [Service]
@@ -35,6 +35,7 @@ struct WatchSession {
     await view.end()
   }
 
+  /// Draws the list each second, until q or the task is cancelled.
   private func all() async {
     terminal.begin()
     let reading = Task { [terminal] in
@@ -73,7 +74,7 @@ struct WatchSession {
   }
 }
 
-/// Every service on one screen, those with a rollout first.
+/// All services on one screen, those with a running rollout first.
 struct ListScreen {
   let reports: [StatusReport]
 
@@ -87,7 +88,7 @@ struct ListScreen {
       "\(TerminalText.column("service", name))  \(TerminalText.column("phase", phase))  \(TerminalText.column("canary", 8, isRight: true))  what is going on",
       .dim)
     var lines = [head.text]
-    // The last line tells of the keys, and one above it of what is not shown.
+    // One line is kept for the keys, and one for how many services are not shown.
     for report in sorted.prefix(max(1, height - 3)) {
       var line = ScreenLine(width, hasColour: hasColour)
       let isRunning = report.state.running != nil

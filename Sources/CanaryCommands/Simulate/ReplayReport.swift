@@ -1,6 +1,6 @@
 internal import CanaryCore
 
-/// What each stage of a recorded log would have decided, and when.
+/// What the checks would have decided in each stage of a recorded log, and when.
 struct ReplayReport {
   private let steps: [LogReplay.Step]
   private let plan: Plan

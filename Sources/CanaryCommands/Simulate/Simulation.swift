@@ -1,13 +1,15 @@
 internal import CanaryCore
 internal import Glibc
 
-/// Many seeded rollouts of one scenario, and of the same with a canary that is no worse.
+/// Many seeded rollouts of one scenario, and as many with a canary that is no worse than stable.
 struct Simulation {
-  /// What a rule did over all runs.
+  /// The results of one rule over all runs.
   struct Row {
+    /// When and after how many hurt requests it reverted, for each run that it did.
     var title: String
     var reverted: [(after: Span, hurt: Int)] = []
     var runs = 0
+    /// How many of those runs it reverted before the canary became worse.
     var wrongly = 0
 
     var share: Double { runs == 0 ? 0 : Double(reverted.count) / Double(runs) }
@@ -18,7 +20,7 @@ struct Simulation {
   private let runs: Int
   private let seed: Int
   private var rows: [Row] = []
-  /// What the plan did with a canary that is as good as stable.
+  /// The results with a canary that is as good as stable; empty if the scenario's is.
   private var good: [Row] = []
   private var ends: [SimulatedRollout.Outcome] = []
   private var goodEnds: [SimulatedRollout.Outcome] = []
@@ -53,7 +55,7 @@ struct Simulation {
     scenario.canaryErrors != scenario.stableErrors || scenario.slowdown != 1
   }
 
-  /// All runs on all cores, in the order of their seeds.
+  /// Runs all rollouts on all cores; returns them in the order of their seeds.
   private static func many(_ scenario: Scenario, _ plan: Plan, _ runs: Int, _ seed: Int) async
     -> [Run]
   {
@@ -141,7 +143,7 @@ struct Simulation {
       } ?? "–")
   }
 
-  /// The median, and what 95 % stay below.
+  /// The median, and the value that 95 % stay below; nil without values.
   private static func spread(_ values: [Int64]) -> (median: Int64, most: Int64)? {
     guard !values.isEmpty else { return nil }
     let sorted = values.sorted()

@@ -1,6 +1,6 @@
 internal import CanaryCore
 
-/// What was found, for people and for programs.
+/// The windows of low traffic, for people and for programs.
 struct WindowsReport {
   let week: TrafficWeek
   let traffic: Traffic
@@ -60,7 +60,7 @@ struct WindowsReport {
       : "the 20 that a check needs would take \(soak): too quiet for 5%"
   }
 
-  /// Requests a minute by hour and weekday, as shades.
+  /// Requests per minute by hour and weekday, as shades.
   private var heatMap: [String] {
     let shades = Array(" ░▒▓█")
     let most = week.hours.map(\.requestsPerMinute).max() ?? 0
@@ -69,7 +69,7 @@ struct WindowsReport {
       let cells = (0..<24).map { hour -> String in
         let value = week.hours[weekday * 24 + hour].requestsPerMinute
         guard most > 0, value > 0 else { return "  " }
-        // By the square root: what is a tenth of the most is still to be told from nothing.
+        // By the square root, so that a tenth of the highest value still differs from nothing.
         let shade = min(4, 1 + Int((value / most).squareRoot() * 3.999))
         return String(repeating: shades[shade], count: 2)
       }
@@ -80,7 +80,7 @@ struct WindowsReport {
     return [head] + rows + ["      █ is \(Int(most.rounded())) requests a minute"]
   }
 
-  /// Mean requests a minute of a weekday, their share of errors, and the p95 of its slowest hour.
+  /// The weekday's mean requests per minute, its error rate, and the p95 of its slowest hour.
   private func facts(_ weekday: Int) -> String {
     let hours = week.hours[weekday * 24..<weekday * 24 + 24]
     let sum = hours.map(\.requestsPerMinute).reduce(0, +)

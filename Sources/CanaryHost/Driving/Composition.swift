@@ -2,7 +2,8 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// Where the concrete adapters are put together; no other file outside of `CanaryAdapters` names one.
+/// The adapters for store, leases, router and renderer, made from a config; other files see only
+/// their ports.
 struct Composition {
   let states: any StateStore
   let changes: any ChangeFeed
@@ -14,7 +15,10 @@ struct Composition {
   private let config: Config
   private let templates: LazyTemplates
 
-  /// Opens and reads nothing; `patience` bounds each wait for a lock of the store, `warn` hears what is worth knowing.
+  /// Opens and reads no file yet.
+  ///
+  /// `patience` bounds each wait for a lock of the store; `warn` receives one warning for the
+  /// operator at a time.
   init(_ config: Config, patience: Span, warn: @escaping @Sendable (String) -> Void) {
     self.config = config
     let store = SQLiteStore(folder: config.state, patience: patience)
@@ -28,7 +32,9 @@ struct Composition {
     router = NginxRouter(config: config, renderer: renderer, warn: warn)
   }
 
-  /// Tries the templates, the user's own on one service, so that their faults are found before anything is touched.
+  /// Loads the templates, and renders one service with them if they are your own.
+  ///
+  /// So a faulty template is reported before anything is touched. Throws every fault found.
   func checkTemplates() throws(Problems) {
     let templates = try templates.load()
     guard config.templates != nil, let service = config.services.first else { return }

@@ -3,9 +3,14 @@ package import CanaryCore
 package import CanaryDriver
 internal import Glibc
 
-/// Driving a service from this process: with the lock that keeps others from it, and a guard in case it dies.
+/// Drives one service from this process.
+///
+/// Holds the lease that keeps other processes from driving it, and starts a dead man's switch that
+/// puts the brake on should this process die.
 package enum DriveSession {
-  /// The lock that says who drives; nil when another process does.
+  /// The lease to drive the service; nil while another process holds it.
+  ///
+  /// With `marked`, status reports this process as the driver.
   package static func acquire(
     _ world: World, _ service: Service, patience: Span = .zero, marked: Bool = true
   ) throws(Failure) -> (any Lease)? {
@@ -16,10 +21,11 @@ package enum DriveSession {
     }
   }
 
-  /// Drives until the service is at rest.
+  /// Drives until the service is at rest, and returns that state.
   ///
-  /// The lock is held throughout; the guard is dismissed at the end, unless the task was cancelled:
-  /// then the rollout is left as it is, and the guard does what must be done.
+  /// Nil when the task was cancelled or the driver drained: the rollout stays where it is, and the
+  /// dead man's switch stays armed. With `patience`, a revert that Nginx refused that many times is
+  /// returned unfinished, with the brake on. The lease is held throughout.
   package static func run(
     _ driver: Driver, _ event: Event, world: World, service: Service, lease: any Lease,
     patience: Int?
@@ -38,7 +44,10 @@ package enum DriveSession {
     return rest
   }
 
-  /// Ends what a dead driver or an unwritten revert left behind, before something new begins.
+  /// Finishes what earlier processes left undone: a rollout whose driver died, or a revert that
+  /// could not be saved.
+  ///
+  /// Called before a new rollout starts. Does nothing while another process drives the service.
   package static func settle(_ world: World, _ service: Service) async throws(Failure) {
     let state = try await world.load(service)
     let note = await world.router.brakeNote(service.name)
@@ -60,7 +69,7 @@ package enum DriveSession {
         patience: 1)
       return
     }
-    // At rest with the brake on: a revert that could not be written down when it was asked for.
+    // At rest with the brake on: a revert that could not be saved when it was asked for.
     if let note, note.by == .person {
       let event = Event.revert(Actor(note.actor), note.reason)
       let rest = await world.driver(service).run(event, patience: 1)
@@ -69,7 +78,9 @@ package enum DriveSession {
     try? await world.router.release(service.name)
   }
 
-  /// Starts a process that drives the service on; it waits for the lease, which is free once this process is gone.
+  /// Starts a process that drives the service on.
+  ///
+  /// That process waits for the lease, which is free once this one has ended.
   package static func handOver(_ service: Service, of world: World) throws(Failure) {
     do throws(SpawnError) {
       try Background.drive(service.name, config: world.config.file)

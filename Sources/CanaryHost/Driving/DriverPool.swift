@@ -3,13 +3,15 @@ package import CanaryCore
 package import CanaryDriver
 internal import Synchronization
 
-/// What a controller knows of this host: who is owed something, and how each is driven.
+/// What a controller needs to drive this host: which services have pending work, and a driver for
+/// each.
 package final class DriverPool: Sendable {
-  /// The world by the config that was read last; a drive keeps the one that it began with.
+  /// The world of the config as last read; a running drive keeps the one that it started with.
   private let current: Mutex<World>
-  /// Services that are owed something and are not in the config.
+  /// Services with pending work that are missing from the config; each is reported once.
   private let unknown = Mutex<Set<ServiceName>>([])
 
+  /// Wakes the drivers of this process.
   package let bell: Bell
   private let watch: HostWatch
 
@@ -27,7 +29,9 @@ package final class DriverPool: Sendable {
     set { current.withLock { $0 = newValue } }
   }
 
-  /// Everybody who is owed something by the store, or has a brake on.
+  /// The services that have pending work in the store, or a brake on.
+  ///
+  /// Logs, once for each, those that are missing from the config.
   package func pending() async -> [ServiceName] {
     let world = world
     let due = await watch.due()
@@ -40,7 +44,9 @@ package final class DriverPool: Sendable {
     return Set(due).union(await watch.braked()).sorted()
   }
 
-  /// A drive of the service, if it is owed something now and nobody else drives it.
+  /// A drive of the service.
+  ///
+  /// Nil when it has no work now, is not in the config, or another process drives it.
   package func drive(_ name: ServiceName) async -> Drive? {
     let world = world
     guard let service = world.config.service(name),
@@ -56,7 +62,7 @@ package final class DriverPool: Sendable {
     let now = world.clock.now()
     if state.running != nil || state.asked != nil || state.job(at: now) != nil { return true }
     if let scheduled = state.scheduled, scheduled.at <= now {
-      // A driver for a rollout that may not begin yet would have nothing to do.
+      // Freeze and calendar forbid a start now: a driver would only wait.
       let calendar = world.live.calendar(of: state.service)
       let mayBegin = state.freeze(at: now) == nil && calendar.isOpen(at: now)
       if mayBegin || scheduled.latest.map({ $0 < now }) ?? false { return true }
@@ -64,7 +70,10 @@ package final class DriverPool: Sendable {
     return await world.router.brakeNote(state.service)?.by == .person
   }
 
-  /// Drives one service to where nothing is owed any more.
+  /// Drives one service until it has no pending work, and logs the result.
+  ///
+  /// A running rollout is taken over. At rest with a person's brake on, that person's revert is
+  /// saved first and the brake released afterwards.
   package static func drive(
     _ driver: Driver, _ world: World, _ service: Service, _ state: ServiceState, _ lease: any Lease
   ) async {
@@ -92,7 +101,7 @@ package final class DriverPool: Sendable {
     }
   }
 
-  /// One line for `systemctl status`, and the sign that the loop lives.
+  /// Sends systemd one status line, and the watchdog's sign of life.
   package func report(_ driven: [ServiceName], _ isDraining: Bool) {
     let all = "\(world.config.services.count) services"
     let names = driven.prefix(5).map(\.text).joined(separator: ", ")

@@ -2,7 +2,10 @@ internal import CanaryAdapters
 package import CanaryCore
 internal import CanaryDriver
 
-/// The first step of a revert: needs the config, a folder and a running Nginx, and nothing else.
+/// The first step of a revert.
+///
+/// Needs only the config, the `run` folder and a running Nginx: neither the store nor the
+/// templates.
 package struct EmergencyBrake {
   private let world: World
   private let service: ServiceName
@@ -12,18 +15,19 @@ package struct EmergencyBrake {
     self.service = service
   }
 
-  /// What came of it.
+  /// The result of pulling the brake.
   package struct Pulled: Sendable {
     /// The flag file exists.
     package var isOn = false
-    /// Running workers said that they see it.
+    /// Running workers answered that they see the flag.
     package var isSeen = false
-    /// Where the brake sends traffic, as the generated file says.
+    /// Where the brake sends traffic, by the generated file; nil when that cannot be read.
     package var pool: PoolName?
-    /// The generated file gives the canary a share, whatever the store believes.
+    /// The generated file gives the canary a share, whatever the store says.
     package var filesSendToCanary = false
     package var warnings: [String] = []
 
+    /// The result in one sentence; `stable` names the pool where the generated file is silent.
     package func sentence(stable: PoolName) -> String {
       isSeen
         ? "All new requests go to \(pool ?? stable) by the brake."
@@ -33,9 +37,10 @@ package struct EmergencyBrake {
     }
   }
 
-  /// Tries the brake while it changes nothing, because it leads to where all traffic goes anyway.
+  /// Tries the brake while it is harmless: all traffic goes to the pool that it leads to anyway.
   ///
-  /// Nil when running workers see it, or when it cannot be tried now; else why it would not work.
+  /// Nil when running workers see it, or when it cannot be tried now; otherwise why it would not
+  /// work.
   package func trial() async -> String? {
     guard let routing = await world.router.observe(service, .header).header?.routing,
       routing.brake == routing.stable, routing.isClean
@@ -51,7 +56,9 @@ package struct EmergencyBrake {
     return fault
   }
 
-  /// Nil when workers say that they see the flag; twice, because each answer is one worker's.
+  /// Why workers do not see the flag; nil when they do.
+  ///
+  /// Asks twice, because each answer comes from one worker.
   private func unseen() async -> String? {
     for _ in 0..<2 {
       switch await world.router.observe(service, .answer).answer {
@@ -65,9 +72,10 @@ package struct EmergencyBrake {
     return nil
   }
 
-  /// Whether a brake that leads to the pool before the last promotion leads where a revert would.
+  /// Whether the brake leads where a revert would, when it leads to the pool before the last
+  /// promotion.
   ///
-  /// Not once that pool is no longer kept, and not while a new rollout waits for its canary to be up.
+  /// Not after that pool's `retain` is over, and not while a new rollout is starting.
   private func leadsBack(_ routing: Routing) async -> Bool {
     if let until = routing.brakeUntil, world.clock.now() >= until { return false }
     let state = (try? await world.states.peek(service, patience: .seconds(0.3))) ?? nil
@@ -75,7 +83,9 @@ package struct EmergencyBrake {
     return true
   }
 
-  /// Puts the flag up and asks running workers whether they see it.
+  /// Puts the flag up, and asks running workers whether they see it.
+  ///
+  /// Leaves it down where it would not lead where a revert does.
   package func pull(reason: String?) async -> Pulled {
     var pulled = Pulled()
     let header = await world.router.observe(service, .header).header

@@ -3,32 +3,35 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import Synchronization
 
-/// Whether anybody has saved something or put a brake on, for somebody who asks several times a second.
+/// Tells cheaply whether any process has saved a state or put a brake on; made to be asked several
+/// times a second.
 ///
-/// The store and the folder of the flags are read when the times of their files have changed.
+/// Reads the store and the folder of flags only when the times of their files have changed.
 final class HostWatch: Sendable {
-  /// What a file said when it was read last.
+  /// The value last read, reused until its file changes.
   private final class Cached<Value: Sendable>: Sendable {
     private struct Seen: Sendable {
       let signature: Files.Signature?
       let value: Value
       let asked: Instant
 
-      /// A second write within the same tick of the file system's clock leaves no trace in the times of a file: an answer
-      /// holds once the file is older than that, and not for long all the same.
+      /// Whether the value still stands.
+      ///
+      /// Two writes within one tick of the file system's clock look like one in the file's times.
+      /// So the file must have been 0.1 s old when it was read, and no value stands beyond 2 s.
       func holds(_ signature: Files.Signature?, at now: Instant) -> Bool {
         signature == self.signature && now >= asked && now - asked < .seconds(2)
           && signature.map { asked - $0.time > .seconds(0.1) } ?? true
       }
     }
 
-    /// Nil: no file tells of changes, so every answer is read anew.
+    /// Nil: there is no file to watch, so the value is read each time.
     private let file: String?
     private let seen = Mutex<Seen?>(nil)
 
     init(of file: String?) { self.file = file }
 
-    /// The last answer while it holds, else what `read` says now; nil when it says nothing.
+    /// The cached value while it stands, otherwise what `read` returns now; nil when that is nil.
     func value(at now: Instant, else read: () async -> Value?) async -> Value? {
       guard let file else { return await read() }
       let signature = Files.signature(of: file)
@@ -56,12 +59,12 @@ final class HostWatch: Sendable {
     flags = Cached(of: world.config.run.path)
   }
 
-  /// A number that changes whenever another process has saved; nil while the store cannot be asked.
+  /// A number that changes whenever another process has saved; nil while the store does not answer.
   func version() async -> Int? {
     await saved.value(at: clock.now()) { try? await changes.version() }
   }
 
-  /// The services that are owed something now by the store; none while it cannot be asked.
+  /// The services with pending work now, by the store; empty while it does not answer.
   func due() async -> [ServiceName] {
     let now = clock.now()
     let all = await wakes.value(at: now) { try? await changes.pending() }

@@ -1,7 +1,7 @@
 package import CanaryCore
 internal import Synchronization
 
-/// The config that a process uses now.
+/// The config that this process uses now; a reload replaces it.
 package final class LiveConfig: Sendable {
   private let value: Mutex<Config>
   package init(_ config: Config) { value = Mutex(config) }
@@ -11,7 +11,8 @@ package final class LiveConfig: Sendable {
     set { value.withLock { $0 = newValue } }
   }
 
-  /// Asked at each event of a rollout.
+  /// The windows in which the service may grow, by the config as it is now; without limits for an
+  /// unknown service.
   package func calendar(of service: ServiceName) -> Calendar {
     value.withLock { $0.calendar(of: service) } ?? Calendar()
   }

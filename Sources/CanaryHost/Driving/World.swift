@@ -2,10 +2,10 @@ package import CanaryAdapters
 package import CanaryCore
 package import CanaryDriver
 
-/// Everything that a process on this host works with, put together from the config.
+/// Every part that a process on this host works with, built from the config.
 package struct World: Sendable {
   package let config: Config
-  /// Who runs this process.
+  /// The person or program that runs this process.
   package let actor: Actor
   package let clock: any WallClock
   package let states: any StateStore
@@ -15,29 +15,32 @@ package struct World: Sendable {
   package let router: any Router
   package let renderer: any Renderer
   package let leases: any Leases
-  /// Hears what a person should know, a line at a time.
+  /// Receives messages for the operator, one line at a time.
   package let log: @Sendable (String) -> Void
-  /// The config as it is now: a controller that has reloaded its config uses these windows at once.
+  /// The config as it is now.
+  ///
+  /// Drives that started before a reload use its windows at once.
   package let live: LiveConfig
-  /// The thread of this process's drivers.
+  /// The one thread of this process's drivers.
   package let executor: ThreadExecutor
   private let watchers: Watchers
   private let environment: [String: String]
 
-  /// What differs from command to command.
+  /// What differs between commands.
   package struct Options: Sendable {
     /// Bounds each wait for a lock of the store.
     package var storePatience = Span.seconds(5)
     /// False for a revert: it must work where the templates are broken.
     package var checksTemplates = true
-    /// The world before a reload of the config, whose thread and live config go on.
+    /// The world before a reload of the config; its thread and live config are kept.
     package var former: World?
 
     package init() {}
   }
 
-  /// Reads the config that is named, or the first of the usual ones; throws every fault of it and of the templates at
-  /// once, with exit 2.
+  /// Reads the config file that is named, otherwise the first of the usual places.
+  ///
+  /// Throws every fault of the config, or every fault of the templates, at once, with exit 2.
   package init(
     configFile named: String?, _ options: Options = Options(),
     log: @escaping @Sendable (String) -> Void
@@ -53,7 +56,7 @@ package struct World: Sendable {
     try self.init(config, options, environment: environment, log: log)
   }
 
-  /// Puts together what a config that was read already names; opens and starts nothing.
+  /// Builds the parts for a config that was read already; starts nothing.
   private init(
     _ config: Config, _ options: Options, environment: [String: String],
     log: @escaping @Sendable (String) -> Void
@@ -96,7 +99,7 @@ package struct World: Sendable {
 
   // MARK: services
 
-  /// The service of that name; a wrong name is answered with the nearest right one.
+  /// The service with that name; throws a `Failure` that suggests the nearest right name.
   package func service(named text: String) throws(Failure) -> Service {
     if let name = ServiceName(text), let service = config.service(name) { return service }
     let known = config.services.map(\.name.text)
@@ -106,7 +109,10 @@ package struct World: Sendable {
     throw Failure(.wrong, "there is no service '\(Text.sanitized(text))'; \(advice)")
   }
 
-  /// The state of a service that was never saved: what the config says, and no generation below one that is on disk.
+  /// The first state of a service that was never saved.
+  ///
+  /// By the config; its generation is that of the files on disk, so that a lost store does not
+  /// count from 0 again.
   package func first(_ service: Service) async -> ServiceState {
     var state = ServiceState(
       service: service.name, stable: service.stable,
@@ -117,10 +123,10 @@ package struct World: Sendable {
     return state
   }
 
-  /// The state as it is saved; of a service that was never saved, its first one.
+  /// The state as saved; the first state of a service that was never saved.
   package func load(_ service: Service) async throws(Failure) -> ServiceState {
     do throws(StoreError) {
-      // A command that only looks must not make a store.
+      // `peek`, because a command that only looks must not create a store.
       if let state = try await states.peek(service.name) { return state }
       return try await desk.beginning { await first(service) }
     } catch {
@@ -128,7 +134,7 @@ package struct World: Sendable {
     }
   }
 
-  /// The rollout of that number, or the newest; throws where there is none.
+  /// The rollout with that number, nil: the newest; throws when there is none.
   package func record(_ service: Service, _ number: String?) async throws(Failure) -> RolloutRecord
   {
     let wanted = number.flatMap(Int.init)
@@ -155,15 +161,17 @@ package struct World: Sendable {
 
   // MARK: events
 
+  /// The desk that saves decisions on events, under the config as it is now.
   package var desk: Desk {
     Desk(store: states, clock: clock) { [live] service in
       GrowthRules(calendar: live.calendar(of: service))
     }
   }
 
-  /// The decision on an event, saved; a refusal ends the command, unless it says that there is nothing to do.
+  /// The saved decision on an event.
   ///
-  /// `patience` waits out a moment in which the rollout is busy with something else.
+  /// Throws a refusal as a `Failure`, unless it says that there is nothing to do. A refusal because
+  /// the rollout is busy is retried for as long as `patience`.
   @discardableResult
   package func take(
     _ event: Event, _ service: Service, patience: Span = .zero
@@ -186,7 +194,7 @@ package struct World: Sendable {
     }
   }
 
-  /// The decision on an event, saved unless it is a refusal; throws where the store cannot be used.
+  /// The decision on an event, saved unless it is a refusal; throws when the store cannot be used.
   package func submit(_ event: Event, _ service: Service) async throws(Failure) -> Decision {
     do throws(StoreError) {
       return try await desk.submit(event, for: service.name, first: { await first(service) })
@@ -200,15 +208,20 @@ package struct World: Sendable {
 
   // MARK: parts
 
-  /// Sources of measurements, with readers of the access logs of their own.
+  /// Sources of measurements; each access makes new ones, with their own readers of the access
+  /// logs.
   package var sources: any MetricSource {
     MetricSources(
       config: config, store: logs, clock: clock, executor: executor, environment: environment)
   }
 
+  /// Runs hooks, each once on this host, by notes in a folder of the state.
   package var hooks: HookRunner { HookRunner(folder: "\(config.state)/hooks", clock: clock) }
 
-  /// `runsHooks` is false for a revert, which waits for nothing.
+  /// A driver of the service.
+  ///
+  /// `runsHooks` is false for a revert, which waits for no hook. Without `bell` the driver looks at
+  /// the store and the flag by itself.
   package func driver(_ service: Service, runsHooks: Bool = true, bell: Bell? = nil) -> Driver {
     let snapshot = LiveSnapshotFile(service.name, watchers)
     return Driver(

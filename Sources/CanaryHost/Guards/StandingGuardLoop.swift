@@ -2,9 +2,9 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// Asks the standing guards of services at rest; in a rollout they are checks of its plan.
+/// Measures the standing guards of services at rest; during a rollout they are checks of its plan.
 package enum StandingGuardLoop {
-  /// Asks until the task is cancelled.
+  /// Measures until the task is cancelled.
   package static func watch(_ world: World) async {
     let sources = world.sources
     await withTaskGroup(of: Void.self) { group in
@@ -36,7 +36,7 @@ package enum StandingGuardLoop {
     }
   }
 
-  /// Saves a change of the verdict, with what follows from it.
+  /// Saves the guard's state with what follows from a changed verdict, and logs the change.
   private static func tell(
     _ state: CheckState, _ one: StandingGuard, _ service: Service, _ world: World
   ) async {

@@ -2,11 +2,11 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import FoundationEssentials
 
-/// One entry of the history in the words of a receiver.
+/// One entry of the history, as each kind of receiver wants it.
 struct NoticeBody {
   let link: ChainLink
 
-  /// One line for people.
+  /// The entry in one line for people.
   var text: String {
     let entry = link.entry
     let weight = entry.weight.map { " at \($0)%" } ?? ""
@@ -31,7 +31,7 @@ struct NoticeBody {
     }
   }
 
-  /// All of it, for programs.
+  /// The entry in full, as one line of JSON for programs.
   var json: String {
     let entry = link.entry
     return JSON.table([
@@ -45,9 +45,10 @@ struct NoticeBody {
     ]).line
   }
 
-  /// What is posted to a receiver: to which address and with which body.
+  /// The address and the body to post to a receiver.
   ///
-  /// Signatures: DingTalk and Feishu as their guides for custom robots describe them, over the time and the secret.
+  /// With `secret`, DingTalk and Feishu get a signature over time and secret, as their guides for
+  /// custom robots describe it. A webhook's signature is a header, which the caller adds.
   func post(_ kind: Receiver.Kind, url: String, secret: String?, now: Instant) -> (String, String) {
     let quoted = JSONText.quoted(text)
     switch kind {
@@ -72,7 +73,9 @@ struct NoticeBody {
     }
   }
 
-  /// Whether a receiver took it: robots answer 200 and say in the body what was wrong.
+  /// Why the receiver refused the notice; nil when it accepted it.
+  ///
+  /// Robots answer 200 even to a refused one, and name the fault in the body.
   static func fault(_ kind: Receiver.Kind, _ answer: HTTPAnswer) -> String? {
     guard (200...299).contains(answer.status) else { return EndpointClient.refusal(answer) }
     switch kind {
@@ -85,7 +88,7 @@ struct NoticeBody {
     }
   }
 
-  /// A mail with its header, for `sendmail -t`.
+  /// The notice as a mail with header, for `sendmail -t`.
   func mail(to: [String], from: String?) -> String {
     let subject =
       "[canary] \(link.service?.text ?? ChainLink.noService): \(link.entry.event.rawValue)"

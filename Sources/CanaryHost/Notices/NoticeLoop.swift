@@ -2,10 +2,14 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// Who tells receivers of notices: the controller while there is one, else whoever drives, and a process that stays
-/// behind for what is left.
+/// Decides which process sends notices.
+///
+/// The controller while there is one, otherwise the process that drives; a detached process sends
+/// what is left when that one ends.
 package enum NoticeLoop {
-  /// Tells until the task is cancelled; one process of the host at a time.
+  /// Sends notices until the task is cancelled; by a lease, one process of the host at a time.
+  ///
+  /// With `once`, returns when every receiver has every notice.
   package static func watch(_ world: World, once: Bool = false) async {
     while !Task.isCancelled {
       if world.live.config.receivers.isEmpty {
@@ -26,18 +30,21 @@ package enum NoticeLoop {
       log: { [log = world.log] in log("canary: \($0)") })
   }
 
-  /// Receivers that are new hear of what happens from now on.
+  /// Registers new receivers at the newest entry, so that they get notices from now on.
   package static func begin(_ world: World) async {
     if !world.config.receivers.isEmpty { await notifier(world).begin() }
   }
 
-  /// Leaves a process behind that tells what is left, unless a controller does.
+  /// Starts a process that sends the remaining notices, unless a controller runs or there is no
+  /// receiver.
   package static func leave(_ world: World) {
     guard !world.config.receivers.isEmpty, world.leases.holder(.controller) == nil else { return }
     try? Background.notify(config: world.config.file)
   }
 
-  /// `canary __notify`: tells what is left, for two minutes at most.
+  /// `canary __notify`: sends the remaining notices, for two minutes at most.
+  ///
+  /// In fact for one: `SystemClock.sleep` returns after a minute.
   package static func flush(_ world: World) async {
     let telling = Task { await watch(world, once: true) }
     let limit = Task {

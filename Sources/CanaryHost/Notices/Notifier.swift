@@ -3,10 +3,10 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import Synchronization
 
-/// Tells receivers what the history says, each entry once and in order: the history itself is the queue, and each
-/// receiver has a place in it.
+/// Sends receivers the entries of the history, each in order.
 ///
-/// A receiver that was just told when this process is killed may be told the same entry, by its number, once more.
+/// The history itself is the queue, and the store keeps each receiver's place in it. When this
+/// process is killed right after a delivery, that entry is sent once more, with the same number.
 struct Notifier: Sendable {
   private let store: any HistoryStore
   private let receivers: @Sendable () -> [Receiver]
@@ -26,19 +26,22 @@ struct Notifier: Sendable {
     self.log = log
   }
 
-  /// How long one receiver may take for one notice.
+  /// The longest time that one delivery may take.
   private static let limit = Span.seconds(10)
-  /// The longest pause before a receiver is tried again.
+  /// The longest pause before a failed receiver is tried again.
   private static let longestPause = Span.seconds(60)
-  /// What a receiver has not heard after that long is no news any more.
+  /// Entries older than this are skipped.
   private static let stale = Span.hours(24)
 
-  /// New receivers hear of what happens from now on.
+  /// Registers new receivers at the newest entry, so that they get notices from now on.
   func begin() async {
     for receiver in receivers() { _ = try? await store.place(of: receiver.name) }
   }
 
-  /// Tells until the task is cancelled, or, with `once`, until everybody has heard everything or was tried.
+  /// Sends until the task is cancelled; with `once`, until every receiver has every entry.
+  ///
+  /// A receiver that fails is retried after pauses of 1 s that double up to `longestPause`, so
+  /// `once` needs a limit from its caller.
   func run(once: Bool = false) async {
     await begin()
     var resting: [String: (until: Instant, pause: Span)] = [:]
@@ -64,7 +67,7 @@ struct Notifier: Sendable {
     }
   }
 
-  /// Tells a receiver all that it has not heard; false when it did not take something.
+  /// Sends a receiver the entries that it has not got; false when a delivery failed.
   private func tell(_ receiver: Receiver) async -> Bool {
     while !Task.isCancelled {
       guard let place = try? await store.place(of: receiver.name),
@@ -88,7 +91,7 @@ struct Notifier: Sendable {
     return true
   }
 
-  /// A receiver that does not answer is told of once, until it answers again.
+  /// Records and logs that a receiver fails; once, until it accepts a notice again.
   private func note(_ receiver: Receiver, _ fault: String, wasFailing: Bool) async {
     guard !wasFailing else { return }
     try? await store.setFailing(receiver.name, at: clock.now())
@@ -99,7 +102,7 @@ struct Notifier: Sendable {
     try? await store.append(entry, of: nil, patience: nil)
   }
 
-  /// Nil when it was taken; else what is wrong, with nothing secret in it.
+  /// Delivers one notice; nil on success, otherwise the fault with secrets redacted.
   private func deliver(_ link: ChainLink, _ receiver: Receiver) async -> String? {
     let body = NoticeBody(link: link)
     switch receiver.kind {

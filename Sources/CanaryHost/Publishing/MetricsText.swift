@@ -1,7 +1,9 @@
 internal import CanaryCore
 internal import CanaryDriver
 
-/// Metrics in the text format of Prometheus (0.0.4): families in a fixed order, each with its help and type.
+/// Metrics in Prometheus' text format (0.0.4).
+///
+/// The families are in a fixed order, each with its help and type.
 struct MetricsText {
   enum Family: String, CaseIterable {
     case build = "canary_build_info"
@@ -66,7 +68,7 @@ struct MetricsText {
 
   private var samples: [Family: [String]] = [:]
 
-  /// One sample; `suffix` is that of a histogram's parts.
+  /// Adds one sample; `suffix` extends the family's name, for the parts of a histogram.
   mutating func add(
     _ family: Family, _ labels: [(String, String)] = [], _ value: Double, suffix: String = ""
   ) {
@@ -100,13 +102,13 @@ struct MetricsText {
     return out
   }
 
-  /// A backslash, a quote and a line feed are written with a backslash before them.
+  /// The value of a label: backslash and quote are escaped; `sanitized` leaves no line feed.
   private static func escaped(_ text: String) -> String {
     Text.sanitized(text, limit: 200).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
   }
 }
 
-/// A histogram with fixed bounds, in seconds.
+/// A histogram with fixed upper bounds, in seconds.
 struct Buckets {
   let bounds: [Double]
   private(set) var cumulative: [Int]

@@ -2,44 +2,51 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// What was last said of one service, and what is needed to say what comes next.
+/// Cached page output of one service, and the state for the next update.
 struct PageCard {
   let service: Service
-  /// Nil: not looked at yet.
+  /// The service's revision when it was last looked at; nil: not yet.
   private(set) var revision: Int?
   private(set) var isBraked = false
-  /// When something changes although no process saves it; nil: never.
+  /// When to look again although no process has saved; nil: not by itself.
   private(set) var due: Pending?
   private(set) var summary = ""
   private(set) var metrics = MetricsText()
   private(set) var history = PageHistory()
-  /// Of the last rollout that a gate sent back; nil: not looked for yet, or its requests are not all counted.
+  /// How long the last rollout that a gate reverted took to be detected; nil: not computed yet.
   private var detected: Detection?
-  /// Counted since this card was made.
+  /// Requests by pool since this card was made; the process's counters for the metrics.
   private(set) var counts: [PoolName: PoolCounts] = [:]
-  /// The running rollout, and how often its sources did not answer.
+  /// The number of the running rollout.
   private(set) var running: Int?
+  /// How often each check's source did not answer in the running rollout.
   private(set) var errors: [String: Int] = [:]
   private var pastErrors: [SourceErrors] = []
-  /// For the files of the service; nil: no page, or nothing new.
+  /// Text to write to the service's file; nil: there is no page, or nothing has changed.
   var whole: String?
+  /// Text to write to the file of charts; nil: nothing has changed.
   var charts: String?
-  /// Of which rollout there are charts in the file, and when they were drawn.
+  /// The rollout in the file of charts, and when they were drawn.
   private var drawn: (rollout: Int, at: Instant)?
   private var entries: [Entry] = []
   private var series: PageSeries?
+  /// The last second that `counts` includes, since 1970.
   private var counted: Int64?
 
   private struct Detection {
+    /// From the first failed try on the canary to the decision; nil: there is none, or it is not
+    /// known yet.
     var seconds: Double?
   }
 
   init(_ service: Service) { self.service = service }
 
-  /// How long after its second a request is surely in the store.
+  /// How many seconds after a second its requests are surely in the store.
   private static let settling: Int64 = 10
 
-  /// Looks anew; false when the store does not answer.
+  /// Updates the card; false when the service's state cannot be read.
+  ///
+  /// `page` is the folder of the status page; nil: only metrics are wanted.
   mutating func look(
     _ world: World, revision: Int, isBraked: Bool, page: String?
   ) async -> Bool {
@@ -78,7 +85,7 @@ struct PageCard {
       await count(world, rollout, until: now)
       if page != nil { await draw(world, rollout, at: now) }
     } else if drawn?.rollout != state.rollout?.number, let page {
-      // Whoever wrote the page before has drawn how it ended.
+      // An earlier publisher may have drawn how it ended: keep its charts.
       drawn = state.rollout.flatMap { Self.kept($0.number, page, service.name) }
     }
     let data = PageData(report: report)
@@ -91,12 +98,16 @@ struct PageCard {
     return true
   }
 
+  /// Makes the next look read the list of rollouts again, at once.
   mutating func forgetHistory() {
     history.isStale = true
     due = .now
   }
 
-  /// Charts need not move more often than their columns are wide.
+  /// Draws the charts when a column's time has passed, 10 s at most, and whenever the rollout is
+  /// over.
+  ///
+  /// Earlier, the picture would not change.
   private mutating func draw(_ world: World, _ rollout: Rollout, at now: Instant) async {
     let width = Span.seconds(min(10, Double(series?.length ?? 1)))
     guard
@@ -114,6 +125,7 @@ struct PageCard {
 
   static func chartFile(_ service: ServiceName) -> String { "\(service).charts.json" }
 
+  /// The charts of that rollout that an earlier publisher left in the page; nil: there are none.
   private static func kept(
     _ rollout: Int, _ page: String, _ service: ServiceName
   ) -> (rollout: Int, at: Instant)? {
@@ -124,7 +136,9 @@ struct PageCard {
     return (rollout, signature.time)
   }
 
-  /// Adds the requests of the seconds that are complete; what came before this card is not counted.
+  /// Adds the requests of the seconds that are complete.
+  ///
+  /// The first call only sets where counting starts: seconds before this card are not counted.
   private mutating func count(_ world: World, _ rollout: Rollout, until now: Instant) async {
     let last = now.second - Self.settling
     guard let from = counted.map({ $0 + 1 }) else {
@@ -138,7 +152,8 @@ struct PageCard {
     counted = last
   }
 
-  /// From the first failed try on the canary to the decision, in seconds.
+  /// From the first failed try on the canary to the decision, in seconds; nil when either is not
+  /// known.
   private static func detection(
     _ world: World, _ service: Service, _ rollout: Int?
   ) async -> Double? {
@@ -158,19 +173,23 @@ struct PageHistory {
     var isOver: Bool
   }
 
+  /// The newest rollout when the list was read.
   private(set) var key: Key?
   private(set) var json = "[]"
-  /// Reports that are not there yet, the newest first.
+  /// Rollouts that are over and have no report on the page yet, newest first.
   private(set) var missing: [Int] = []
-  /// The newest one that a gate sent back.
+  /// The newest rollout that a gate reverted.
   private(set) var broken: Int?
+  /// The list must be read again although no rollout started or ended.
   var isStale = false
 
+  /// How many rollouts the list and the page keep.
   static let most = 100
 
   static func file(_ service: ServiceName, _ number: Int) -> String { "\(service)-\(number).html" }
 
-  /// Reads the list anew when a rollout has begun or ended; whether it has.
+  /// Reads the list again when a rollout has started or ended, or the list is stale; true only when
+  /// one has.
   mutating func look(
     _ world: World, _ service: Service, _ newest: Rollout?, page: String?
   ) async -> Bool {
@@ -193,7 +212,7 @@ struct PageHistory {
     return isNew
   }
 
-  /// Reports of rollouts that are no longer in the list.
+  /// Files of reports whose rollouts are no longer in the list.
   static func surplus(_ service: ServiceName, in folder: String, newest: Int) -> [String] {
     Files.names(in: folder).filter { name in
       guard name.hasPrefix("\(service)-"), name.hasSuffix(".html"),

@@ -2,7 +2,7 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// What the status page reads of one service.
+/// The JSON that the status page reads about one service.
 struct PageData {
   let report: StatusReport
 
@@ -22,9 +22,10 @@ struct PageData {
     state.running == nil ? nil : state.rollout?.checks.filter { !$0.advisory }.map(\.verdict).max()
   }
 
-  /// A line of the list.
+  /// One row of the page's list of services.
   ///
-  /// It changes only when something happens: what merely passes is the browser's to count.
+  /// It changes only when something happens, so that the file rarely does; the browser counts the
+  /// passing time.
   var summary: JSON {
     let rollout = state.rollout
     return .table([
@@ -39,7 +40,9 @@ struct PageData {
     ])
   }
 
-  /// The stage by when its soak ends, in whole seconds: that stays the same while time passes.
+  /// The stage with the time at which its soak ends, or its share while the soak does not tick.
+  ///
+  /// The time is rounded to 5 s, so that it stays the same from look to look.
   private var steadyStage: JSON {
     guard let rollout = state.running, let index = rollout.stage else { return .null }
     let stage = rollout.plan.stages[index]
@@ -47,7 +50,7 @@ struct PageData {
     return .table([
       ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
       ("soak", .number(stage.soak.seconds)),
-      // Measured time and the clock's differ by a little at each look.
+      // Measured time and the clock's time differ by a little at each look.
       ("ends", report.isTicking ? .int(Int((ends.milliseconds + 2500) / 5000 * 5)) : .null),
       ("share", report.isTicking ? .null : .number(share(stage))),
     ])
@@ -57,7 +60,9 @@ struct PageData {
     stage.soak > .zero ? min(1, report.elapsed.seconds / stage.soak.seconds) : 1
   }
 
-  /// All of one service; `charted` is when its charts were drawn, and `history` is JSON already.
+  /// Everything about one service.
+  ///
+  /// `charted` is when its charts were drawn; `history` is text that is JSON already.
   func whole(entries: [Entry], charted: Instant?, history: String) -> JSON {
     let rollout = state.rollout
     let checks = (rollout?.checks ?? []).map { state -> JSON in
@@ -102,7 +107,9 @@ struct PageData {
     ])
   }
 
-  /// The rollouts of a service, newest first; `report` is the file of each one's report, where there is one.
+  /// The rollouts as a JSON array in the order given.
+  ///
+  /// `report` returns the file of a rollout's report; nil: it has none.
   static func history(_ rollouts: [Rollout], report: (Int) -> String?) -> String {
     JSON.list(
       rollouts.map { rollout in

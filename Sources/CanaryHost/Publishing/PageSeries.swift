@@ -2,11 +2,13 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// A rollout cut into columns for the charts of the status page.
+/// A rollout cut into columns of equal length, for the charts of the status page.
 ///
-/// When there are too many columns, twice as long ones are made anew from the store: quantiles cannot be merged.
+/// When there would be more than `most`, the columns are read again from the store at twice the
+/// length: quantiles cannot be merged.
 struct PageSeries {
-  /// Requests, failures, and p50, p95 and p99 in milliseconds; nil: no requests.
+  /// One column of one pool: requests, failures, and p50, p95 and p99 in milliseconds (nil: no
+  /// requests).
   private struct Point {
     var requests: Int
     var failures: Int
@@ -27,13 +29,16 @@ struct PageSeries {
   let rollout: Int
   private let from: PoolName
   private let to: PoolName
+  /// Where the first column starts, in seconds since 1970.
   private let start: Int64
+  /// The length of a column in seconds.
   private(set) var length: Int64 = 1
   private var canary: [Point] = []
   private var stable: [Point] = []
 
+  /// The largest number of columns.
   static let most = 240
-  /// The log is read, and what was read is saved, within this time.
+  /// How many seconds it takes at most until a request is read from the log and saved.
   private static let settling: Int64 = 2
 
   init(_ rollout: Rollout) {
@@ -43,9 +48,10 @@ struct PageSeries {
     start = rollout.started.second
   }
 
-  /// Reads what has come, up to that time, as whole columns: half of one would look like half of the requests.
+  /// Reads the columns that are complete by `now`.
   ///
-  /// The last ones are read again each time, as they may still grow; `isOver` ends with what there is.
+  /// Half a column would look like half of the requests. The last columns are read again each time,
+  /// because late lines may still add to them; with `isOver` the last, partial column is read too.
   mutating func grow(
     _ store: any LogStore, _ service: ServiceName, until now: Instant, isOver: Bool
   ) async {
@@ -59,10 +65,10 @@ struct PageSeries {
     var next = max(0, min(Int64(canary.count), last - Self.settling / length))
     canary.removeLast(max(0, canary.count - Int(next)))
     stable.removeLast(max(0, stable.count - Int(next)))
-    // A long rollout is read in pieces: others wait for the store as well.
+    // In pieces, because other processes wait for the store as well.
     while next <= last {
       let end = min(last, next + max(0, 600 / length - 1))
-      // What cannot be read now is no stretch without requests: it is read at the next look.
+      // A failed read is not a stretch without requests: the next call tries again.
       guard
         let slices = try? await store.slices(
           service, since: start + next * length, through: start + (end + 1) * length - 1

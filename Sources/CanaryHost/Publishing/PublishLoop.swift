@@ -2,21 +2,23 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
 
-/// Who writes the status page and the metrics: the controller while there is one, else whoever drives, and after a
-/// command a process that stays behind for one look.
+/// Decides which process writes the status page and the metrics.
+///
+/// The controller while there is one, otherwise the process that drives; after a command, a
+/// detached process writes them once.
 package enum PublishLoop {
   private static func isWanted(_ config: Config) -> Bool {
     config.page != nil || config.metrics != nil
   }
 
-  /// Writes until the task is cancelled; one process of the host at a time.
+  /// Writes until the task is cancelled; by a lease, one process of the host at a time.
   package static func watch(_ world: World) async {
     while !Task.isCancelled {
       if isWanted(world.live.config), let lease = (try? world.leases.acquire(.publishing)) ?? nil {
         let publisher = Publisher(world, goesOn: true)
         while !Task.isCancelled {
           await publisher.look()
-          // With a browser's own second, a change is on the page within two.
+          // With the browser's own second, a change is on the page within two.
           await world.clock.sleep(until: world.clock.now() + .seconds(0.5))
         }
         withExtendedLifetime(lease) {}
@@ -26,7 +28,7 @@ package enum PublishLoop {
     }
   }
 
-  /// Writes once, if nobody else does; false when somebody does.
+  /// Writes once; false when another process publishes, so that this one did not.
   package static func once(_ world: World) async -> Bool {
     guard
       let lease =
@@ -37,7 +39,8 @@ package enum PublishLoop {
     return true
   }
 
-  /// Leaves a process behind that writes once, unless somebody writes all the time.
+  /// Starts a process that writes once, unless one publishes already or neither page nor metrics
+  /// are configured.
   package static func leave(_ world: World) {
     guard isWanted(world.config), world.leases.holder(.publishing) == nil else { return }
     try? Background.publish(config: world.config.file)

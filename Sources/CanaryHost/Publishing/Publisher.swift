@@ -3,30 +3,33 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import StatusPage
 
-/// Writes the status page and the metrics: at each look, what has changed.
+/// Writes the status page and the metrics; each look writes what has changed.
 ///
 /// Every file is replaced whole, so that a reader never sees half of one.
 actor Publisher {
-  /// Reading and writing many files is nobody else's to wait for.
+  /// Own queue, so that reading and writing many files blocks no other actor.
   private let executor = QueueExecutor("canary.page")
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   let world: World
   private var cards: [ServiceName: PageCard] = [:]
-  /// The list of services as it was written last.
+  /// The list of services as last written.
   private var listed: (text: String, at: Instant)?
-  /// The folder and the services that it was prepared for.
+  /// The folder and the services for which `prepare` last ran.
   private var prepared: (page: String?, services: [Service])?
+  /// When `beat.json` was last written.
   private var beatAt: Instant?
+  /// When the metrics were last written.
   private var countedAt: Instant?
   private var totals: PageTotals
   private var fault: String?
-  /// Reports that are still to be written, the newest first.
+  /// Reports to write, newest first.
   private var missing: [(service: Service, rollout: Int)] = []
-  /// How many were written.
+  /// How many reports this publisher has finished, or skipped as unreadable.
   private var reports = 0
 
-  /// Whether this one goes on writing: then silence is a sign that something is wrong.
+  /// Whether this publisher keeps writing: if so, a page that does not change means that something
+  /// is wrong.
   private let goesOn: Bool
 
   init(_ world: World, goesOn: Bool) {
@@ -35,9 +38,11 @@ actor Publisher {
     totals = PageTotals(world)
   }
 
-  /// How often what never changes by itself is said anew, so that its age tells whether anybody still writes.
+  /// How often `beat.json` and the metrics are written, so that their age shows whether a publisher
+  /// lives.
   private static let beat = Span.seconds(5)
 
+  /// Writes what has changed since the last look; logs the first of several faults in a row.
   func look() async {
     let config = world.live.config
     let now = world.clock.now()
@@ -56,7 +61,7 @@ actor Publisher {
       }
       if let page = config.page, Instant.isPast(Self.beat, since: beatAt, at: now) {
         beatAt = now
-        // `list` is another number whenever the list is another: Nginx's ETag has whole seconds.
+        // The number in `list` changes with the list: Nginx's ETag has whole seconds only.
         try write(
           "\(page)/beat.json",
           JSON.table([
@@ -85,19 +90,19 @@ actor Publisher {
     }
   }
 
-  /// Looks until nothing is left to be written, at most so many times.
+  /// Looks until nothing is left to write, at most `most` times.
   func finish(_ most: Int) async {
     for _ in 1...most {
       let written = reports
       await look()
-      // The link to a report comes with the look after it.
+      // The link to a report is written by the look after it.
       if missing.isEmpty, reports == written { return }
     }
   }
 
-  /// What is the same at every look.
+  /// Writes the static files and removes those of former services, when the config has changed.
   private func prepare(_ config: Config) throws(FileError) {
-    // The same array is known at a glance; another one is that of a config that was read anew.
+    // Comparing an array with itself is cheap: only a reload makes another one.
     if let prepared, prepared.page == config.page, prepared.services == config.services { return }
     prepared = (config.page, config.services)
     cards = [:]
@@ -106,7 +111,7 @@ actor Publisher {
     for (name, bytes) in StatusPage.files {
       try write("\(page)/\(name)", String(decoding: bytes, as: UTF8.self))
     }
-    // A service that was taken out of the config leaves no page behind.
+    // A service that was removed from the config leaves no page behind.
     let known = Set(
       config.services.flatMap { ["\($0.name).json", PageCard.chartFile($0.name)] })
     for name in Files.names(in: "\(page)/services") where !known.contains(name) {
@@ -118,7 +123,7 @@ actor Publisher {
     try Files.replace(path, with: text, isSynced: false)
   }
 
-  /// Looks at every service of which anything may have changed.
+  /// Looks at every service that may have changed.
   private func refresh(_ config: Config, at now: Instant) async {
     guard let revisions = try? await world.changes.revisions() else { return }
     let brakes = await world.router.braked()
@@ -141,7 +146,7 @@ actor Publisher {
       cards[service.name] = card
       if let page = config.page {
         let folder = "\(page)/services"
-        // The charts first: the other file says that they are there.
+        // The charts first: the other file refers to them.
         for (name, text) in [
           (PageCard.chartFile(service.name), card.charts), ("\(service.name).json", card.whole),
         ] {
@@ -153,12 +158,12 @@ actor Publisher {
     }
   }
 
-  /// One report a look, so that a page that is new on an old host comes up at once.
+  /// One report a look, so that a new page on an old host appears at once.
   private func writeReport(_ page: String) async throws(FileError) {
     guard let next = missing.first else { return }
     let record =
       (try? await world.history.record(next.service.name, rollout: next.rollout)) ?? nil
-    // Its driver still counts the last requests that the canary met.
+    // Its driver still counts the last requests of the canary: later.
     if goesOn, let ended = record?.rollout.ended, world.clock.now() < ended + .seconds(3) {
       return missing.append(missing.removeFirst())
     }
@@ -174,7 +179,7 @@ actor Publisher {
     for old in PageHistory.surplus(next.service.name, in: folder, newest: next.rollout) {
       try Files.remove("\(folder)/\(old)")
     }
-    // The list of rollouts has one link more.
+    // The list of rollouts now links to this report.
     cards[next.service.name]?.forgetHistory()
   }
 }

@@ -45,20 +45,20 @@ enum ServiceMetrics {
   }
 }
 
-/// What is counted over all that the store holds, and what is of the host.
+/// The metrics over all saved rollouts, and those of the host.
 struct PageTotals {
   private let world: World
-  /// Nil when a rollout has begun or ended since.
+  /// Totals of ended rollouts; nil: to be read, because a rollout has started or ended.
   private var ended: MetricsText?
   private var errors: [ServiceName: [SourceErrors]] = [:]
   private var leaving: (at: Instant, count: Int)?
 
   init(_ world: World) { self.world = world }
 
-  /// A rollout has begun or ended.
+  /// Forgets the totals of ended rollouts: one has started or ended.
   mutating func turn() { ended = nil }
 
-  /// The metrics of all services.
+  /// The whole text of metrics: these totals, and the metrics of every card.
   mutating func text(_ cards: [PageCard], _ config: Config, at now: Instant) async -> String {
     if ended == nil {
       ended = await readEnded()
@@ -70,7 +70,7 @@ struct PageTotals {
     all.add(.published, [], Double(now.second))
     for card in cards {
       all.add(card.metrics)
-      // A running rollout's own are counted by its card: they are more than the store has.
+      // The card counts the running rollout's own errors: it knows more than the store has.
       var sums = card.errors
       for row in errors[card.service.name] ?? [] where row.rollout != card.running {
         sums[row.check, default: 0] += row.count
@@ -102,7 +102,9 @@ struct PageTotals {
     return text
   }
 
-  /// Former workers that are still there; a look at every process, so not often.
+  /// How many former workers are shutting down; nil: not known.
+  ///
+  /// Cached for 15 s, because it looks at every process of the host.
   private mutating func workers(_ config: Config, at now: Instant) async -> Int? {
     if let leaving, now - leaving.at < .seconds(15) { return leaving.count }
     for service in config.services.prefix(5) {

@@ -1,7 +1,8 @@
 package import CanaryCore
 
-/// A check of a plan in one line.
+/// Describes a check of a plan in words.
 package enum CheckWords {
+  /// What the check measures and what must hold, in one line.
   package static func text(_ check: Check) -> String {
     var text: String
     let shown = ValueFormat(check.source)
@@ -31,16 +32,16 @@ package enum CheckWords {
     return text + (check.advisory ? " (advisory)" : "")
   }
 
-  /// The last value as a person reads it; of a check without one, its verdict.
+  /// The last value, formatted with its unit; the verdict of a check without value or bound.
   package static func value(_ state: CheckState, _ check: Check?) -> String {
-    // A yes or no has no unit.
+    // The number of a yes-or-no check has no meaning for a reader.
     guard let value = state.value, let check,
       check.condition.hasBound || check.condition.versus != nil
     else { return state.verdict.rawValue }
     return ValueFormat(check.source).text(value)
   }
 
-  /// What the value must keep to, short enough for a column.
+  /// The bound that the value must keep to, short enough for a column.
   package static func bound(_ check: Check) -> String {
     let shown = ValueFormat(check.source)
     var parts: [String] = []
@@ -50,12 +51,12 @@ package enum CheckWords {
     return parts.isEmpty ? "answers" : parts.joined(separator: ", ")
   }
 
-  /// What a check said when it was asked once, and what to do where it does not pass.
+  /// What a check said when it was measured once, with advice unless it passes.
   package static func told(_ check: Check, _ state: CheckState) -> String {
     "\(check.name): \(state.detail)" + (state.verdict == .pass ? "" : ". \(advice(check))")
   }
 
-  /// What to do about a check that does not pass.
+  /// What you can do about a check that does not pass.
   package static func advice(_ check: Check) -> String {
     switch check.source {
     case .certificate(let host):
@@ -70,25 +71,26 @@ package enum CheckWords {
     }
   }
 
-  /// A URL without its query, which may hold a key.
+  /// A URL without its query, which may hold a secret.
   private static func plain(_ url: String) -> String { String(url.prefix { $0 != "?" }) }
 }
 
 extension Rollout {
-  /// How many stages have been passed; of one that went back, before the stage that broke it off.
+  /// How many stages were passed; of a reverted rollout, those before the stage in which it was
+  /// reverted.
   package var passedStages: Int {
     if case .promoted = phase { return plan.stages.count }
     return stage ?? reached ?? 0
   }
 
-  /// The check of that name in the stage that is held, or in the last that has been.
+  /// The check with that name in the stage that is held, otherwise in the last stage reached.
   package func rule(_ name: CheckName) -> Check? {
     let at = stage ?? reached ?? 0
     guard plan.stages.indices.contains(at) else { return nil }
     return plan.checks(stage: at).first { $0.name == name }
   }
 
-  /// The checks before the rollout as a table, once they have been asked.
+  /// The checks before the rollout as lines of a table; empty before they are measured.
   package var preflightWords: [String] {
     zip(plan.before, preflight ?? []).map { check, state in
       let mark = state.verdict == .pass ? "✓" : check.advisory ? "!" : "✗"

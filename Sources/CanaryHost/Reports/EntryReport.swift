@@ -1,8 +1,8 @@
 package import CanaryCore
 
-/// An entry of the history, for people and for programs.
+/// Prints an entry of the history, for people and for programs.
 package enum EntryReport {
-  /// One object a line, as `promote --json` prints them.
+  /// One line of `promote --json`: an entry with its service and rollout.
   package static func event(_ entry: Entry, service: ServiceName) -> JSON {
     .table(
       [
@@ -11,6 +11,7 @@ package enum EntryReport {
       ] + rest(entry) + [("rollout", JSON(entry.rollout))])
   }
 
+  /// An entry in the events of `history --json`.
   package static func json(_ entry: Entry) -> JSON {
     .table(
       [("time", .text(entry.time.iso8601)), ("event", .text(entry.event.rawValue))] + rest(entry))
@@ -24,6 +25,7 @@ package enum EntryReport {
     ]
   }
 
+  /// An entry as a line of a table for people.
   package static func line(_ entry: Entry) -> String {
     let weight = entry.weight.map { "\($0)%" } ?? ""
     return
@@ -31,7 +33,7 @@ package enum EntryReport {
       + (entry.actor == .canary ? "" : "  [\(entry.actor)]")
   }
 
-  /// The fact and the hint on one line; empty where an entry has neither.
+  /// The fact and the hint on one line; empty when the entry has neither.
   package static func told(_ entry: Entry) -> String {
     [entry.detail, entry.hint].compactMap(\.self).joined(separator: ". ")
   }

@@ -2,7 +2,7 @@ internal import CanaryAdapters
 package import CanaryCore
 internal import CanaryDriver
 
-/// Why each verdict of a rollout was what it was: the kept measurements, judged once more by the same rules.
+/// Explains each verdict of a rollout: judges the kept measurements again, by the same rules.
 package struct Explanation {
   private let rollout: Rollout
   private let records: [CheckRecord]
@@ -12,6 +12,8 @@ package struct Explanation {
     self.records = records
   }
 
+  /// The telling measurements of each check by stage, for people; ‼ marks a verdict that differs
+  /// from the saved one.
   package var text: String {
     var lines: [String] = []
     if records.isEmpty { lines.append("  nothing was measured, or it is too long ago") }
@@ -31,6 +33,7 @@ package struct Explanation {
     return lines.joined(separator: "\n")
   }
 
+  /// Every kept measurement, with the verdict that was saved and the one judged again.
   package var json: JSON {
     .list(
       records.compactMap { record in
@@ -44,7 +47,7 @@ package struct Explanation {
       })
   }
 
-  /// The first, the last, and every one that changed the verdict; all of them are in the JSON.
+  /// Whether people want to see it: the first, the last, and each that changed the verdict.
   private func isTelling(_ row: CheckRecord.Row, _ record: CheckRecord) -> Bool {
     row.grounds.verdict != row.verdict || row.number == record.rows.first?.number
       || row.number == record.rows.last?.number
@@ -112,7 +115,8 @@ package struct Explanation {
 }
 
 extension Rollout {
-  /// The check that was measured, as the plan has it in that stage.
+  /// The measured check, as the plan defines it for that stage; nil when the plan has no such stage
+  /// or check.
   package func check(_ record: CheckRecord) -> Check? {
     guard plan.stages.indices.contains(record.stage) else { return nil }
     return plan.checks(stage: record.stage).first { $0.name == record.name }

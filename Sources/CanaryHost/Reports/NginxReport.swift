@@ -2,9 +2,10 @@ internal import CanaryAdapters
 internal import CanaryCore
 package import CanaryDriver
 
-/// What is worth saying about Nginx beside what it serves.
+/// Facts about Nginx beside the configuration that it serves.
 package enum NginxReport {
-  /// Workers still shutting down, with the oldest one's age and the limit that Nginx has for them; nil when there are none.
+  /// How many workers are still shutting down, the oldest one's age and Nginx's limit for them;
+  /// nil: none are.
   package static func leaving(_ world: World, _ workers: [Worker]?) -> String? {
     let leaving = (workers ?? []).filter(\.isShuttingDown)
     guard let oldest = leaving.map(\.age).max() else { return nil }

@@ -1,6 +1,6 @@
 internal import CanaryCore
 
-/// The charts of a report, as SVG that is read without a script.
+/// The charts of a report, as SVG that needs no script; `columns` must not be empty.
 struct ReportChart {
   let columns: [RolloutReport.Column]
   let report: RolloutReport
@@ -23,7 +23,7 @@ struct ReportChart {
     Self.height - Self.bottom - (Self.height - Self.bottom - Self.top) * value / most
   }
 
-  /// What share of the requests the canary was given.
+  /// The canary's weight over time.
   var weights: String {
     let steps = report.steps
     var points: [String] = []
@@ -41,7 +41,7 @@ struct ReportChart {
       "<polygon class=\"weight\" points=\"\(area.joined(separator: " "))\"/>")
   }
 
-  /// A figure of both pools; a stretch without requests is a gap, not a zero.
+  /// A chart of both pools; a stretch without requests is a gap, not a zero.
   func lines(
     _ title: String, _ unit: String, _ canary: (RolloutReport.Column) -> Double?,
     _ stable: (RolloutReport.Column) -> Double?
@@ -67,7 +67,7 @@ struct ReportChart {
       }
     }
     return runs.filter { !$0.isEmpty }.map { run in
-      // A line of one point would be nothing at all.
+      // A line of one point would be invisible.
       let points = run.count == 1 ? run + run : run
       return
         "<polyline class=\"\(name)\" stroke-linecap=\"round\" points=\"\(points.joined(separator: " "))\"/>"
@@ -98,7 +98,8 @@ struct ReportChart {
       """
   }
 
-  /// The next of 1, 2, 5, 10, 20, … above a value.
+  /// The smallest of 1, 2, 5 times a power of ten that is not below `value`; 1 for zero, at least
+  /// 0.001.
   static func ceiling(_ value: Double) -> Double {
     guard value > 0 else { return 1 }
     var unit = 0.001

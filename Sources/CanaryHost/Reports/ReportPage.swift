@@ -1,12 +1,12 @@
 internal import CanaryCore
 
-/// A report as one HTML file that needs nothing else: no script, no font, no picture from outside.
+/// A report as one self-contained HTML file: no script, font or picture from outside.
 package struct ReportPage {
   private let report: RolloutReport
 
   package init(_ report: RolloutReport) { self.report = report }
 
-  /// The most points of a chart: as many as a line of this width can show.
+  /// The most points of a chart: what a line of its width can show.
   private static let points = 240
 
   package var html: String {
@@ -97,7 +97,7 @@ package struct ReportPage {
       """
   }
 
-  /// Foreign text as text, in an element or in an attribute.
+  /// Foreign text escaped for an element or an attribute; cut to 1000 characters.
   package static func escaped(_ text: String) -> String {
     var out = ""
     for character in Text.sanitized(text, limit: 1000) {
@@ -113,7 +113,8 @@ package struct ReportPage {
     return out
   }
 
-  /// Orange and blue of Okabe and Ito, which colour-blind eyes tell apart; the canary's line is thicker as well.
+  /// Okabe and Ito's orange and blue, which colour-blind eyes tell apart; the canary's line is also
+  /// thicker.
   private static let style = """
     :root { color-scheme: light dark; --ink: #1a1a1a; --dim: #595959; --paper: #fff; --rule: #d0d0d0; --canary: #b34700; --stable: #00609a; --bad: #a8071a; --good: #1d6b1d; }
     @media (prefers-color-scheme: dark) { :root { --ink: #ececec; --dim: #a8a8a8; --paper: #16181b; --rule: #3a3d42; --canary: #ff9a4d; --stable: #6cb8ee; --bad: #ff8a8a; --good: #7fd17f; } }

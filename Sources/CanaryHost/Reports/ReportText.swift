@@ -1,6 +1,6 @@
 internal import CanaryCore
 
-/// A report for the terminal, and as Markdown for a ticket.
+/// A report as plain text for the terminal, and as Markdown for a ticket.
 package struct ReportText {
   private let report: RolloutReport
 
@@ -47,7 +47,7 @@ package struct ReportText {
     return lines.joined(separator: "\n")
   }
 
-  /// Foreign text as text: nothing of it may become a cell, a link or markup.
+  /// Foreign text escaped so that it cannot become a cell, a link or markup; cut to 600 characters.
   package static func escaped(_ text: String) -> String {
     var out = ""
     for character in Text.sanitized(text, limit: 600) {

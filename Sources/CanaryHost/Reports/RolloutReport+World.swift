@@ -2,7 +2,7 @@ package import CanaryCore
 package import CanaryDriver
 
 extension RolloutReport {
-  /// With what the store holds of the rollout.
+  /// The report of a rollout, with its measurements and requests read from the store.
   package init(_ world: World, _ service: Service, _ record: RolloutRecord) async throws(Failure) {
     let rollout = record.rollout
     do throws(StoreError) {
@@ -19,7 +19,7 @@ extension RolloutReport {
     }
   }
 
-  /// What programs are told of a rollout, wherever it stands.
+  /// A rollout's fields for programs, the same in every command.
   package static func fields(_ rollout: Rollout) -> [(String, JSON)] {
     [
       ("rollout", .int(rollout.number)), ("from", .text(rollout.from.text)),

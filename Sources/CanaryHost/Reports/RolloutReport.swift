@@ -2,17 +2,18 @@ internal import CanaryAdapters
 package import CanaryCore
 package import CanaryDriver
 
-/// One rollout as a post-mortem needs it: what came of it, what failed when, who did what; printed by `ReportText` and
-/// `ReportPage`.
+/// One rollout as a post-mortem needs it: the result, what failed when, and who did what.
+///
+/// `ReportText` and `ReportPage` print it.
 package struct RolloutReport {
   package let service: ServiceName
   package let rollout: Rollout
   package let entries: [Entry]
   package let checks: [CheckRecord]
-  /// A failed try of an idempotent request is tried again on stable.
+  /// The service retries failed tries of idempotent requests on stable.
   package let isShielded: Bool
   package let now: Instant
-  /// Of this rollout's time only, oldest first.
+  /// Requests by pool and second, of this rollout's time only, oldest first.
   package let slices: [LogSlice]
 
   package init(
@@ -32,6 +33,7 @@ package struct RolloutReport {
     }.sorted { $0.second < $1.second }
   }
 
+  /// When the rollout ended; now, while it runs.
   package var end: Instant { rollout.ended ?? now }
 
   // MARK: what was counted
@@ -40,17 +42,17 @@ package struct RolloutReport {
     slices.reduce(into: PoolCounts()) { if $1.pool == pool { $0.merge($1.counts) } }
   }
 
-  /// The seconds in which tries on the canary failed.
+  /// The first and the last second in which tries on the canary failed; nil when none did.
   package var failing: (first: Instant, last: Instant)? {
     let seconds = slices.filter { $0.pool == rollout.to && $0.counts.failures > 0 }.map(\.second)
     guard let first = seconds.first, let last = seconds.last else { return nil }
     return (Instant(milliseconds: first * 1000), Instant(milliseconds: last * 1000))
   }
 
-  /// When it was decided to go back.
+  /// When the revert was decided; nil without one.
   package var decided: Instant? { entries.first { $0.event == .reverting }?.time }
 
-  /// The weights that were served, with when they began.
+  /// The canary's weights and when each began, oldest first, from none at the start.
   package var steps: [(at: Instant, weight: Weight)] {
     var steps: [(Instant, Weight)] = [(rollout.started, .none)]
     for entry in entries {
@@ -65,6 +67,7 @@ package struct RolloutReport {
 
   // MARK: the first screen
 
+  /// The result, its pools, release and duration in one sentence.
   package var headline: String {
     let took = end - rollout.started
     let most = steps.map(\.weight).max() ?? .none
@@ -81,7 +84,7 @@ package struct RolloutReport {
     }
   }
 
-  /// What an operator asks first, in the order of client.
+  /// Names and values of what you ask first about a rollout, in that order.
   package var facts: [(name: String, value: String)] {
     var facts: [(String, String)] = [
       ("started", "\(rollout.started.iso8601) by \(rollout.actor)")
@@ -97,7 +100,7 @@ package struct RolloutReport {
     if let failing {
       facts.append(("first failing second", Self.second(failing.first)))
       if let decided {
-        // Requests are counted by the second.
+        // Requests are counted by the second, so the gap may be one longer.
         let gap = max(.zero, decided - failing.first).milliseconds / 1000 + 1
         facts.append(
           ("decided to go back", "\(decided.iso8601), at most \(Span.seconds(Double(gap))) later"))
@@ -115,7 +118,7 @@ package struct RolloutReport {
     return facts
   }
 
-  /// Failed tries on the canary, and what their users saw of them.
+  /// The failed tries on the canary, and how many of them users saw.
   private func harm(_ canary: PoolCounts) -> String {
     let tries = "\(canary.failures) \(canary.failures == 1 ? "try" : "tries") on the canary failed"
     guard let hurt = canary.hurt else {
@@ -147,7 +150,7 @@ package struct RolloutReport {
     return words
   }
 
-  /// Whole seconds from a minute on: nobody reads milliseconds of an hour.
+  /// The span to whole seconds from one minute on, where milliseconds do not matter.
   package static func rough(_ span: Span) -> String {
     span < .minutes(1)
       ? "\(span)" : "\(Span(milliseconds: (span.milliseconds + 500) / 1000 * 1000))"
@@ -165,7 +168,7 @@ package struct RolloutReport {
     package let measurements: Int
   }
 
-  /// Each check of each stage with what it last said.
+  /// Each check of each stage with its last verdict.
   package var checkRows: [CheckRow] {
     checks.compactMap { record in
       guard let check = rollout.check(record) else { return nil }
@@ -188,7 +191,7 @@ package struct RolloutReport {
     package var stable = PoolCounts()
   }
 
-  /// The rollout cut into at most so many stretches of whole seconds.
+  /// The requests cut into at most `most` columns of whole seconds; empty without requests.
   package func columns(_ most: Int) -> [Column] {
     guard let first = slices.first?.second, let last = slices.last?.second else { return [] }
     let length = max(1, (last - first) / Int64(most) + 1)

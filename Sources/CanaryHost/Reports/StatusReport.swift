@@ -2,22 +2,26 @@ internal import CanaryAdapters
 package import CanaryCore
 package import CanaryDriver
 
-/// What `status` says of one service; text and JSON are two prints of it.
+/// What `status` shows of one service; `text` and `json` print the same facts.
 package struct StatusReport {
   package let service: Service
-  /// As it is saved, with what its driver has seen since.
+  /// The saved state, with what its driver has measured since.
   package let state: ServiceState
   package let brake: BrakeNote?
+  /// The process that drives now, or the dead one that did last; nil: none drives or needs to.
   package let driver: (pid: Int32, alive: Bool)?
-  /// Values of the checks over the last minutes; empty unless a driver knows of being watched.
+  /// Values of the checks over the last minutes; empty unless a driver shares them, which it does
+  /// only while watched.
   package let recent: [CheckName: [LiveSnapshot.Point]]
   package let now: Instant
   private let nginx: [String]
-  /// Lines of the access log that were of no use, ever.
+  /// Log entries so far that could not be parsed or matched to a pool.
   private let unreadable: Int
 
-  /// `looksAtNginx` is false where former workers and files changed by hand are of no interest: that costs a look at
-  /// every process.
+  /// Reads the status.
+  ///
+  /// With `looksAtNginx` false, former workers and files changed by hand are left out: finding them
+  /// means a look at every process of the host.
   package init(_ world: World, _ service: Service, looksAtNginx: Bool = true) async throws(Failure)
   {
     self.service = service
@@ -46,7 +50,8 @@ package struct StatusReport {
       + seen.edits.map { "\($0) was changed by hand" }
   }
 
-  /// The canary's confirmed share; with the brake on it has none, whatever the files say.
+  /// The canary's share, as last confirmed by Nginx; none while the brake is on, whatever the files
+  /// say.
   package var weight: Weight { brake != nil ? .none : state.serving?.routing.weight ?? .none }
   private var canary: PoolName? {
     if let rollout = state.rollout, case .promoted = rollout.phase { return nil }
@@ -121,18 +126,19 @@ package struct StatusReport {
       })
   }
 
-  /// Whether the stage's time goes on: somebody drives, and nothing is waited for.
+  /// Whether soak time passes: a driver lives, Nginx has confirmed the stage, and nothing holds it.
   package var isTicking: Bool {
     guard case .soaking(let soak)? = state.running?.phase else { return false }
     return driver?.alive == true && soak.confirming == nil && state.running?.held == nil
   }
 
-  /// How long the stage has been held.
+  /// How much of the soak has been served in the stage; zero outside of one.
   package var elapsed: Span {
     guard let rollout = state.rollout else { return .zero }
     switch rollout.phase {
     case .soaking(let soak):
-      // A driver saves mere time now and then; what it has watched since counts, and no more if it hangs.
+      // A driver saves passed time only now and then. Time since its save counts, with a limit in
+      // case it hangs.
       let since =
         isTicking ? max(.zero, min(now - soak.seen, state.progressInterval + .seconds(5))) : .zero
       return soak.served + since

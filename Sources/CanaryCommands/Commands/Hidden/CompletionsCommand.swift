@@ -1,6 +1,6 @@
 internal import CanaryHost
 
-/// `canary __completions bash|zsh|fish`: what a shell offers.
+/// `canary __completions bash|zsh|fish`: prints completions for a shell.
 enum CompletionsCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -2,8 +2,9 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import CanaryHost
 
-/// `canary __drive SERVICE`: drives one service until it has no pending work; started by a `promote` or a `revert` that
-/// does not stay.
+/// `canary __drive SERVICE`: drives one service until it has no pending work.
+///
+/// Started by a `promote` or a `revert` that ends before that.
 enum DriveCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -1,7 +1,8 @@
 internal import CanaryAdapters
 internal import CanaryHost
 
-/// `canary __guard LOCK BRAKE PID FILE GENERATION`: the dead man's switch of a driver, which starts it itself.
+/// `canary __guard LOCK BRAKE PID FILE GENERATION`: the dead man's switch of a driver, which starts
+/// it.
 enum GuardCommand {
   static let command = Command(
     spec: CommandSpec(

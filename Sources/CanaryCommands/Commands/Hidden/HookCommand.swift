@@ -1,7 +1,7 @@
 internal import CanaryAdapters
 internal import CanaryHost
 
-/// `canary __hook BASE`: the life of the process that runs one hook.
+/// `canary __hook BASE`: the process that runs one hook.
 enum HookCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -1,6 +1,6 @@
 internal import CanaryHost
 
-/// `canary __notify`: tells receivers what is left, for two minutes at most.
+/// `canary __notify`: sends receivers the remaining notices, see `NoticeLoop.flush`.
 enum NotifyCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -1,6 +1,6 @@
 internal import CanaryHost
 
-/// `canary __reference config|schema|cli|json`: what the docs say of the program itself.
+/// `canary __reference config|schema|cli|json`: prints a part of the docs.
 enum ReferenceCommand {
   static let command = Command(
     spec: CommandSpec(

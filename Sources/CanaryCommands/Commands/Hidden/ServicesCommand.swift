@@ -1,7 +1,8 @@
 internal import CanaryCore
 internal import CanaryHost
 
-/// `canary __services`: the names of the services, for completions; says nothing of a config that cannot be used.
+/// `canary __services`: prints the services' names, for completions; silent if the config cannot be
+/// used.
 enum ServicesCommand {
   static let command = Command(
     spec: CommandSpec(

@@ -2,8 +2,9 @@ internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryHost
 
-/// `canary __tally SERVICE --log FILE`: the sums of a whole log, by the reader that judges; for benchmarks and for
-/// looking into a log by hand.
+/// `canary __tally SERVICE --log FILE`: prints a log's totals, by the parser that checks use.
+///
+/// For benchmarks, and to look into a log by hand.
 enum TallyCommand {
   static let command = Command(
     spec: CommandSpec(
