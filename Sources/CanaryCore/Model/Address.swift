@@ -1,6 +1,8 @@
-/// Addresses, paths and header texts that cannot break out of their place in an Nginx file.
+/// Validates addresses, paths and header texts, so that none can break out of its place in an Nginx
+/// file.
 package enum Address {
-  /// Accepts `host:port`, `1.2.3.4:port`, `[v6]:port` and `unix:/path`.
+  /// Accepts `host:port`, `1.2.3.4:port`, `[v6]:port` and `unix:/path`; throws the rule that the
+  /// text breaks.
   package static func check(_ text: String) throws(Violation) {
     if text.hasPrefix("unix:") {
       guard isPlainPath(String(text.dropFirst(5))) else {
@@ -14,13 +16,17 @@ package enum Address {
     try checkHost(String(text[..<colon]))
   }
 
-  /// Accepts what `listen` of Nginx takes: a port, an address with a port, or `unix:/path`.
+  /// Accepts what Nginx's `listen` takes: a port, `*:port`, an address with a port, or
+  /// `unix:/path`.
+  ///
+  /// Throws the rule that the text breaks.
   package static func checkListen(_ text: String) throws(Violation) {
     if port(text[...]) != nil { return }
     if text.hasPrefix("*:"), port(text.dropFirst(2)) != nil { return }
     try check(text)
   }
 
+  /// Reads a port from 1 to 65535; nil for anything else.
   static func port(_ text: Substring) -> Int? {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }),
       let number = Int(text), (1...65_535).contains(number)
@@ -52,31 +58,41 @@ package enum Address {
     }
   }
 
-  /// An absolute path that means itself in an Nginx file: nothing to quote, nothing to expand, no step upwards.
+  /// Whether the text is an absolute path that an Nginx file can hold as it is.
+  ///
+  /// It needs no quotes, Nginx expands nothing in it, it has no `..` step, and it is at most 1024
+  /// bytes long.
   package static func isPlainPath(_ text: String) -> Bool {
     guard text.hasPrefix("/"), text.utf8.count <= 1024 else { return false }
     let plain = text.utf8.allSatisfy { Text.isAlphanumeric($0) || "._-/+@,=~:".utf8.contains($0) }
     return plain && !text.split(separator: "/").contains("..")
   }
 
-  /// The path of an HTTP request: begins with `/`, visible ASCII without quotes, braces, `;`, `$`, `\` or `#`.
+  /// Whether the text can be the path of an HTTP request in an Nginx file.
+  ///
+  /// It begins with `/`, is at most 2048 bytes long, and is visible ASCII without quotes, braces,
+  /// `;`, `$`, `\`, `#`, `<`, `>`, `^`, `|` and backtick.
   package static func isRequestPath(_ text: String) -> Bool {
     guard text.hasPrefix("/"), text.utf8.count <= 2048 else { return false }
     return text.utf8.allSatisfy { (33...126).contains($0) && !"\"'{};$\\#<>^`|".utf8.contains($0) }
   }
 
-  /// The value of a header that the generated file sets: visible ASCII and spaces, nothing that Nginx expands or ends at.
+  /// Whether the text can be the value of a header that a generated file sets.
+  ///
+  /// At most 1024 bytes of visible ASCII and spaces, without what Nginx expands or what would end
+  /// the directive.
   package static func isHeaderValue(_ text: String) -> Bool {
     text.utf8.count <= 1024
       && text.utf8.allSatisfy { (32...126).contains($0) && !"\"'{};$\\".utf8.contains($0) }
   }
 
-  /// Variables of Nginx that a header for the pools may hold: what the request was like, as Nginx sees it.
+  /// The Nginx variables, without `$`, that a header for the pools may contain: they describe the
+  /// request.
   package static let headerVariables = [
     "host", "http_host", "remote_addr", "request_id", "request_uri", "scheme", "server_port",
   ]
 
-  /// The value of a header for the pools: as above, but for those variables.
+  /// Whether the text is a header value (`isHeaderValue`) that may also contain `headerVariables`.
   package static func isHeaderTemplate(_ text: String) -> Bool {
     var rest = text[...]
     var plain = ""
@@ -90,7 +106,7 @@ package enum Address {
     return isHeaderValue(plain + rest)
   }
 
-  /// The name of a header: letters, digits and dashes.
+  /// Whether the text can name a header: 1 to 64 letters, digits and dashes.
   package static func isHeaderName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
       && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 45 }

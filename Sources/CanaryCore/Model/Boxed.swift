@@ -1,10 +1,10 @@
-/// Keeps a large value behind a reference; it is copied when it is written to while others hold it.
+/// Keeps a large value behind a reference, copied on the first write to a shared one.
 ///
-/// A state is handed from function to function many times for each event, and an `async` function keeps each of its
-/// copies for as long as it waits.
+/// One event passes the state through many functions, and an `async` function holds each of its
+/// copies for as long as it waits: behind a reference, those copies cost a pointer each.
 @propertyWrapper
 package struct Boxed<Value: Sendable>: Sendable {
-  /// Written to only while one reference to it exists.
+  /// Unchecked, because `_modify` writes to a box only while exactly one reference to it exists.
   private final class Box: @unchecked Sendable {
     var value: Value
     init(_ value: Value) { self.value = value }
@@ -43,8 +43,8 @@ extension Boxed: Decodable where Value: Decodable {
   }
 }
 
-// A box is invisible in what is written: what is nil is left out, as without one. The compiler's own `Codable` finds
-// these more special forms.
+// Synthesized `Codable` picks these overloads, so a boxed nil is left out of the encoded form, as
+// an unboxed one is.
 extension KeyedDecodingContainer {
   package func decode<Value: Decodable>(_ type: Boxed<Value?>.Type, forKey key: Key) throws
     -> Boxed<Value?>

@@ -1,4 +1,5 @@
-/// What is measured for the canary pool, from the access log that the generated configuration writes.
+/// A quantity that canary computes for a pool from the access log that the generated configuration
+/// writes.
 package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case errorRate = "error_rate"
   case latencyP50 = "latency_p50"
@@ -7,10 +8,10 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   case requests
   case requestRate = "request_rate"
 
-  /// Its name where it is measured on copies of requests instead of users' own.
+  /// The config's name for this metric measured on copied requests, such as `shadow_error_rate`.
   package var shadowName: String { "shadow_\(rawValue)" }
 
-  /// The quantile that a latency metric asks for; nil for the others.
+  /// The quantile of a latency metric, from 0 to 1; nil for the others.
   package var quantile: Double? {
     switch self {
     case .latencyP50: 0.5
@@ -21,11 +22,11 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   }
 }
 
-/// How a metric is compared with what stable does at the same time.
+/// How a metric of the canary is compared with the same metric of stable at the same time.
 package struct Versus: Hashable, Sendable, Codable {
-  /// By how much of its requests the canary may be worse, as a share; nil: the metric's own margin.
+  /// The share of its requests by which the canary may be worse; nil: the metric's default margin.
   package var worseBy: Double?
-  /// Whether a stage is held until the data can exclude a regression larger than that.
+  /// Whether the stage is held until the data exclude a regression larger than the margin.
   package var demandsEvidence: Bool
 
   package init(worseBy: Double? = nil, demandsEvidence: Bool = true) {
@@ -34,9 +35,9 @@ package struct Versus: Hashable, Sendable, Codable {
   }
 }
 
-/// What a measured value must keep to; the bound itself passes.
+/// The threshold or comparison that a measured value must meet; a value equal to a bound passes.
 ///
-/// With neither bound the source's own yes or no decides.
+/// With neither a bound nor a comparison, the source's own yes or no decides.
 package struct Condition: Hashable, Sendable, Codable {
   package var max: Double?
   package var min: Double?
@@ -51,35 +52,39 @@ package struct Condition: Hashable, Sendable, Codable {
   package var hasBound: Bool { max != nil || min != nil }
 }
 
-/// One thing measured and its condition.
+/// One thing that is measured, and the condition it must meet.
 package struct Check: Hashable, Sendable, Codable {
   package var name: CheckName
   package var source: Source
   package var condition: Condition
-  /// How often it is measured; nil: ten seconds (half a second for a comparison), or a third of the soak where that is
-  /// shorter.
+  /// The time between two measurements; nil: the default of `interval(soak:)`.
   package var every: Span?
-  /// How far back a `metric` looks, but never past the start of its stage.
+  /// How far back a `metric` looks, but never past the start of its stage; a query knows it as
+  /// `{{window}}`.
   package var window: Span
-  /// How long without a break the condition must be broken before the check fails.
+  /// How long the condition must be violated without interruption before the check fails (`for` in
+  /// a config).
   package var lasting: Span
-  /// How many measurements in a row must break the condition before the check fails.
+  /// How many measurements in a row must violate the condition before the check fails.
   package var failures: Int
-  /// How long after the start of a stage nothing is measured.
+  /// How long after the start of a stage the first measurement is made.
   package var warmup: Span
-  /// How many canary requests the window must hold for a verdict.
+  /// How many canary requests the window must contain for a verdict other than `inconclusive`.
   package var minRequests: Int
-  /// How long one measurement may take before it is an error.
+  /// How long one measurement may take; after that its verdict is `error`.
   package var timeout: Span
-  /// Measured and shown, but never part of the gate.
+  /// Whether the check is only measured and shown, and never gates.
   package var advisory: Bool
-  /// What an answer over HTTP must be like; nil: a status from 200 to 399.
+  /// What an HTTP answer must look like; nil: a status from 200 to 399.
   package var expected: Expected?
-  /// The endpoint of the config that is asked; nil: the one named like the source.
+  /// The name of the endpoint that answers the check; nil: the source's `usualEndpoint`.
   package var endpoint: String?
-  /// The kind of servers that a probe asks; nil: all of them.
+  /// The kind of servers (`backend=`) that a probe asks; nil: all of them.
   package var backend: Label?
-  /// A bound that stable breaks as well is a fault of both, and one that chance may have broken waits.
+  /// Whether a violated bound is weighed against stable before the check fails.
+  ///
+  /// A bound that stable violates too is `inconclusive`: a fault of both. One that chance may have
+  /// violated is `pending`.
   @Sparse package var weighsStable = false
 
   package init(
@@ -100,9 +105,10 @@ package struct Check: Hashable, Sendable, Codable {
     self.advisory = advisory
   }
 
-  /// The time between two measurements during a soak of that length.
+  /// The time between two measurements in a stage with this soak time.
   ///
-  /// A comparison is asked every second in a stage of half an hour, between twice a second and every two seconds.
+  /// That is `every`, if it is set. Otherwise 10 s, or for a comparison 1/1800 of the soak (0.5 s
+  /// to 2 s, so 1 s in half an hour); at most a third of the soak, and at least 0.2 s.
   package func interval(soak: Span) -> Span {
     if let every { return every }
     let longest: Span
@@ -114,7 +120,8 @@ package struct Check: Hashable, Sendable, Codable {
     return Swift.max(.seconds(0.2), Swift.min(longest, soak / 3))
   }
 
-  /// The comparison that the check asks for; nil for a check without one.
+  /// The comparison with stable that the check asks for; nil without one, and for a metric that has
+  /// none.
   package var compared: ComparisonSpec? {
     guard condition.versus != nil, case .metric(let metric) = source,
       let compare = ComparisonKind(metric)

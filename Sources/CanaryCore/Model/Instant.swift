@@ -1,11 +1,14 @@
-/// A point of wall-clock time, in whole milliseconds since 1970; always an argument, never read by the core.
+/// A point of wall-clock time, in whole milliseconds since 1970 (UTC).
+///
+/// The core never reads a clock: the time is always an argument.
 package struct Instant: Hashable, Comparable, Sendable, Codable {
   package let milliseconds: Int64
 
   package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
   package init(seconds: Double) {
-    // A double holds milliseconds exactly for the next 200,000 years; anything beyond is not a time.
+    // A Double holds milliseconds exactly for the next 200,000 years; anything beyond is not a
+    // time.
     let value = (seconds * 1000).rounded()
     milliseconds = value.isFinite ? Int64(max(-9e15, min(9e15, value))) : 0
   }
@@ -19,17 +22,17 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     try container.encode(milliseconds)
   }
 
-  /// Whether that much time has gone by since; also when it never was.
+  /// Whether at least `span` has passed since `last`; true when `last` is nil.
   package static func isPast(_ span: Span, since last: Instant?, at now: Instant) -> Bool {
     last.map { now - $0 >= span } ?? true
   }
 
-  /// The whole second that this instant lies in, since 1970.
+  /// Whole seconds since 1970, rounded down.
   package var second: Int64 {
     milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
   }
 
-  /// The instant at which that second began.
+  /// This instant, rounded down to a whole second.
   package var wholeSecond: Instant { Instant(milliseconds: second * 1000) }
 
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
@@ -46,7 +49,7 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
 
 /// A length of time in whole milliseconds, written as in a config: `500ms`, `30s`, `1h30m`.
 package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
-  /// What a clock of the standard library measured, cut to whole milliseconds.
+  /// Converts a duration of the standard library, truncated to whole milliseconds.
   package init(_ duration: Duration) {
     let parts = duration.components
     self.init(milliseconds: parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
@@ -62,7 +65,7 @@ package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConver
   package static func hours(_ count: Int64) -> Span { Span(milliseconds: count * 3_600_000) }
   package static let zero = Span(milliseconds: 0)
 
-  /// The longest span a config may name: ten years, far from any overflow of a sum.
+  /// The longest span that a config may contain: ten years, so that no sum of spans can overflow.
   package static let longest = Span.hours(24 * 3653)
 
   package init(from decoder: any Decoder) throws {
@@ -74,7 +77,8 @@ package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConver
     try container.encode(milliseconds)
   }
 
-  /// Reads `1h30m`, `90s`, `1.5s`, `250ms`, `2d`; nil for anything else, for a negative and for a too long span.
+  /// Reads `1h30m`, `90s`, `1.5s`, `250ms` or `2d`; nil for anything else, a negative span, and one
+  /// above `longest`.
   package init?(parsing text: String) {
     let units: [(name: String, milliseconds: Double)] = [
       ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),

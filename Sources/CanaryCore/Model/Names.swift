@@ -1,16 +1,15 @@
-/// What the names of services, pools and checks have in common: letters, digits, `-` and `_`, so that each is safe in a
-/// file name, in a variable of Nginx and in a line of its log.
+/// A name that is safe in a file name, in an Nginx variable and in a line of Nginx's log.
 ///
-/// Each kind of name is a type of its own: a service cannot be handed over where a pool is meant.
+/// It consists of letters, digits, `-` and `_`. Each kind of name is a type of its own, so that the
+/// compiler refuses a service's name where a pool's is meant.
 package protocol NameText: Hashable, Comparable, Sendable, Codable, CustomStringConvertible,
   ExpressibleByStringLiteral
 {
   var text: String { get }
-  /// The text has passed `isName`.
+  /// Stores a text that has passed `Text.isName`.
   init(checked text: String)
 }
 
-/// The name of a service.
 package struct ServiceName: NameText {
   package let text: String
   package init(checked text: String) { self.text = text }
@@ -22,13 +21,13 @@ package struct PoolName: NameText {
   package init(checked text: String) { self.text = text }
 }
 
-/// The name of a check or of a guard.
+/// The name of a check or of a standing guard.
 package struct CheckName: NameText {
   package let text: String
   package init(checked text: String) { self.text = text }
 }
 
-/// Any other name of a config, such as that of a zone, of a kind of servers or of a log format.
+/// Any other name in a config, such as that of a zone, a kind of servers or a log format.
 package struct Label: NameText {
   package let text: String
   package init(checked text: String) { self.text = text }
@@ -39,13 +38,13 @@ extension NameText {
     "1 to 63 letters, digits, '-' or '_', beginning with a letter or digit"
   }
 
-  /// Nil unless the text keeps to `rule`.
+  /// Returns nil unless the text follows `rule`.
   package init?(_ text: String) {
     guard Text.isName(text) else { return nil }
     self.init(checked: text)
   }
 
-  /// A name written in code; a wrong one is a programming error.
+  /// Makes a name from a literal in the code; traps on a text that breaks `rule`.
   package init(stringLiteral value: String) {
     guard let name = Self(value) else { preconditionFailure("'\(value)' is no name") }
     self = name
@@ -67,7 +66,8 @@ extension NameText {
 
   package var description: String { text }
 
-  /// The name as part of a variable of Nginx, whose names have no dash.
+  /// The name as a part of an Nginx variable: `-` becomes `_`, because variables cannot contain
+  /// dashes.
   package var variable: String { String(text.map { $0 == "-" ? "_" : $0 }) }
 
   package static func < (left: Self, right: Self) -> Bool { left.text < right.text }

@@ -1,12 +1,13 @@
-/// A word between double braces in a question, for which a fact of the rollout stands.
+/// A word between double braces in a query, URL or matcher, such as `{{pool}}`, that is replaced
+/// when it is sent.
 package enum Placeholder: String, CaseIterable, Sendable {
   case service, pool, stable, servers, window, release
-  /// The end and the start of the window, in seconds and in milliseconds since 1970.
+  /// The end and the start of the window, in seconds since 1970 (with `_ms`: in milliseconds).
   case now, from
   case nowMilliseconds = "now_ms"
   case fromMilliseconds = "from_ms"
 
-  /// Names between braces that stand for nothing.
+  /// The words between double braces in the text that are not placeholders.
   package static func unknown(in text: String) -> [String] {
     parts(of: text).compactMap { part in
       guard case .name(let name) = part, Placeholder(rawValue: name) == nil else { return nil }
@@ -34,18 +35,22 @@ package enum Placeholder: String, CaseIterable, Sendable {
     return parts
   }
 
-  /// Where a fact is put, and so what must not break out of it.
+  /// Where the value of a placeholder is inserted, and so how it has to be escaped.
   package enum Place: Sendable {
-    /// Inside a string of PromQL; servers are the alternatives of a regular expression.
+    /// Inside a PromQL string; `{{servers}}` becomes a regular expression with one alternative for
+    /// each server.
     case promQL
-    /// Inside the quotes of a matcher.
+    /// Inside the quotes of an Alertmanager matcher; `{{servers}}` as in `promQL`.
     case matcher
     case url
-    /// Inside a string of JSON.
+    /// Inside a JSON string.
     case json
   }
 
-  /// The text with every placeholder filled in, escaped for where it stands.
+  /// Returns the text with every placeholder replaced by its value, escaped for `place`.
+  ///
+  /// An unknown word between double braces is removed; the config reader refuses those
+  /// (`unknown(in:)`).
   package static func fill(_ text: String, with facts: PlaceholderValues, in place: Place) -> String
   {
     parts(of: text).reduce(into: "") { filled, part in
@@ -58,7 +63,7 @@ package enum Placeholder: String, CaseIterable, Sendable {
   }
 }
 
-/// What the placeholders of a question stand for.
+/// The values of all placeholders for one measurement.
 package struct PlaceholderValues: Hashable, Sendable {
   package var service: ServiceName
   package var pool: PoolName
@@ -101,7 +106,10 @@ package struct PlaceholderValues: Hashable, Sendable {
     }
   }
 
-  /// A regular expression (RE2) for the text itself, without a backslash, which every quote takes another way.
+  /// A regular expression (RE2) that matches exactly the text.
+  ///
+  /// It escapes with brackets, `[.]`, and not with a backslash, which each kind of quotes
+  /// interprets differently.
   private static func literal(_ text: String) -> String {
     text.reduce(into: "") { $0 += ".[]+*?(){}|^$".contains($1) ? "[\($1)]" : "\($1)" }
   }
@@ -109,7 +117,8 @@ package struct PlaceholderValues: Hashable, Sendable {
   private func escape(_ text: String, _ place: Placeholder.Place) -> String {
     switch place {
     case .promQL:
-      // \x27 is understood inside both kinds of quotes; inside backticks it stays what it is, and ends nothing.
+      // PromQL reads \x27 as a character inside '…' and "…"; inside backticks it is literal, and
+      // cannot end the string.
       return text.unicodeScalars.reduce(into: "") { out, scalar in
         switch scalar {
         case "\"": out += "\\x22"
@@ -129,7 +138,7 @@ package struct PlaceholderValues: Hashable, Sendable {
     }
   }
 
-  /// All but the unreserved characters of RFC 3986 as `%XX`.
+  /// Encodes all bytes but the unreserved characters of RFC 3986 as `%XX`.
   package static func percentEncoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF")
     return text.utf8.reduce(into: "") { out, byte in

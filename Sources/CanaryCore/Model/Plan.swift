@@ -3,25 +3,26 @@ package enum OnDeadline: String, Hashable, Sendable, Codable, CaseIterable {
   case revert, pause
 }
 
-/// A weight, held for at least its soak time.
+/// A weight that is held for at least its soak time.
 package struct Stage: Hashable, Sendable, Codable {
   package var weight: Weight
   package var soak: Span
   package var deadline: Span
   package var onDeadline: OnDeadline
-  /// The checks of this stage, where they differ from the plan's.
+  /// The checks of this stage; nil: the plan's.
   package var checks: [Check]?
-  /// Whether those whom the service lets preview reach the canary; nil: they do.
+  /// Whether the service's `preview` clients reach the canary in this stage; nil: they do.
   package var preview: Bool?
-  /// Nobody else is drawn by the weight.
+  /// The clients among which the weight draws; nil: all of them.
   package var only: Selector?
   package var shadow: Shadow?
-  /// The most that the canary is given in this stage.
+  /// The highest request rate that the canary gets in this stage; nil: the pool's own limit.
   package var limit: RequestRate?
-  /// Who must agree before the rollout grows to this stage.
+  /// The approval that the rollout needs before it grows to this stage; nil: none.
   package var approval: ApprovalRule?
 
-  /// Without a deadline: three times the soak, at least ten minutes more than it.
+  /// Makes a stage; without a deadline, that is three times the soak, but at least ten minutes more
+  /// than it.
   package init(weight: Weight, soak: Span, deadline: Span? = nil, onDeadline: OnDeadline = .revert)
   {
     self.weight = weight
@@ -32,7 +33,8 @@ package struct Stage: Hashable, Sendable, Codable {
 }
 
 extension Stage {
-  /// Who meets the canary in this stage, beside its weight; nil when nobody is chosen.
+  /// What this stage does apart from its weight, for display: testers only, `only`, copies, a
+  /// limit; nil: nothing.
   package var words: String? {
     var parts: [String] = []
     if weight == .none, preview == true { parts.append("testers only") }
@@ -46,15 +48,20 @@ extension Stage {
   }
 }
 
-/// What must hold before the first stage: every server of the canary pool answers, several times running.
+/// What must hold before the first stage: every server of the canary pool answers several times in
+/// a row.
 package struct Readiness: Hashable, Sendable, Codable {
-  /// The path that is asked; nil: a connection is enough.
+  /// The path that is requested; nil: a connection is enough.
   package var path: String?
+  /// How many times in a row all servers must answer.
   package var times: Int
+  /// How long the pool may take to become ready before the rollout ends.
   package var within: Span
-  /// The kind of servers that the path is asked of; the others need only answer.
+  /// The kind of servers (`backend=`) that must answer the path; nil: all.
+  ///
+  /// Of the other servers any answer is enough.
   package var backend: Label?
-  /// Guards of the service that must pass as well.
+  /// The service's standing guards, which must pass too.
   @Sparse package var guards: [Check] = []
 
   package init(path: String? = nil, times: Int = 3, within: Span = .seconds(30)) {
@@ -64,15 +71,18 @@ package struct Readiness: Hashable, Sendable, Codable {
   }
 }
 
-/// Ordered stages and what gates them.
+/// Ordered stages, and the checks that gate them.
 package struct Plan: Hashable, Sendable, Codable {
   package var name: String
   package var stages: [Stage]
   package var checks: [Check]
   package var ready: Readiness
-  /// The chance, over the whole rollout, that a canary which is no worse than stable is reverted by a comparison; nil: 1 %.
+  /// The probability that comparisons revert a canary which is no worse than stable, over the whole
+  /// rollout.
+  ///
+  /// Nil: `usualAlpha`.
   package var alpha: Double?
-  /// Asked once before the first stage; each must pass.
+  /// Checks that are measured once before the first stage; each must pass.
   @Sparse package var before: [Check] = []
 
   package static let usualAlpha = 0.01
@@ -84,10 +94,11 @@ package struct Plan: Hashable, Sendable, Codable {
     self.ready = ready ?? Self.readiness(of: checks)
   }
 
-  /// How long a client must be remembered for: all deadlines, and a day for pauses.
+  /// How long a sticky client must be remembered: the sum of all deadlines, and a day for pauses.
   package var span: Span { stages.reduce(.hours(24)) { $0 + $1.deadline } }
 
-  /// Who meets the canary in a stage; the salt is the rollout's own.
+  /// Which requests reach the canary in a stage, besides those that its weight draws; `salt`
+  /// belongs to the rollout.
   package func audience(stage index: Int, salt: String) -> Audience {
     let stage = stages[index]
     return Audience(
@@ -95,13 +106,15 @@ package struct Plan: Hashable, Sendable, Codable {
       limit: stage.limit, span: span)
   }
 
-  /// The checks that gate a stage.
+  /// The checks of a stage, advisory ones included.
   package func checks(stage: Int) -> [Check] { stages[stage].checks ?? checks }
 
-  /// The name and the path of the health check in a plan that names no checks.
+  /// The name and the path of the health check in the default checks.
   package static let usualHealth: (name: CheckName, path: String) = ("health", "/health")
 
-  /// Asks for health at another path, or not at all; false when the plan has no health check of the usual kind.
+  /// Moves the default health check to another path, or removes it when `path` is nil.
+  ///
+  /// Returns false, and changes nothing, when the plan does not contain the default health check.
   package mutating func askHealth(at path: String?) -> Bool {
     guard checks.contains(where: Self.isUsualHealth) else { return false }
     checks = Self.asking(path, checks)
@@ -126,7 +139,8 @@ package struct Plan: Hashable, Sendable, Codable {
     }
   }
 
-  /// Takes in the guards of a service: they must pass before the first stage, and gate every one.
+  /// Adds the service's standing guards: they must pass before the first stage, and they gate every
+  /// stage.
   package mutating func stand(_ guards: [Check]) {
     guard !guards.isEmpty else { return }
     ready.guards = guards
@@ -136,7 +150,8 @@ package struct Plan: Hashable, Sendable, Codable {
     }
   }
 
-  /// Every comparison that some stage makes, each once; together they share one budget for false alarms.
+  /// Every comparison of the plan and its stages, once for each name; all of them share one budget
+  /// for false alarms.
   package var comparisons: [ComparisonSpec] {
     var found: [ComparisonSpec] = []
     for check in checks + stages.flatMap({ $0.checks ?? [] }) {
@@ -147,13 +162,16 @@ package struct Plan: Hashable, Sendable, Codable {
     return found
   }
 
-  /// The highest rate of failures that a check of the plan accepts; 5 % without one.
+  /// The share of failures that the plan tolerates: the lowest `max` of its gating `error_rate`
+  /// checks.
+  ///
+  /// 0.05 without such a check. Checks of single stages do not count.
   package var acceptedFailures: Double {
     checks.filter { $0.source == .metric(.errorRate) && !$0.advisory }.compactMap(\.condition.max)
       .filter { $0 > 0 && $0 < 1 }.min() ?? 0.05
   }
 
-  /// What readiness asks when nothing else is said: the first probe among the checks.
+  /// The default readiness: the path and backend of the first probe among the checks.
   package static func readiness(of checks: [Check]) -> Readiness {
     for check in checks {
       guard case .probe(let path) = check.source else { continue }

@@ -1,17 +1,18 @@
-/// One server of a pool, with the few parameters that Nginx may be told about it.
+/// One server of a pool, with the parameters of Nginx's `server` directive that a config may set.
 package struct Server: Hashable, Sendable, Codable {
-  /// `host:port`, `[v6]:port` or `unix:/path`, as it stands in an upstream and in the access log.
+  /// `host:port`, `[v6]:port` or `unix:/path`, as the upstream and the access log spell it.
   package let address: String
   package let weight: Int
-  /// Failed tries before Nginx rests the server.
+  /// How many failed tries make Nginx skip the server for `failTimeout`; 0: it never does.
   ///
-  /// 0, never, is the default: a failing canary must keep its share, or the evidence against it
-  /// stops.
+  /// 0 is the default, because a failing canary must keep its share: without requests, the evidence
+  /// against it stops.
   package let maxFails: Int
   package let failTimeout: Span
-  /// Where it stands; an Nginx of the same zone prefers it.
+  /// The zone that the server is in; an Nginx in the same zone prefers it.
   package let zone: Label?
-  /// Which part of the service it serves, such as `api` or `web`; nil where a pool is all of one kind.
+  /// The part of the service that it serves, such as `api` or `web`; nil where all servers are of
+  /// one kind.
   package let backend: Label?
 
   package init(
@@ -29,7 +30,9 @@ package struct Server: Hashable, Sendable, Codable {
   private static let known =
     "known: weight=N, max_fails=N, fail_timeout=TIME, zone=NAME, backend=NAME"
 
-  /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s zone=b backend=api`; throws the rule that the text breaks.
+  /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s zone=b backend=api`.
+  ///
+  /// Throws the rule that the text breaks.
   package init(parsing text: String) throws(Violation) {
     var words = text.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
     guard !words.isEmpty else { throw Violation("must be an address such as 127.0.0.1:9001") }
@@ -82,7 +85,8 @@ package struct Server: Hashable, Sendable, Codable {
 package struct Pool: Hashable, Sendable, Codable {
   package let name: PoolName
   package let servers: [Server]
-  /// The most requests that it is given; more are answered with 429.
+  /// The highest request rate that the pool gets, nil: any; Nginx answers further requests with
+  /// 429.
   package let limit: RequestRate?
 
   package init(name: PoolName, servers: [Server], limit: RequestRate? = nil) {
@@ -91,7 +95,7 @@ package struct Pool: Hashable, Sendable, Codable {
     self.limit = limit
   }
 
-  /// Its servers of one kind; all of them where there is only one kind.
+  /// The servers of one kind; all of them when `backend` is nil.
   package func servers(of backend: Label?) -> [Server] {
     backend.map { backend in servers.filter { $0.backend == backend } } ?? servers
   }

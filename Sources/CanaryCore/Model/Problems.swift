@@ -1,9 +1,10 @@
-/// One fault of a config: where it stands, what was found there, and the rule that it breaks.
+/// One fault of a config or template: its path, the value found there, and the rule that the value
+/// breaks.
 package struct Problem: Hashable, Sendable, CustomStringConvertible {
   package let path: String
   package let found: String?
   package let rule: String
-  /// The line of the file, where that is known.
+  /// The line in the file, from 1; nil when it is not known.
   package var line: Int?
 
   package init(_ path: String, found: String? = nil, _ rule: String) {
@@ -19,14 +20,15 @@ package struct Problem: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// All faults of one input, in the order of the text; thrown together, so that one run shows them all.
+/// All faults of one input, in the order in which they were found; thrown together, so that one run
+/// shows them all.
 package struct Problems: Error, Hashable, Sendable, CustomStringConvertible {
   package private(set) var list: [Problem] = []
 
   package init(_ list: [Problem] = []) { self.list = list }
   package mutating func add(_ problem: Problem) { list.append(problem) }
 
-  /// The same, each with its line.
+  /// Returns the same faults, each with the line of its path.
   package func placed(_ lines: PathLines) -> Problems {
     Problems(
       list.map { problem in

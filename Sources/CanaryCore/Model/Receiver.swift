@@ -1,24 +1,24 @@
-/// Who is told of changes, and how.
+/// One destination of notices, from `notify` of a config.
 package struct Receiver: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
-    /// A JSON body, signed with HMAC-SHA-256 where there is a secret.
+    /// A POST with a JSON body, signed with HMAC-SHA-256 if `secret` is set.
     case webhook
     case slack, wecom, dingtalk, feishu
-    /// By the host's `sendmail`, to these addresses.
+    /// Mail to these addresses through `program`, usually the host's `sendmail`.
     case mail(to: [String], from: String?, program: [String])
-    /// A program that gets the JSON on its standard input.
+    /// A program that gets the notice as JSON on its standard input.
     case command([String])
   }
   package var name: String
   package var kind: Kind
-  /// Where a robot or a webhook listens; secret, because its address is all that it takes to write to many of them.
+  /// The address of a robot or webhook; a secret, because knowing it is often enough to post there.
   package var url: Secret?
-  /// What signs.
+  /// The key that signs notices.
   package var secret: Secret?
   package var headers: [String: Secret]
-  /// The services it is told of; empty: all.
+  /// The services whose events it gets; empty: all.
   package var services: [ServiceName]
-  /// The events it is told of; nil: those that a person wants to know.
+  /// The events it gets; nil: `HistoryEvent.usual`.
   package var events: [HistoryEvent]?
 
   package init(
@@ -35,7 +35,8 @@ package struct Receiver: Hashable, Sendable {
     self.events = events
   }
 
-  /// Whether it is told of an event of that service; nil: of none.
+  /// Whether it gets this event of this service; `service` is nil for an event that belongs to
+  /// none.
   package func wants(_ event: HistoryEvent, of service: ServiceName?) -> Bool {
     (events ?? HistoryEvent.usual).contains(event)
       && (services.isEmpty || service.map(services.contains) ?? false)

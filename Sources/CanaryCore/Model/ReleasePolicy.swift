@@ -1,15 +1,17 @@
-/// Which versions may be released.
+/// The rules for versions that `promote --release` accepts.
 package struct ReleasePolicy: Hashable, Sendable {
-  /// None of these patterns may fit; `*` stands for any characters.
+  /// Patterns of which none may match; `*` matches any characters.
   package var deny: [String] = []
-  /// One of these must fit; empty: any may.
+  /// Patterns of which one must match; empty: any version may.
   package var allow: [String] = []
-  /// The version must be one of Semantic Versioning 2.0.0, with or without a `v` before it.
+  /// Whether the version must follow Semantic Versioning 2.0.0, with or without a leading `v`.
   package var semver = false
 
   package init() {}
 
-  /// Why that version may not be released; nil when it may.
+  /// Why the policy refuses this version; nil: it may be released.
+  ///
+  /// A policy with any rule refuses a missing version.
   package func refusal(_ release: String?) -> String? {
     if deny.isEmpty, allow.isEmpty, !semver { return nil }
     guard let release else { return "say what is released, with --release VERSION" }
@@ -28,7 +30,10 @@ package struct ReleasePolicy: Hashable, Sendable {
     return nil
   }
 
-  /// Whether a text fits a pattern; a star is tried at its shortest first, and only the last one is gone back to.
+  /// Whether a whole text matches a pattern, in which `*` matches any characters.
+  ///
+  /// A star first matches nothing; on a mismatch only the last star is extended, so the time is at
+  /// most the product of the lengths.
   static func fits(_ text: String, _ pattern: String) -> Bool {
     let (text, pattern) = (Array(text.utf8), Array(pattern.utf8))
     var (at, place) = (0, 0)
@@ -51,7 +56,8 @@ package struct ReleasePolicy: Hashable, Sendable {
     return pattern[place...].allSatisfy { $0 == UInt8(ascii: "*") }
   }
 
-  /// Semantic Versioning 2.0.0, by the regular expression that its FAQ gives, with a `v` allowed before it.
+  /// Whether the text follows Semantic Versioning 2.0.0, by the regular expression of its FAQ; a
+  /// leading `v` is allowed.
   static func isSemantic(_ release: String) -> Bool {
     let number = "(0|[1-9][0-9]*)"
     let word = "(0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"

@@ -1,18 +1,20 @@
 /// What one generation of a service's configuration does with its requests.
 package struct Routing: Hashable, Sendable, Codable {
   package var stable: PoolName
-  /// The other pool, when there is a choice; it may have no weight.
+  /// The other pool: the canary of a rollout, or the one that stable falls back to; nil: there is
+  /// none.
   package var canary: PoolName?
   package var weight: Weight
-  /// The pool that the brake sends every new request to: where a revert would go.
+  /// The pool that gets every new request while the brake is on: the one that a revert would go to.
   package var brake: PoolName
-  /// Until when the brake leads back to the pool before the last promotion; nil: it always leads to stable.
+  /// Until when `brake` is the pool that was stable before the last promotion; nil: `brake` is
+  /// stable.
   package var brakeUntil: Instant?
   /// Whether a stable pool that is entirely down may fall back to the canary.
   ///
-  /// Never to one that was just reverted.
+  /// False after a revert: the canary is what was reverted.
   package var fallback: Bool
-  /// Who meets the canary besides those whom the weight draws; nil outside a rollout.
+  /// Which requests reach the canary besides those that the weight draws; nil outside a stage.
   package var audience: Audience?
 
   init(
@@ -29,12 +31,13 @@ package struct Routing: Hashable, Sendable, Codable {
     self.audience = audience
   }
 
-  /// Everything on stable; the other pool helps out when stable is entirely down.
+  /// All requests go to stable; `other` takes them over while stable is entirely down.
   package static func resting(on stable: PoolName, other: PoolName? = nil) -> Routing {
     Routing(stable: stable, canary: other, weight: .none, brake: stable, fallback: true)
   }
 
-  /// A stage: the canary has the weight, and those whom the plan lets in.
+  /// A stage of the plan: the canary gets the stage's weight, and the requests that the stage lets
+  /// in.
   package static func stage(
     _ index: Int, of plan: Plan, stable: PoolName, canary: PoolName?, salt: String
   ) -> Routing {
@@ -43,12 +46,14 @@ package struct Routing: Hashable, Sendable, Codable {
       fallback: true, audience: plan.audience(stage: index, salt: salt))
   }
 
-  /// Everything back on the pool that was stable, which never falls back to the other.
+  /// All requests go back to stable, which does not fall back to the reverted canary.
   package static func reverted(to stable: PoolName, from canary: PoolName) -> Routing {
     Routing(stable: stable, canary: canary, weight: .none, brake: stable, fallback: false)
   }
 
-  /// The roles exchanged; until then the brake still leads to the former pool, so that a revert needs no reload first.
+  /// The roles are exchanged; until `until` the brake leads to the former stable pool.
+  ///
+  /// So a revert after a promotion needs no reload first.
   package static func promoted(
     _ pool: PoolName, over former: PoolName, until: Instant
   ) -> Routing {
@@ -56,7 +61,7 @@ package struct Routing: Hashable, Sendable, Codable {
       stable: pool, canary: former, weight: .none, brake: former, brakeUntil: until, fallback: true)
   }
 
-  /// Any weight, to be looked at; `audience` is that of a rollout.
+  /// Any weight, to be rendered for display; never installed.
   package static func sample(
     stable: PoolName, canary: PoolName?, weight: Weight, audience: Audience?
   ) -> Routing {
@@ -65,16 +70,18 @@ package struct Routing: Hashable, Sendable, Codable {
       audience: audience)
   }
 
-  /// Whether nobody is sent to the canary.
+  /// Whether the routing sends no request to the canary, except as a fallback while stable is down.
   package var isClean: Bool { weight == .none && audience == nil }
 }
 
-/// The exact integer weights of all servers in one upstream group.
+/// Computes the exact integer weights of all servers in one upstream group.
 package enum Share {
-  /// Weights in the ratio of (1 - w) over the stable servers to w over the canary's, in lowest terms.
+  /// Returns server weights, in lowest terms, that give the canary exactly the share w.
   ///
-  /// With stable weights sᵢ of sum S, canary weights cⱼ of sum C and w in basis points: sᵢ · C · (10000 - w) and
-  /// cⱼ · S · w, divided by their greatest common divisor. At 0 and at 10000 one side is empty.
+  /// With stable weights sᵢ of sum S, canary weights cⱼ of sum C and w in basis points, they are sᵢ
+  /// · C · (10000 - w) and cⱼ · S · w, divided by their greatest common divisor. Weights must be
+  /// positive, and both pools must have servers when 0 < w < 10000. At 0 the canary's list is
+  /// empty, at 10000 stable's.
   package static func weights(stable: [Int], canary: [Int], weight: Weight) -> (
     stable: [Int], canary: [Int]
   ) {
@@ -89,6 +96,7 @@ package enum Share {
     return (stableScaled.map { $0 / divisor }, canaryScaled.map { $0 / divisor })
   }
 
+  /// Divides the weights by their greatest common divisor.
   package static func reduced(_ weights: [Int]) -> [Int] {
     let divisor = max(1, weights.reduce(0, gcd))
     return weights.map { $0 / divisor }

@@ -1,7 +1,7 @@
-/// Every path of the folder `run`: brake flags, locks, sockets, and what drivers tell those who watch.
+/// Every path in the folder `run`: brake flags, sockets, locks and snapshots.
 ///
-/// Nginx must see the folder under the same path. Its names are part of the contract with scripts, with Nginx and with
-/// programs of other versions that run at the same time.
+/// Nginx must see the folder under the same path. The names are a contract with scripts, with Nginx
+/// and with other versions of canary that run at the same time.
 package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   package let path: String
 
@@ -13,20 +13,22 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
 
   private static let brakeSuffix = ".brake"
 
-  /// While this file exists, every new request of the service goes to stable.
+  /// The brake flag: while this file exists, every new request of the service goes to
+  /// `Routing.brake`.
   package func brake(_ service: ServiceName) -> String { "\(path)/\(service)\(Self.brakeSuffix)" }
 
-  /// The service whose flag a file of this name is; nil for any other file.
+  /// The service that a brake flag of this file name belongs to; nil for any other file name.
   package static func service(ofBrake name: String) -> ServiceName? {
     name.hasSuffix(brakeSuffix) ? ServiceName(String(name.dropLast(brakeSuffix.count))) : nil
   }
 
-  /// The socket that leads to the canary of a TCP service; the brake takes its name away.
+  /// The socket through which a TCP service reaches its canary; the brake renames it, so connecting
+  /// to it fails.
   package func relay(_ service: ServiceName) -> String { "\(path)/\(service).relay.sock" }
-  /// The name that the socket has meanwhile.
+  /// The name of the `relay` socket while the brake is on.
   package func relayAside(_ service: ServiceName) -> String { "\(relay(service)).off" }
 
-  // MARK: sockets on which running workers tell what they serve
+  // MARK: sockets on which running workers answer with their generation
 
   package var probe: String { "\(path)/probe.sock" }
   package func probe(tcp service: ServiceName) -> String { "\(path)/\(service).probe.sock" }
@@ -43,20 +45,20 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  // MARK: those who watch
+  // MARK: watchers
 
-  /// What the driver of a service sees now.
+  /// The file with the latest snapshot of a service by its driver.
   package func snapshot(_ service: ServiceName) -> String { "\(path)/\(service).glance" }
-  /// Touched by whoever watches.
+  /// A file that watching commands touch: drivers write snapshots only while its time is recent.
   package var watched: String { "\(path)/watched" }
 }
 
-/// What one process of a host at a time may do.
+/// A task that one process of the host at a time may do; each has its lock file.
 package enum LeaseRight: Hashable, Sendable {
   case drive(ServiceName)
   /// To drive all services.
   case controller
-  /// To tell receivers of notices.
+  /// To send notices to receivers.
   case notices
   /// To write the status page and the metrics.
   case publishing

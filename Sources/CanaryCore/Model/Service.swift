@@ -1,41 +1,47 @@
-/// What Nginx speaks with the servers of a pool.
+/// The protocol that Nginx speaks with the servers of a pool.
 package enum Scheme: String, Hashable, Sendable, Codable, CaseIterable {
   case http
   /// HTTP/2 without TLS, as gRPC uses it.
   case grpc
-  /// Bytes: a connection is passed on whole.
+  /// Plain TCP: Nginx passes on whole connections.
   case tcp
 }
 
-/// How Nginx passes a request on to a pool.
+/// How Nginx proxies a request to a pool.
 package struct Proxying: Hashable, Sendable, Codable {
-  /// Off by default: streams of events reach the client at once.
+  /// Whether Nginx buffers requests and answers; off by default, so that event streams reach the
+  /// client at once.
   package var buffering = false
-  /// The longest silence of a server between two reads; long by default, for streams.
+  /// How long a connection may be silent between two reads or writes; long by default, for streams.
   package var timeout = Span.hours(1)
   package var connectTimeout = Span.seconds(5)
-  /// Largest request body, in the words of `client_max_body_size`; nil: no limit in a generated `server {}`, the
-  /// user's own in a `.location`.
+  /// The largest request body, as a value of `client_max_body_size`.
+  ///
+  /// Nil: no limit in a generated `server {}`, and in a location of your own the limit that you set
+  /// there.
   package var bodyLimit: String?
-  /// Idle connections kept open to each upstream by each worker.
+  /// How many idle connections each worker keeps open to each upstream.
   package var keepalive = 64
-  /// Headers added to what the pools get; the value is literal text.
+  /// Headers for the pools by name; a value is text that may contain `Address.headerVariables`.
   package var headers: [String: String] = [:]
-  /// A GET or HEAD that fails on the canary is tried again on stable.
+  /// Whether Nginx retries on stable a request that fails on the canary.
+  ///
+  /// Nginx itself excludes POST, LOCK and PATCH requests that it has already sent
+  /// (`proxy_next_upstream`).
   package var shield = true
-  /// A stable pool that is entirely down falls back to the other pool.
+  /// Whether a stable pool that is entirely down falls back to the other pool.
   package var fallback = true
   package var scheme = Scheme.http
 
   package init() {}
 }
 
-/// One location of a service, with settings of its own; all routes share one weight.
+/// One location of a service with its own settings; all routes share one weight.
 package struct Route: Hashable, Sendable {
-  /// A prefix such as `/api`, or `= /exact`, as `location` takes it.
+  /// A prefix such as `/api`, or `= /exact`, as Nginx's `location` takes it.
   package var path: String
   package var proxying: Proxying
-  /// Which kind of servers serves it; nil where a pool is all of one kind.
+  /// The kind of servers (`backend=`) that serves it; nil where all servers are of one kind.
   package var backend: Label?
 
   package init(path: String, proxying: Proxying, backend: Label? = nil) {
@@ -45,20 +51,25 @@ package struct Route: Hashable, Sendable {
   }
 }
 
-/// Which of the times that Nginx writes is the latency of a try.
+/// Which of the times in Nginx's log is the latency of a try.
 package enum LatencyKind: String, Hashable, Sendable, Codable, CaseIterable {
-  /// To the last byte of the answer (`$upstream_response_time`).
+  /// The time to the last byte of the answer (`$upstream_response_time`).
   case response
-  /// To the end of the answer's header (`$upstream_header_time`): right for streams, whose length says nothing.
+  /// The time to the end of the answer's header (`$upstream_header_time`).
+  ///
+  /// Right for streams, whose total time says nothing about the server.
   case firstByte = "first_byte"
 }
 
-/// A check that stands outside of any plan: asked before a rollout, in each of its stages, and between rollouts.
+/// A check of the service instead of a plan: measured before a rollout, in each of its stages, and
+/// between rollouts.
 package struct StandingGuard: Hashable, Sendable {
+  /// What a failure between rollouts does; in a rollout the guard gates like any check of its plan.
   package enum Then: String, Hashable, Sendable, Codable, CaseIterable {
-    /// No rollout begins while it does not pass.
+    /// No rollout starts until the guard passes.
     case hold
-    /// Within `retain` of a promotion, a failure goes back to the pool before it.
+    /// As `hold`; and within `retain` of a promotion, a failure reverts to the pool that was stable
+    /// before.
     case revert
   }
   package var check: Check
@@ -70,41 +81,49 @@ package struct StandingGuard: Hashable, Sendable {
   }
 }
 
-/// What clients reach through Nginx: its pools, its routing, its plan.
+/// A service that clients reach through Nginx: its pools, its routing and its plan.
 package struct Service: Hashable, Sendable {
   package var name: ServiceName
   package var listen: [String]
   package var serverNames: [String]
   package var pools: [Pool]
-  /// The pool that is stable at the first start; later the store knows.
+  /// The pool that is stable at the first start; afterwards the store decides.
   package var stable: PoolName
   package var plan: Plan
+  /// How long after a promotion `revert` goes back to the former stable pool.
   package var retain: Span
   package var proxying: Proxying
   package var latency: LatencyKind
-  /// Further access logs, as `path` or `path format`, because ours replaces the inherited ones.
+  /// Further access logs, as `path` or `path format`.
+  ///
+  /// Nginx drops inherited `access_log` lines where canary sets its own, so they must be repeated
+  /// here.
   package var accessLogs: [String]
-  /// What must hold for the service at any time.
+  /// The standing guards of the service.
   package var guards: [StandingGuard]
-  /// What keeps a client in one pool during a rollout.
+  /// What identifies a client, so that it stays in one pool during a rollout; nil: each request is
+  /// drawn by itself.
   package var sticky: Sticky?
-  /// Proxies whose word on a client's address and tags is believed.
+  /// The proxies that may state a client's address and tags.
   package var trusted: [AddressRange] = []
-  /// Who reaches the canary at any weight, while a rollout runs.
+  /// The clients that reach the canary at any weight while a rollout runs.
   package var preview: Selector?
-  /// Who never meets the canary, unless by a preview's secret.
+  /// The clients that never reach the canary, unless they send a preview's secret.
   package var never: Selector?
-  /// Whether answers name the pool that gave them.
+  /// Whether answers name the pool that gave them, in `X-Canary-Pool`.
   package var expose = false
-  /// Headers of every answer, because ours replace those that are inherited.
+  /// Headers for every answer, by name.
+  ///
+  /// Nginx drops inherited `add_header` lines where canary sets its own, so they must be repeated
+  /// here.
   package var answerHeaders: [String: String] = [:]
-  /// The locations, when there are several; empty: one for all.
+  /// The locations of the service; empty: one for all paths.
   package var routes: [Route] = []
-  /// Whether what it listens on speaks HTTP/2.
+  /// Whether Nginx speaks HTTP/2 on the addresses in `listen`.
   package var http2 = false
-  /// Whose clock times without a zone are read by.
+  /// The zone of windows and times that name none.
   package var zone = Zone.utc
-  /// When its rollouts may grow.
+  /// When rollouts of the service may grow.
   package var calendar = Calendar()
   package var hooks = Hooks()
   package var releases = ReleasePolicy()
@@ -131,14 +150,14 @@ package struct Service: Hashable, Sendable {
 
   package func pool(_ name: PoolName) -> Pool? { pools.first { $0.name == name } }
 
-  /// The kinds of servers, in the order of their names; one that is nil where there is only one.
+  /// The kinds of servers, sorted by name; `[nil]` where all servers are of one kind.
   package var backends: [Label?] {
     let named = Set(pools.flatMap(\.servers).compactMap(\.backend)).sorted()
     return named.isEmpty ? [nil] : named
   }
 }
 
-/// Where Nginx is and how it is told something.
+/// Nginx's paths, and the commands that test and reload it.
 package struct NginxSettings: Hashable, Sendable {
   package var config: String
   package var include: String
@@ -147,7 +166,7 @@ package struct NginxSettings: Hashable, Sendable {
   package var logs: String
   /// How long running workers may take to answer with a new generation.
   package var verify: Span
-  /// The zone that this host is in: its servers are preferred.
+  /// The zone of this host, whose servers Nginx prefers; nil: no preference.
   package var zone: Label?
 
   package init(
@@ -162,7 +181,7 @@ package struct NginxSettings: Hashable, Sendable {
   }
 }
 
-/// A whole valid config: a value of this type has passed every rule.
+/// A whole config that `ConfigReader` has checked against every rule.
 package struct Config: Hashable, Sendable {
   package var file: String
   package var nginx: NginxSettings
@@ -173,10 +192,11 @@ package struct Config: Hashable, Sendable {
   private var places: [ServiceName: Int]
   package var plans: [String: Plan]
   package var endpoints: [Endpoint]
-  /// Who is told of what happens.
+  /// The receivers of notices.
   package var receivers: [Receiver] = []
-  /// The folder of the status page, and a file for node_exporter's textfile collector; nil: not written.
+  /// The folder of the status page; nil: no page is written.
   package var page: String?
+  /// The file for node_exporter's textfile collector; nil: not written.
   package var metrics: String?
 
   package init(
@@ -202,7 +222,7 @@ package struct Config: Hashable, Sendable {
   }
 
   private static func places(of services: [Service]) -> [ServiceName: Int] {
-    // The first of two with one name, which the reader of the config has refused.
+    // The reader has refused two services with one name; keeping the first avoids a trap here.
     Dictionary(
       services.indices.map { (services[$0].name, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -210,11 +230,11 @@ package struct Config: Hashable, Sendable {
   private func isTCP(_ service: ServiceName) -> Bool {
     self.service(service)?.proxying.scheme == .tcp
   }
-  /// The socket on which running workers tell what they run.
+  /// The socket on which running workers answer with their generation.
   package func probeSocket(of service: ServiceName) -> String {
     isTCP(service) ? run.probe(tcp: service) : run.probe
   }
-  /// How the name of the generated file ends that says what is routed where.
+  /// The file name extension of the main generated file: `stream` for TCP, otherwise `conf`.
   package func mainSuffix(of service: ServiceName) -> String { isTCP(service) ? "stream" : "conf" }
   package func mainFile(of service: ServiceName) -> String {
     "\(nginx.include)/\(service).\(mainSuffix(of: service))"

@@ -1,27 +1,29 @@
-/// Where a measurement comes from.
+/// The source of a check's measurements.
 package indirect enum Source: Hashable, Sendable, Codable {
   case metric(Metric)
-  /// The same of the copies that went to the canary as a shadow.
+  /// A metric of the copied requests that the canary got as a shadow.
   case shadow(Metric)
-  /// GET this path on every server of the canary pool.
+  /// A GET of this path on every server of the canary pool.
   case probe(path: String)
-  /// Run this program; its exit status, or a number on its standard output, is the measurement.
+  /// A program and its arguments; its exit status, or with a bound the last number it prints, is
+  /// the measurement.
   case command([String])
-  /// An instant query; `{{pool}}` and its like are filled in.
+  /// An instant query of Prometheus, which may contain placeholders such as `{{pool}}`.
   case prometheus(query: String, reduce: Reduce?)
-  /// Any JSON API.
+  /// An HTTP request; its status, its time or a number in its JSON answer is the measurement.
   case http(Request)
-  /// Matchers of Alertmanager: no alert that they all match may fire.
+  /// Matchers of Alertmanager; no alert that all of them match may fire.
   case alerts([String])
-  /// The certificate that a host and port show for that host; in seconds that it is still good for.
+  /// The TLS certificate at `host:port`; the measurement is how many seconds it is still valid.
   case certificate(String)
-  /// A file and the SHA-256 that it must have.
+  /// The path of a file, and the SHA-256 that it must have in lower-case hexadecimal digits.
   case checksum(path: String, sha256: String)
 
-  /// Whether the access log answers it.
+  /// Whether the measurement comes from the access log.
   package var isFromLog: Bool { logMetric != nil }
 
-  /// What is asked of the access log, of users or of copies.
+  /// The metric that is computed from the access log, of users' requests or of copies; nil: not
+  /// from the log.
   package var logMetric: Metric? {
     switch self {
     case .metric(let metric), .shadow(let metric): metric
@@ -31,7 +33,7 @@ package indirect enum Source: Hashable, Sendable, Codable {
 
   package var isShadow: Bool { if case .shadow = self { true } else { false } }
 
-  /// Whether it has no address of its own.
+  /// Whether it needs the `url` of an endpoint, because it has none of its own.
   package var needsURL: Bool {
     switch self {
     case .prometheus, .alerts: true
@@ -40,7 +42,7 @@ package indirect enum Source: Hashable, Sendable, Codable {
     }
   }
 
-  /// The endpoint that is asked when the check names none.
+  /// The name of the endpoint for a check that names none; nil: no endpoint.
   package var usualEndpoint: String? {
     switch self {
     case .prometheus: "prometheus"
@@ -50,11 +52,14 @@ package indirect enum Source: Hashable, Sendable, Codable {
   }
 }
 
-/// How several series become one number.
+/// How several series of a query become one number.
 package enum Reduce: String, Hashable, Sendable, Codable, CaseIterable {
   case max, min, sum, mean
 
-  /// Not a number as soon as one of them is none.
+  /// Reduces the values to one; returns the first value that is not finite, if any.
+  ///
+  /// Of no values, the sum is 0 and everything else NaN: the caller must handle an empty answer
+  /// first.
   package func callAsFunction(_ values: [Double]) -> Double {
     if let odd = values.first(where: { !$0.isFinite }) { return odd }
     switch self {
@@ -66,16 +71,17 @@ package enum Reduce: String, Hashable, Sendable, Codable, CaseIterable {
   }
 }
 
-/// A question over HTTP.
+/// The HTTP request of a check.
 package struct Request: Hashable, Sendable, Codable {
-  /// A whole URL, or a path of the endpoint.
+  /// A URL, or a path on the check's endpoint.
   package var url: String
   package var method: String
   package var headers: [String: Secret]
   package var body: String?
-  /// Where in the answer the number stands (JSON Pointer, RFC 6901); nil: the status decides.
+  /// The place of the number in the answer (JSON Pointer, RFC 6901); nil: the status decides.
   package var pointer: String?
-  /// Where in the answer the time of the number stands: seconds or milliseconds since 1970, or RFC 3339.
+  /// The place of the number's time in the answer: seconds or milliseconds since 1970, or RFC 3339;
+  /// nil: none.
   package var timePointer: String?
 
   package init(
@@ -91,11 +97,11 @@ package struct Request: Hashable, Sendable, Codable {
   }
 }
 
-/// What an answer over HTTP must be like.
+/// What an HTTP answer must look like to be good.
 package struct Expected: Hashable, Sendable, Codable {
-  /// The statuses that are good; empty: 200 to 399.
+  /// The good statuses; empty: 200 to 399.
   package var statuses: [Int]
-  /// A text that the body must hold.
+  /// A text that the body must contain; nil: any body.
   package var body: String?
 
   package init(statuses: [Int] = [], body: String? = nil) {
@@ -108,18 +114,18 @@ package struct Expected: Hashable, Sendable, Codable {
   }
 }
 
-/// A text that may be a secret: written here, or where it is kept.
+/// A text that may be secret: the text itself, or the place it is kept in.
 ///
-/// What is kept elsewhere is read when it is used; it is never saved and never shown.
+/// A secret in a variable or file is read when it is used; it is never saved and never shown.
 package struct Secret: Hashable, Sendable, Codable {
   package enum Place: Hashable, Sendable, Codable {
     case plain(String)
     case environment(String)
-    /// A file that nobody but its owner can read.
+    /// The path of a file that only its owner may read; any other mode is an error when it is read.
     case file(String)
   }
   package var place: Place
-  /// Stands before it, as in `Token ‹secret›`.
+  /// The text before the secret, as in `Token ‹secret›`.
   package var prefix: String
 
   package init(_ place: Place, prefix: String = "") {
@@ -128,12 +134,13 @@ package struct Secret: Hashable, Sendable, Codable {
   }
 }
 
-/// A server of measurements: where it is, and how one shows who one is.
+/// A server that answers measurements: its address and the credentials for it.
 package struct Endpoint: Hashable, Sendable {
   package var name: String
   package var url: String?
-  /// The certificate authority that is trusted instead of the system's; a PEM file.
+  /// The PEM file of the certificate authority to trust; nil: the system's.
   package var authority: String?
+  /// The file of the client certificate, with its `key`; nil: none.
   package var certificate: String?
   package var key: String?
   package var bearer: Secret?
@@ -157,7 +164,7 @@ package struct Endpoint: Hashable, Sendable {
     self.headers = headers
   }
 
-  /// What is asked when the config says nothing of it.
+  /// The endpoints of a config that sets none: Prometheus and Alertmanager on loopback.
   package static let usual = [
     Endpoint(name: "prometheus", url: "http://127.0.0.1:9090"),
     Endpoint(name: "alertmanager", url: "http://127.0.0.1:9093"),

@@ -1,4 +1,6 @@
-/// A value that stands in no text while it is empty: states of an older program do not name it, and are read all the same.
+/// A property that is left out of the encoded form while it is empty.
+///
+/// So a newer program reads states that an older one saved without the property.
 @propertyWrapper
 package struct Sparse<Value: Emptiable & Codable & Sendable>: Hashable, Sendable, Codable {
   package var wrappedValue: Value
@@ -9,9 +11,9 @@ package struct Sparse<Value: Emptiable & Codable & Sendable>: Hashable, Sendable
   package func encode(to encoder: any Encoder) throws { try wrappedValue.encode(to: encoder) }
 }
 
-/// A value that may be left out of what is written.
+/// A type whose empty value `Sparse` may leave out of the encoded form.
 package protocol Emptiable: Hashable {
-  /// What it is when nothing is said of it.
+  /// The value that a missing key is decoded as.
   static var empty: Self { get }
 }
 
@@ -26,7 +28,8 @@ extension Int: Emptiable { package static var empty: Int { 0 } }
 extension Totals: Emptiable { package static var empty: Totals { Totals() } }
 extension Hooks: Emptiable { package static var empty: Hooks { Hooks() } }
 
-// The compiler's own `Codable` finds these more special forms.
+// Synthesized `Codable` picks these overloads, because they are more specific than the generic
+// ones.
 extension KeyedDecodingContainer {
   package func decode<Value>(_ type: Sparse<Value>.Type, forKey key: Key) throws -> Sparse<Value> {
     Sparse(wrappedValue: try decodeIfPresent(Value.self, forKey: key) ?? .empty)

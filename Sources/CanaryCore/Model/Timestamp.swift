@@ -6,10 +6,10 @@ extension Instant {
       "\(CivilDay(number: days).text)T\(clockTime).\(Digits.three(Int(milliseconds - second * 1000)))Z"
   }
 
-  /// `03:20:00` in UTC, for lines that a person reads as they come.
+  /// The time of day in UTC, as `03:20:00`, for log lines.
   package var clockTime: String { Self.clock(second) }
 
-  /// The time of day of a count of seconds, as `03:20:00`.
+  /// The time of day of a count of seconds since any midnight, as `03:20:00`.
   static func clock(_ second: Int64) -> String {
     let rest = Int(((second % 86_400) + 86_400) % 86_400)
     return "\(Digits.two(rest / 3600)):\(Digits.two(rest / 60 % 60)):\(Digits.two(rest % 60))"

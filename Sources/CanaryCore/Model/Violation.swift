@@ -1,4 +1,4 @@
-/// What is wrong with a value, as the rule it breaks: the end of the sentence "‹path› …".
+/// The rule that a value breaks, worded to follow the value's path: "‹path› must be …".
 package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
   package let description: String
   package init(_ text: String) { description = text }

@@ -1,11 +1,12 @@
-/// The canary's share of new requests, in basis points: 0 … 10 000, because a plan may say 0.25 %.
+/// The canary's share of new requests, in basis points from 0 to 10 000, because a plan may say
+/// 0.25 %.
 package struct Weight: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
   package let basisPoints: Int
 
   package static let none = Weight(unchecked: 0)
   package static let all = Weight(unchecked: 10_000)
 
-  /// Nil unless 0 ≤ percent ≤ 100 with at most two decimals.
+  /// Returns nil unless 0 ≤ percent ≤ 100 with at most two decimals.
   package init?(percent: Double) {
     let points = percent * 100
     guard percent >= 0, percent <= 100, abs(points - points.rounded()) < 1e-6 else { return nil }
@@ -30,7 +31,7 @@ package struct Weight: Hashable, Comparable, Sendable, Codable, CustomStringConv
 
   package var percent: Double { Double(basisPoints) / 100 }
 
-  /// `5`, `12.5`, `0.25`: the shortest way to write the percentage.
+  /// The percentage, written as short as possible: `5`, `12.5`, `0.25`.
   package var description: String {
     let whole = basisPoints / 100
     let rest = basisPoints % 100
@@ -41,7 +42,7 @@ package struct Weight: Hashable, Comparable, Sendable, Codable, CustomStringConv
   package static func < (left: Self, right: Self) -> Bool { left.basisPoints < right.basisPoints }
 }
 
-/// The number of one configuration handed to Nginx; it never repeats and never falls for a service.
+/// The number of one configuration handed to Nginx; for a service it only rises.
 package struct Generation: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
   package let number: Int
 
