@@ -1,4 +1,4 @@
-/// A day of the Gregorian calendar, in no zone.
+/// A day of the Gregorian calendar, without a time zone.
 package struct CivilDay: Hashable, Sendable {
   package let year: Int
   /// 1 to 12.
@@ -6,7 +6,9 @@ package struct CivilDay: Hashable, Sendable {
   /// 1 to 31.
   package let day: Int
 
-  /// The day counted from 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days).
+  /// Makes the day that is `number` days after 1970-01-01.
+  ///
+  /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
   package init(number: Int) {
     let z = number + 719_468
     let era = (z >= 0 ? z : z - 146_096) / 146_097
@@ -19,14 +21,14 @@ package struct CivilDay: Hashable, Sendable {
     day = dayOfYear - (153 * shifted + 2) / 5 + 1
   }
 
-  /// The day of a second since 1970, counted from 1970-01-01.
+  /// The number of days from 1970-01-01 to the day of a second since 1970, rounded down.
   package static func number(of second: Int64) -> Int {
     Int(second >= 0 ? second / 86_400 : (second - 86_399) / 86_400)
   }
 
   package init(of second: Int64) { self.init(number: Self.number(of: second)) }
 
-  /// Nil for a date that the calendar does not have.
+  /// Returns nil for a date that the calendar does not have.
   package init?(year: Int, month: Int, day: Int) {
     guard (1...12).contains(month), (1...Self.length(year: year, month: month)).contains(day) else {
       return nil
@@ -36,7 +38,7 @@ package struct CivilDay: Hashable, Sendable {
     self.day = day
   }
 
-  /// Days since 1970-01-01 (the same source, days_from_civil).
+  /// Days since 1970-01-01 (same source, days_from_civil).
   package var number: Int {
     let y = month <= 2 ? year - 1 : year
     let era = (y >= 0 ? y : y - 399) / 400
@@ -46,9 +48,10 @@ package struct CivilDay: Hashable, Sendable {
     return era * 146_097 + dayOfEra - 719_468
   }
 
-  /// 0 is Sunday, as in POSIX.
+  /// The weekday of a day counted from 1970-01-01; 0 is Sunday, as in POSIX.
   package static func weekday(_ number: Int) -> Int { ((number % 7) + 11) % 7 }
 
+  /// How many days a month has; `month` is 1 to 12.
   package static func length(year: Int, month: Int) -> Int {
     switch month {
     case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
@@ -63,7 +66,7 @@ package struct CivilDay: Hashable, Sendable {
   package var text: String { "\(year)-\(Digits.two(month))-\(Digits.two(day))" }
 }
 
-/// Numbers with leading zeros.
+/// Writes numbers of two or three digits with leading zeros.
 package enum Digits {
   package static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
   package static func three(_ number: Int) -> String {

@@ -1,12 +1,12 @@
-/// A moment as a person writes it: RFC 3339, or by the clock of a zone.
+/// Reads a moment as people write it: in RFC 3339, or as local time of a zone.
 package enum TimeText {
   package static let rule =
     "must be a time such as \"2026-11-24T01:00:00+08:00\", \"2026-11-24 01:00\", \"tue 01:00\" or \"01:00\""
 
-  /// The moment; throws what is wrong with the text.
+  /// Returns the moment; throws the rule that the text breaks.
   ///
-  /// Without an offset it is by the clock of the zone, and the first of two where that clock shows it twice. A day of the
-  /// week or a time alone is the next one after `now`.
+  /// A text without an offset is local time of `zone`, and the first of two moments where the clock
+  /// shows it twice. A time alone or with a weekday is the next one after `now`.
   package static func parse(_ text: String, zone: Zone, now: Instant) throws(Violation) -> Instant {
     let words = text.lowercased().split(separator: " ").map(String.init)
     switch words.count {
@@ -24,6 +24,8 @@ package enum TimeText {
     }
   }
 
+  /// The next moment after `now` at which the zone's clock shows the minute of the day, on one of
+  /// `days` (nil: any).
   private static func next(
     _ minutes: Int, _ days: Weekdays?, _ zone: Zone, _ now: Instant
   ) throws(Violation) -> Instant {
@@ -35,7 +37,8 @@ package enum TimeText {
     throw Violation("is a time that the clock of \(zone.name) does not show in the next week")
   }
 
-  /// `2026-11-24T01:00[:00[.000]]`, with `Z`, `+08:00` or the zone's own offset.
+  /// Reads `2026-11-24T01:00[:00[.000]]` with `Z` or `+08:00`; without either, it is local time of
+  /// the zone.
   private static func exact(_ text: String, _ zone: Zone) throws(Violation) -> Instant {
     let text = text.lowercased()
     let halves = text.split(separator: "t", maxSplits: 1, omittingEmptySubsequences: false)
@@ -69,7 +72,7 @@ package enum TimeText {
       ? Int(text) : nil
   }
 
-  /// A time of day in milliseconds.
+  /// Reads a time of day as milliseconds after midnight; nil for anything else.
   private static func seconds(_ text: Substring) -> Int64? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard (2...3).contains(parts.count),

@@ -1,4 +1,4 @@
-/// Some days of the week, read from texts such as `"tue,thu"` and `"mon-fri"`.
+/// A set of weekdays, read from a text such as `"tue,thu"` or `"mon-fri"`.
 package struct Weekdays: Hashable, Sendable {
   package static let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
   package static let rule =
@@ -13,7 +13,7 @@ package struct Weekdays: Hashable, Sendable {
       }
       guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1]
       else { return nil }
-      // `fri-mon` goes over the end of the week.
+      // The modulus lets `fri-mon` cross the end of the week.
       for step in 0...((last - first + 7) % 7) { bits |= 1 << ((first + step) % 7) }
     }
   }
@@ -22,16 +22,17 @@ package struct Weekdays: Hashable, Sendable {
   package func contains(_ day: Int) -> Bool { bits & (1 << day) != 0 }
 }
 
-/// Some days of the month or the year, read from texts such as `"28..last"`, `"12-24..12-26"` and `"2026-11-11"`.
+/// A set of dates, read from a text such as `"28..last"`, `"12-24..12-26"` or `"2026-11-11"`.
 package struct Dates: Hashable, Sendable {
   package static let rule =
     "must be dates such as \"1\", \"last\", \"last-2..last\", \"12-24..12-26\" or \"2026-11-11\""
 
   enum Item: Hashable, Sendable {
     case day(Int)
-    /// So many days before the last one of the month.
+    /// The number of days before the last day of the month.
     case last(Int)
     case date(month: Int, day: Int)
+    /// Days since 1970-01-01.
     case exact(Int)
 
     init?(_ text: String) {
@@ -46,7 +47,7 @@ package struct Dates: Hashable, Sendable {
         guard let day = numbers[0], (1...31).contains(day) else { return nil }
         self = .day(day)
       case (2, _):
-        // A leap year, so that the 29th of February may be named.
+        // 2024 is a leap year, so that February 29 is accepted.
         guard let month = numbers[0], let day = numbers[1],
           CivilDay(year: 2024, month: month, day: day) != nil
         else { return nil }
@@ -60,7 +61,8 @@ package struct Dates: Hashable, Sendable {
       }
     }
 
-    /// Where it lies in the month, the year or for ever; comparable with `place(of:)` of a day.
+    /// A number to compare with `place(of:)`: the item's position in the month or year of `day`, or
+    /// since 1970.
     func place(in day: CivilDay) -> Int {
       switch self {
       case .day(let number): number
@@ -70,6 +72,7 @@ package struct Dates: Hashable, Sendable {
       }
     }
 
+    /// The position of a day on the scale of this item.
     func place(of day: CivilDay) -> Int {
       switch self {
       case .day, .last: day.day
@@ -78,6 +81,7 @@ package struct Dates: Hashable, Sendable {
       }
     }
 
+    /// The scale of `place`; both ends of a range must have the same.
     var kind: Int {
       switch self {
       case .day, .last: 0
@@ -119,7 +123,7 @@ package struct Dates: Hashable, Sendable {
       let (first, last) = (items[0], items[items.count - 1])
       let (low, high) = (first.place(in: day), last.place(in: day))
       let place = first.place(of: day)
-      // `12-24..01-02` goes over the end of the year.
+      // `12-24..01-02` crosses the end of the year.
       if low > high, first.kind == 1 { return place >= low || place <= high }
       return (low...max(low, high)).contains(place) && low <= high
     }

@@ -1,18 +1,19 @@
-/// A stretch of the day on some days, by the clock on the wall of a zone; from its first minute up to, but not with, its last.
+/// A recurring period of local time, such as 01:00 to 05:00 on weekdays; `to` itself is outside.
 ///
-/// It is open whenever that clock shows a time in it: a time that is left out in spring opens nothing, and one that comes
-/// twice in autumn opens it twice. Across midnight it belongs to the day on which it begins.
+/// It is open whenever the zone's clock shows a time in it: a time that the clock skips in spring
+/// opens nothing, and one that comes twice in autumn opens it twice. A window across midnight
+/// belongs to the day on which it begins.
 package struct Window: Hashable, Sendable {
-  /// Nil: every day.
+  /// The weekdays on which it begins; nil: all.
   package var days: Weekdays?
-  /// Nil: every date; with days as well, both must fit.
+  /// The dates on which it begins, nil: all; with `days`, both must match.
   package var dates: Dates?
   /// Minutes after midnight.
   package var from: Int
-  /// Minutes after midnight, at most 1440; when not after `from`, on the next day.
+  /// Minutes after midnight, at most 1440; on the next day unless after `from`.
   package var to: Int
   package var zone: Zone
-  /// As a person wrote it.
+  /// The window as the config writes it, with its zone.
   package var text: String
 
   package init(
@@ -26,7 +27,7 @@ package struct Window: Hashable, Sendable {
     self.text = text
   }
 
-  /// `01:30`, up to `24:00`, in minutes after midnight.
+  /// Reads `00:00` to `24:00` as minutes after midnight; nil for anything else.
   package static func minutes(parsing text: String) -> Int? {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2,
@@ -37,7 +38,7 @@ package struct Window: Hashable, Sendable {
     return hour * 60 + minute
   }
 
-  /// Whether the day is one on which the window begins.
+  /// Whether the window begins on this day, counted from 1970-01-01.
   private func begins(on day: Int) -> Bool {
     days?.contains(CivilDay.weekday(day)) ?? true && dates?.contains(CivilDay(number: day)) ?? true
   }
@@ -50,7 +51,8 @@ package struct Window: Hashable, Sendable {
     return (second >= from * 60 && begins(on: day)) || (second < to * 60 && begins(on: day - 1))
   }
 
-  /// Every moment of a local day, and the hours around it, at which it may open or close.
+  /// All moments of a local day at which the window may open or close, and changes of the clock in
+  /// the hours around it.
   func edges(onDay day: Int) -> [Instant] {
     let wall = Int64(day) * 86_400
     let shown = Set([0, from % 1440, to % 1440]).flatMap {
@@ -61,7 +63,8 @@ package struct Window: Hashable, Sendable {
   }
 }
 
-/// When a service may grow: inside one of its windows, if it has any, and outside of every blackout.
+/// When rollouts of a service may grow: inside one of its windows, if it has any, and outside all
+/// blackouts.
 package struct Calendar: Hashable, Sendable {
   package var windows: [Window]
   package var blackouts: [Window]
@@ -71,7 +74,8 @@ package struct Calendar: Hashable, Sendable {
     self.blackouts = blackouts
   }
 
-  /// How far ahead an opening is looked for: every date comes within eight years.
+  /// How many days ahead `opening` and `closing` search: every date, February 29 too, comes within
+  /// eight years.
   private static let horizon = 8 * 366
 
   package func isOpen(at instant: Instant) -> Bool {
@@ -79,12 +83,12 @@ package struct Calendar: Hashable, Sendable {
       && !blackouts.contains { $0.contains(instant) }
   }
 
-  /// The first moment, not before that one, at which it is open; nil when there is none.
+  /// The first moment from `instant` on at which it is open; nil: none within eight years.
   package func opening(from instant: Instant) -> Instant? {
     isOpen(at: instant) ? instant : next(after: instant, isOpen: true)
   }
 
-  /// The first moment after that one at which it is closed; nil when it stays open.
+  /// The first moment after `instant` at which it is closed; nil: it stays open for eight years.
   package func closing(after instant: Instant) -> Instant? { next(after: instant, isOpen: false) }
 
   private func next(after instant: Instant, isOpen wanted: Bool) -> Instant? {
@@ -92,7 +96,8 @@ package struct Calendar: Hashable, Sendable {
     guard !all.isEmpty else { return nil }
     let today = CivilDay.number(of: instant.second)
     let edges = { (day: Int) in all.flatMap { $0.edges(onDay: day) } }
-    // No wall is further than 26 hours from UTC, so what lies in a day of UTC are edges of five days around it.
+    // Local time is at most 26 hours from UTC, so the edges in a day of UTC belong to the five
+    // local days around it.
     var near = (today - 2...today + 1).map(edges)
     for day in today...today + Self.horizon {
       near.append(edges(day + 2))
@@ -105,7 +110,7 @@ package struct Calendar: Hashable, Sendable {
     return nil
   }
 
-  /// Why it is closed at a moment, for a person; nil when it is open.
+  /// Why it is closed at this moment, for display; nil: it is open.
   package func closed(at instant: Instant) -> String? {
     if let blackout = blackouts.first(where: { $0.contains(instant) }) {
       return "in the blackout \(blackout.text)"

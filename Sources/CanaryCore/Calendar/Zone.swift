@@ -1,16 +1,17 @@
-/// A time zone: what is added to UTC at which time, from a file of the tz database (RFC 9636).
+/// A time zone: its offsets from UTC over time, from a file of the tz database (RFC 9636).
 package struct Zone: Hashable, Sendable {
   struct Transition: Hashable, Sendable {
-    /// Seconds since 1970 from which on the offset holds.
+    /// The first second, since 1970, at which the offset applies.
     var second: Int64
+    /// Seconds to add to UTC.
     var offset: Int
   }
 
   package let name: String
-  /// What holds before the first transition.
+  /// The offset before the first transition.
   private let first: Int
   private let transitions: [Transition]
-  /// What holds after the last transition.
+  /// The rule after the last transition; nil: the last offset stays.
   private let rule: ZoneRule?
 
   package static let utc = Zone(name: "UTC", first: 0, transitions: [], rule: nil)
@@ -31,11 +32,11 @@ package struct Zone: Hashable, Sendable {
     self.init(name: name, first: body.first, transitions: body.transitions, rule: body.rule)
   }
 
-  /// Seconds to add to UTC at a second since 1970.
+  /// The seconds to add to UTC, at a second since 1970.
   package func offset(at second: Int64) -> Int {
     guard let last = transitions.last else { return rule?.offset(at: second) ?? first }
     if second >= last.second { return rule?.offset(at: second) ?? last.offset }
-    // The last transition that is not after it.
+    // Binary search for the first transition after `second`.
     var low = 0
     var high = transitions.count
     while low < high {
@@ -45,22 +46,24 @@ package struct Zone: Hashable, Sendable {
     return low == 0 ? first : transitions[low - 1].offset
   }
 
-  /// What the clock on the wall shows, as seconds since 1970-01-01 00:00 of that wall.
+  /// Local time, as seconds since 1970-01-01 00:00 of local time.
   package func wall(_ instant: Instant) -> Int64 {
     instant.second + Int64(offset(at: instant.second))
   }
 
-  /// Every moment at which the clock on the wall shows that: none in the hour that is left out in spring, two in the
-  /// hour that comes twice in autumn.
+  /// All moments at which local time is `wall`, in order.
+  ///
+  /// None in the hour that the clock skips in spring, two in the hour that comes twice in autumn.
   package func instants(wall: Int64) -> [Instant] {
-    // No zone is further than 26 hours from UTC (RFC 9636), and none changes twice within two days but in history.
+    // No zone is further than 26 hours from UTC (RFC 9636), and two changes within two days occur
+    // only in history.
     let offsets = Set(
       stride(from: -26, through: 26, by: 13).map { offset(at: wall + Int64($0 * 3600)) })
     return offsets.map { wall - Int64($0) }.filter { $0 + Int64(offset(at: $0)) == wall }.sorted()
       .map { Instant(milliseconds: $0 * 1000) }
   }
 
-  /// The moments in a stretch of seconds at which the offset changes.
+  /// The seconds in a range at which the offset changes.
   func changes(in range: Range<Int64>) -> [Int64] {
     let known = transitions.lazy.map(\.second).filter(range.contains)
     guard let rule, range.upperBound > transitions.last?.second ?? .min else { return Array(known) }
@@ -80,7 +83,7 @@ extension String {
   fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }
 
-/// The parts of a TZif file, read in order.
+/// Reads the parts of a TZif file (RFC 9636) in their order.
 private struct ZoneFileReader {
   struct Header {
     var version: Int
@@ -103,6 +106,7 @@ private struct ZoneFileReader {
     return true
   }
 
+  /// The signed big-endian number in `count` bytes at `start`.
   private func number(_ start: Int, _ count: Int) -> Int64 {
     var value: UInt64 = bytes[start] >= 128 ? .max : 0
     for index in 0..<count { value = value << 8 | UInt64(bytes[start + index]) }
@@ -133,7 +137,7 @@ private struct ZoneFileReader {
         Zone.Transition(second: number(start + index * 8, 8), offset: offsets[type]))
     }
     let footer = String(decoding: bytes[at...].dropFirst().prefix { $0 != 10 }, as: UTF8.self)
-    // A footer that is empty says nothing of what comes after the last transition: it stays as it is.
+    // After an empty footer, the offset of the last transition stays.
     if footer.isEmpty { return (offsets[0], transitions, nil) }
     guard let rule = ZoneRule(footer) else { return nil }
     return (offsets[0], transitions, rule)

@@ -1,20 +1,21 @@
-/// What holds year after year: the TZ string of POSIX, with the hours that RFC 9636 allows.
+/// The offsets that repeat every year: a TZ string of POSIX, with the range of hours that RFC 9636
+/// allows.
 struct ZoneRule: Hashable, Sendable {
-  /// When in a year the clock changes.
+  /// The moment in a year at which the clock changes.
   struct Change: Hashable, Sendable {
     enum Day: Hashable, Sendable {
-      /// `Mm.w.d`: the wth weekday d of month m; the fifth is the last.
+      /// `Mm.w.d`: the wth weekday d (0 is Sunday) of month m; week 5 is the last.
       case weekday(month: Int, week: Int, day: Int)
-      /// `Jn`: day 1 to 365, the 29th of February is never counted.
+      /// `Jn`: day 1 to 365, without February 29 in leap years.
       case julian(Int)
-      /// `n`: day 0 to 365.
+      /// `n`: day 0 to 365, with February 29.
       case ordinal(Int)
     }
     var day: Day
-    /// Seconds after midnight, by the clock before the change.
+    /// Seconds after midnight, by the clock before the change; may be negative or beyond a day.
     var time: Int
 
-    /// The moment in that year, as seconds since 1970 of the clock before the change.
+    /// The change in a year, as seconds since 1970 by the clock before the change.
     func wall(year: Int) -> Int64 {
       let january = CivilDay(year: year, month: 1, day: 1)?.number ?? 0
       let number: Int
@@ -33,6 +34,7 @@ struct ZoneRule: Hashable, Sendable {
     }
   }
 
+  /// Seconds to add to UTC outside summer time.
   private let standard: Int
   private let summer: (offset: Int, begins: Change, ends: Change)?
 
@@ -46,6 +48,7 @@ struct ZoneRule: Hashable, Sendable {
     hasher.combine(summer?.offset)
   }
 
+  /// Reads a TZ string such as `CET-1CEST,M3.5.0,M10.5.0/3`; nil for anything else.
   init?(_ text: String) {
     var parser = ZoneRuleParser(text)
     guard parser.name(), let west = parser.time() else { return nil }
@@ -66,7 +69,8 @@ struct ZoneRule: Hashable, Sendable {
     summer = (offset, begins, ends)
   }
 
-  /// Both changes of the years around a moment, in order, each with the offset that holds from then on.
+  /// Both changes in each of the three years around a second since 1970, in order, each with the
+  /// offset after it.
   private func changes(around second: Int64) -> [(second: Int64, offset: Int)] {
     guard let summer else { return [] }
     let year = CivilDay(of: second).year
@@ -93,7 +97,7 @@ struct ZoneRule: Hashable, Sendable {
   }
 }
 
-/// The characters of a TZ string, read in order.
+/// Reads the parts of a TZ string in their order.
 private struct ZoneRuleParser {
   private var rest: Substring.UTF8View
 
@@ -108,7 +112,7 @@ private struct ZoneRuleParser {
     return true
   }
 
-  /// `CET`, or `<+0330>`.
+  /// Skips a name such as `CET` or `<+0330>`; false when there is none.
   mutating func name() -> Bool {
     if take("<") {
       while let byte = rest.popFirst() { if byte == 62 { return true } }
@@ -125,7 +129,7 @@ private struct ZoneRuleParser {
     return (1...4).contains(digits.count) ? Int(String(Substring(digits))) : nil
   }
 
-  /// `[+-]hh[:mm[:ss]]` in seconds.
+  /// Reads `[+-]hh[:mm[:ss]]`, with up to 167 hours, as seconds.
   mutating func time() -> Int? {
     let sign = take("-") ? -1 : 1
     if sign == 1 { _ = take("+") }

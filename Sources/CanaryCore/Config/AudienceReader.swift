@@ -1,10 +1,11 @@
-/// Reads who meets the canary: `sticky`, `trusted`, `preview` and `never` of a service.
+/// Reads which clients reach the canary: `sticky`, `trusted`, `preview` and `never` of a service.
 struct AudienceReader {
   private let table: TableReader
 
   init(_ table: TableReader) { self.table = table }
 
-  /// `"ip"`, `"user"`, `"cookie:NAME"` or `"header:NAME"`.
+  /// Reads `"ip"`, `"user"`, `"cookie:NAME"` or `"header:NAME"`; nil without the key or after a
+  /// fault.
   func readSticky() -> Sticky? {
     let rule = "must be \"ip\", \"user\", \"cookie:NAME\" or \"header:NAME\""
     return table.read("sticky", rule) { node in
@@ -19,7 +20,7 @@ struct AudienceReader {
     }
   }
 
-  /// The proxies in front; without a word of it, those on this host.
+  /// Reads the trusted proxies (default: 127.0.0.1 and ::1, the proxies on this host).
   func readTrusted() -> [AddressRange] {
     guard table.has("trusted") else {
       return ["127.0.0.1", "::1"].compactMap { try? AddressRange(parsing: $0) }
@@ -31,7 +32,7 @@ struct AudienceReader {
     table.has(key) ? SelectorReader.read(table, key) : nil
   }
 
-  /// What the stages of the plan ask of the service.
+  /// Reports every conflict between the service's settings, its servers and the stages of its plan.
   func refuseWhatDoesNotFit(_ service: Service) {
     let routes = service.routes.map(\.path)
     for (index, stage) in service.plan.stages.enumerated() {
@@ -74,7 +75,8 @@ struct AudienceReader {
 }
 
 extension AudienceReader {
-  /// Bytes have no headers, no paths and no status.
+  /// Reports settings that a TCP service cannot have: its bytes carry no headers, no paths and no
+  /// status.
   private func refuseWhatNeedsHTTP(_ service: Service) {
     if service.listen.isEmpty { table.faultHere("must have listen, because it speaks tcp") }
     for key in [
@@ -96,7 +98,10 @@ extension AudienceReader {
     }
   }
 
-  /// Where servers are of several kinds, each pool has all of them, and each route and probe names one.
+  /// Reports wrong or missing `backend` names.
+  ///
+  /// Where servers are of several kinds, each pool must have all kinds, and each route and probe
+  /// must name one.
   private func refuseWrongBackends(_ service: Service) {
     let names = service.backends.compactMap(\.self)
     let known = names.map(\.text)
@@ -134,7 +139,8 @@ extension AudienceReader {
   }
 }
 
-/// Reads which clients are meant: one table, or a list of tables any of which is enough.
+/// Reads a selector of clients: one table, or a list of tables of which a client needs to match
+/// one.
 package enum SelectorReader {
   static func read(_ table: TableReader, _ key: String) -> Selector? {
     var all = Selector()
@@ -200,7 +206,8 @@ package enum SelectorReader {
     return secret
   }
 
-  /// Why a value cannot be compared with what a client sends; nil when it can.
+  /// Why the generated configuration cannot compare a client's header or cookie with this value;
+  /// nil: it can.
   package static func fault(ofValue text: String) -> String? {
     if text.lowercased() == "never" { return "must not be 'never', which always leads to stable" }
     let fits =
@@ -230,7 +237,8 @@ package enum SelectorReader {
     return found
   }
 
-  /// What a variable of Nginx can name.
+  /// Whether an Nginx variable (`$cookie_NAME`) can name the cookie: 1 to 64 letters, digits and
+  /// `_`.
   static func isCookieName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
       && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 }

@@ -1,4 +1,4 @@
-/// Reads when something may happen: zones, windows and blackouts.
+/// Reads zones, windows and blackouts.
 struct CalendarReader {
   private let zones: (String) -> Zone?
 

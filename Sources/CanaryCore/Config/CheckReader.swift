@@ -1,7 +1,7 @@
 /// Reads one check of a plan.
 package struct CheckReader {
   private let table: TableReader
-  /// Whether a comparison demands evidence when it does not say.
+  /// The default of `Versus.demandsEvidence`, for a comparison that does not set `evidence`.
   private let demandsEvidence: Bool
 
   init(_ table: TableReader, demandsEvidence: Bool = true) {
@@ -32,7 +32,8 @@ package struct CheckReader {
     let endpoint = reader.readEndpoint(source)
     let backend = table.name("backend")
     guard let name, let source else { return nil }
-    // `requests` and `request_rate` are themselves the answer to "how many": no floor unless asked for.
+    // `requests` and `request_rate` count requests themselves, so a minimum would defeat them: none
+    // by default.
     let floor =
       source.logMetric.map { [.requests, .requestRate].contains($0) ? 0 : 20 } ?? 0
     var check = Check(
@@ -113,7 +114,11 @@ package struct CheckReader {
       worseBy: worseBy, demandsEvidence: evidence.map { $0 == "comparison" } ?? demandsEvidence)
   }
 
-  /// A bound in the unit of its source: a share for error_rate, seconds for a latency, else a number.
+  /// Reads a bound in the unit of its source.
+  ///
+  /// A share for error_rate; a duration, in seconds, for latencies, probes, certificates and HTTP
+  /// checks without `json`; a number for other metrics of the log; any of the three for other
+  /// sources.
   private func bound(_ key: String, _ source: Source?) -> Double? {
     let isTime: Bool
     switch source {
@@ -148,7 +153,7 @@ package struct CheckReader {
     }
   }
 
-  /// `"5%"` or 0.05; nil for anything that is not a share.
+  /// Reads a share from 0 to 1, written as `"5%"` or 0.05; nil for anything else.
   package static func share(_ node: Node) -> Double? {
     switch node {
     case .number(let value): return (0...1).contains(value) ? value : nil

@@ -1,13 +1,14 @@
-/// Turns a parsed config into a valid `Config`, or into all of its faults at once.
+/// Turns a parsed config into a valid `Config`, or reports all of its faults at once.
 package struct ConfigReader {
-  /// The absolute path of the file, and its folder, which relative paths are relative to.
+  /// The path of the config file.
   let file: String
+  /// Its folder, against which relative paths in the config are resolved.
   let folder: String
   private let faults = FaultList()
 
   private let calendars: CalendarReader
 
-  /// `zones` knows the tz database of the host.
+  /// `zones` looks up a zone of the host's tz database by name.
   package init(file: String, zones: @escaping (String) -> Zone? = { $0 == "UTC" ? .utc : nil }) {
     self.file = file
     calendars = CalendarReader(zones)
@@ -15,7 +16,9 @@ package struct ConfigReader {
     folder = slash.map { String(file[..<$0]) } ?? "."
   }
 
-  /// The config that the tree describes; throws `Problems` with every fault in it.
+  /// Returns the config that the tree describes; throws `Problems` with every fault in it.
+  ///
+  /// Call it once: a reader keeps the faults that it has found.
   package func read(_ root: Node) throws(Problems) -> Config {
     let top = TableReader(root, at: "", faults: faults)
     top.refuseUnknown(.top)
@@ -26,7 +29,7 @@ package struct ConfigReader {
     let templates = path(top, "templates")
     let page = path(top, "page")
     let metrics = path(top, "metrics")
-    // node_exporter reads no other name, and does not say so.
+    // node_exporter silently ignores files with other names.
     if let metrics, !metrics.hasSuffix(".prom") {
       top.fault("metrics", "must be a file that ends in .prom: node_exporter reads no other")
     }
@@ -64,7 +67,8 @@ package struct ConfigReader {
     refuseClashes(of: services)
     let endpoints = readEndpoints(top.table("endpoints"))
     for service in services { refuseUnknownEndpoints(service, plans, endpoints) }
-    // A Unix socket's path is limited by the kernel to 107 bytes (sun_path), and Nginx refuses a longer one.
+    // The kernel limits the path of a Unix socket to 107 bytes (sun_path), and Nginx refuses longer
+    // ones.
     if run.probe.utf8.count > 107 {
       faults.add(
         "run", .text(run.path), "must be a path of at most 96 characters: it holds a Unix socket")
@@ -124,7 +128,8 @@ package struct ConfigReader {
     return endpoints
   }
 
-  /// An endpoint that a check names must be there, and must have an address where the check has only a path.
+  /// Reports endpoints that a check names and the config lacks, or that have no `url` where the
+  /// check needs one.
   private func refuseUnknownEndpoints(
     _ service: Service, _ plans: [String: Plan], _ endpoints: [Endpoint]
   ) {
@@ -164,7 +169,8 @@ package struct ConfigReader {
     return words
   }
 
-  /// A path made absolute against the folder of the config.
+  /// Reads a path and makes it absolute, relative to the folder of the config; nil without the key
+  /// or after a fault.
   private func path(_ table: TableReader, _ key: String) -> String? {
     let rule =
       "must be a path of letters, digits and ._-/+@,=~: without '..' steps that leave the folder"
@@ -177,7 +183,7 @@ package struct ConfigReader {
     return absolute
   }
 
-  /// The path without `.`, `..` and double slashes; nil when it steps above the root.
+  /// Returns the absolute path without `.`, `..` and double slashes; nil when it leaves the root.
   package static func normal(_ path: String) -> String? {
     var steps: [Substring] = []
     for step in path.split(separator: "/") where step != "." {
@@ -190,7 +196,10 @@ package struct ConfigReader {
     return "/" + steps.joined(separator: "/")
   }
 
-  /// Two services may not share a variable of Nginx or an address to listen on.
+  /// Reports services that share an Nginx variable, or an address that they listen on without
+  /// server_names.
+  ///
+  /// With server_names, several services may listen on one address.
   private func refuseClashes(of services: [Service]) {
     var variables: [String: ServiceName] = [:]
     var listens: [String: ServiceName] = [:]

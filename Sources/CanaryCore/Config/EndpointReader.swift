@@ -1,10 +1,10 @@
-/// Reads `endpoints`: the servers that are asked for measurements.
+/// Reads one of `endpoints`: the servers that answer measurements.
 struct EndpointReader {
   private let table: TableReader
   private let name: String
   private let path: (TableReader, String) -> String?
 
-  /// `path` reads a key as a path, relative to the config's folder.
+  /// `path` must read a key as a path relative to the config's folder.
   init(_ table: TableReader, name: String, path: @escaping (TableReader, String) -> String?) {
     self.table = table
     self.name = name
@@ -41,6 +41,7 @@ struct EndpointReader {
     return endpoint
   }
 
+  /// Reads headers by name; a value is a text or the place of a secret.
   static func headers(_ table: TableReader) -> [String: Secret] {
     var found: [String: Secret] = [:]
     for key in table.keys {
@@ -53,7 +54,8 @@ struct EndpointReader {
     return found
   }
 
-  /// `{ env: "NAME" }`, `{ file: "/path" }`, or, where it need not be secret, a text.
+  /// Reads `{ env: "NAME" }` or `{ file: "/path" }`, and with `plain` also a text; nil after a
+  /// fault.
   static func secret(_ table: TableReader, _ key: String, plain: Bool) -> Secret? {
     let where_ = "{ env: \"NAME\" } or { file: \"/path\" }"
     if case .text? = table.node(key) {
@@ -84,7 +86,7 @@ struct EndpointReader {
     }
   }
 
-  /// A URL without credentials in it.
+  /// Whether the text is an http or https URL without a user name or password in it.
   static func isURL(_ text: String) -> Bool {
     for scheme in ["http://", "https://"] where text.hasPrefix(scheme) {
       let rest = text.dropFirst(scheme.count)

@@ -1,4 +1,4 @@
-/// A parsed JSON5 value before any rule was applied to it.
+/// A parsed JSON5 value that no rule has been applied to yet.
 package indirect enum Node: Hashable, Sendable {
   case null
   case bool(Bool)
@@ -7,7 +7,7 @@ package indirect enum Node: Hashable, Sendable {
   case list([Node])
   case table([String: Node])
 
-  /// The value as a person would recognise it in the file.
+  /// The value as you would recognise it in the file, long ones shortened.
   package var shown: String {
     switch self {
     case .null: "null"
@@ -31,13 +31,16 @@ package final class FaultList {
   }
 }
 
-/// Reads one table of a config: each read names its key, what is left over is unknown.
+/// Reads the keys of one table of a config, and reports every value that breaks its rule.
+///
+/// Each read returns nil without the key and after a fault.
 package struct TableReader {
   package let path: String
   private let table: [String: Node]
   private let faults: FaultList
 
-  /// A reader of the node; when that is no table, the fault is noted and the reader is empty.
+  /// Makes a reader of the node; nil reads as an empty table, any other node that is no table is
+  /// reported.
   package init(_ node: Node?, at path: String, faults: FaultList) {
     self.path = path
     self.faults = faults
@@ -50,6 +53,8 @@ package struct TableReader {
     }
   }
 
+  /// The path of a key in this table, as faults name it: `services.chat`, with quotes around
+  /// unusual keys.
   package func path(of key: String) -> String {
     let plain =
       !key.isEmpty && key.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
@@ -57,7 +62,7 @@ package struct TableReader {
     return path.isEmpty ? shown : "\(path).\(shown)"
   }
 
-  /// The same table without a key that somebody else reads.
+  /// Returns a reader of the same table without one key, for a reader that does not know it.
   package func without(_ key: String) -> TableReader {
     TableReader(.table(table.filter { $0.key != key }), at: path, faults: faults)
   }
@@ -65,9 +70,11 @@ package struct TableReader {
   package var keys: [String] { table.keys.sorted() }
   package func has(_ key: String) -> Bool { table[key] != nil }
   package func node(_ key: String) -> Node? { table[key] }
+  /// Reports that the value at a key breaks a rule.
   package func fault(_ key: String, _ rule: String) { faults.add(path(of: key), table[key], rule) }
+  /// Reports that the table as a whole breaks a rule.
   package func faultHere(_ rule: String) { faults.add(path, nil, rule) }
-  /// Notes a fault of an item of this table that has no key of its own, such as one of a list.
+  /// Reports a fault of an item without a key of its own, such as `servers[0]`.
   package func faultAt(_ step: String, _ node: Node, _ rule: String) {
     faults.add(path.isEmpty ? step : "\(path).\(step)", node, rule)
   }
@@ -81,7 +88,8 @@ package struct TableReader {
     }
   }
 
-  /// The value that a closure makes of the node at the key; a nil from it is a fault with that rule.
+  /// Returns what `make` makes of the node at the key; when `make` returns nil, reports that the
+  /// node breaks `rule`.
   package func read<Value>(_ key: String, _ rule: String, _ make: (Node) -> Value?) -> Value? {
     guard let node = table[key] else { return nil }
     if let value = make(node) { return value }
@@ -107,6 +115,7 @@ package struct TableReader {
     }
   }
 
+  /// Reads a whole number in the range.
   package func int(_ key: String, in range: ClosedRange<Int>) -> Int? {
     read(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)") {
       guard case .number(let value) = $0, value == value.rounded(), abs(value) < 1e15 else {
@@ -136,7 +145,7 @@ package struct TableReader {
     }
   }
 
-  /// A list whose items are all texts that fit; each one that does not is a fault of its own.
+  /// Reads a list of texts; reports each item that does not fit, and returns the others.
   package func texts(_ key: String, _ rule: String, where fits: (String) -> Bool) -> [String]? {
     guard let items = list(key) else { return nil }
     return items.enumerated().compactMap { index, item in
@@ -146,18 +155,19 @@ package struct TableReader {
     }
   }
 
+  /// Returns a reader of the table at the key; of an empty table without the key.
   package func table(_ key: String) -> TableReader {
     TableReader(table[key], at: path(of: key), faults: faults)
   }
 
-  /// Reads another node in the place of the one at a key; its faults are reported at that key.
+  /// Reads `node` instead of the one at the key, and reports its faults under that key.
   package func readInner<Value>(_ key: String, _ node: Node, _ read: (TableReader) -> Value)
     -> Value
   {
     read(TableReader(node, at: path(of: key), faults: faults))
   }
 
-  /// Readers of the tables in a list.
+  /// Returns readers of the tables in the list at the key; none without the key.
   package func tables(_ key: String) -> [TableReader] {
     (list(key) ?? []).enumerated().map { index, item in
       TableReader(item, at: "\(path(of: key))[\(index)]", faults: faults)

@@ -1,17 +1,17 @@
-/// On which line of a JSON5 text each key and each item stands, by the paths that faults are told with.
+/// Finds the line of each key and item of a JSON5 text, by the paths that faults have.
 ///
-/// The text is read by Foundation, which keeps no places; this walk takes any JSON5 and, of anything else, says where it
-/// first could not go on.
+/// Foundation decodes the config but does not report lines. This scanner accepts any JSON5, and
+/// reports where another text first stops being JSON5.
 package struct PathLines {
   private var lines: [String: Int] = [:]
-  /// The line at which the text stops being JSON5, as far as its structure goes; nil when it does not.
+  /// The line at which the structure of the text stops being JSON5; nil: it never does.
   package private(set) var fault: Int?
 
   private let bytes: [UInt8]
   private var at = 0
   private var line = 1
 
-  /// Deeper than any config; a bound for the stack.
+  /// The deepest nesting that is read: deeper than any config, and a bound for the stack.
   private static let deepest = 200
 
   package init(_ text: String) {
@@ -21,7 +21,8 @@ package struct PathLines {
     if at < bytes.count { stop() }
   }
 
-  /// The line of a path, or of the nearest place around it that is there.
+  /// The line of a path, or of its nearest enclosing path that the text contains; nil: it contains
+  /// none of them.
   package subscript(path: String) -> Int? {
     var path = Substring(path)
     while true {
@@ -33,12 +34,13 @@ package struct PathLines {
     }
   }
 
+  /// Records the fault, if it is the first, and ends the scan.
   private mutating func stop() {
     if fault == nil { fault = line }
     at = bytes.count
   }
 
-  /// Passes over white space and comments.
+  /// Skips white space (with a byte order mark and no-break spaces) and comments.
   private mutating func skip() {
     while at < bytes.count {
       switch bytes[at] {
@@ -74,7 +76,7 @@ package struct PathLines {
     }
   }
 
-  /// What a bare word cannot hold: white space, `,`, `:`, `]`, `}`, `{`, `[`, `/` and quotes.
+  /// The bytes that end a bare word: white space, `,`, `:`, `]`, `}`, `{`, `[`, `/` and quotes.
   private static let ends: Set<UInt8> = [9, 10, 13, 32, 34, 39, 44, 47, 58, 91, 93, 123, 125]
 
   private mutating func table(_ path: String, _ depth: Int) {
@@ -116,7 +118,8 @@ package struct PathLines {
     }
   }
 
-  /// After a value: a comma, or the end of what holds it, which is left for the caller.
+  /// Skips the comma after a value; false, and a fault, unless a comma or the closing byte `end`
+  /// follows.
   private mutating func goesOn(_ end: UInt8) -> Bool {
     skip()
     guard at < bytes.count, bytes[at] == 44 || bytes[at] == end else {
@@ -152,7 +155,7 @@ package struct PathLines {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// A path with one more key, as faults have it.
+  /// The path with one more key, spelled as in faults.
   private static func step(_ path: String, _ key: String) -> String {
     TableReader(.table([:]), at: path, faults: FaultList()).path(of: key)
   }

@@ -8,7 +8,7 @@ package struct PlanReader {
     self.name = name
   }
 
-  /// The plan of a service that names none: 5 → 10 → 30 → 60 → 100 %, half an hour each.
+  /// The default plan: 5 → 10 → 30 → 60 → 100 %, half an hour each (ten minutes at 100 %).
   package static let standard: Plan = {
     let stages: [Node] = [(5.0, "30m"), (10, "30m"), (30, "30m"), (60, "30m"), (100, "10m")].map {
       .table(["weight": .number($0), "soak": .text($1)])
@@ -18,7 +18,7 @@ package struct PlanReader {
     return reader.read() ?? Plan(name: "standard", stages: [], checks: [])
   }()
 
-  /// The checks of a plan that names none: thresholds, health, and the comparisons with stable.
+  /// The default checks of a plan: thresholds, health, and comparisons with stable.
   private static let standardChecks: [Node] = {
     let fixed: [[String: Node]] = [
       ["name": .text("errors"), "metric": .text("error_rate"), "max": .text("5%")],
@@ -41,12 +41,14 @@ package struct PlanReader {
     return (fixed + compared).map(Node.table)
   }()
 
+  /// Reads the plan and reports every fault; nil when a fault leaves it without stages.
   func read() -> Plan? {
     table.refuseUnknown(.plan)
     let evidence = table.text("evidence", CheckReader.evidenceRule) {
       ["comparison", "thresholds"].contains($0)
     }
-    // A plan whose stages a person chose, but no checks: comparing protects it, and does not hold it.
+    // Stages of your own with default checks: comparisons may revert the rollout, but do not hold a
+    // stage.
     let demands = evidence.map { $0 == "comparison" } ?? table.has("checks")
     let nodes = table.has("checks") ? table.list("checks") ?? [] : Self.standardChecks
     let readers =
@@ -73,7 +75,7 @@ package struct PlanReader {
     return plan
   }
 
-  /// Checks that are asked once, outside of any stage.
+  /// Reads the checks that are measured once before the first stage.
   private func readBefore() -> [Check] {
     guard table.has("before") else { return [] }
     let readers = table.tables("before")
@@ -102,7 +104,10 @@ package struct PlanReader {
     return ready
   }
 
-  /// Where stable is compared with, a bound that stable breaks as well is a fault of both.
+  /// Sets `weighsStable` for every bound of a metric that can be compared, if a gating check
+  /// compares with stable.
+  ///
+  /// In such a plan, a bound that stable violates too is a fault of both, not of the canary.
   private func markShared(_ checks: inout [Check]) {
     guard checks.contains(where: { $0.compared != nil && !$0.advisory }) else { return }
     for index in checks.indices {
@@ -117,7 +122,7 @@ package struct PlanReader {
     readChecksInOrder(readers, demands).compactMap(\.self)
   }
 
-  /// A place for each reader; nil where a fault was noted.
+  /// Returns one item for each reader; nil where a fault was reported.
   private func readChecksInOrder(_ readers: [TableReader], _ demands: Bool = true) -> [Check?] {
     var seen: Set<CheckName> = []
     return readers.map { reader in

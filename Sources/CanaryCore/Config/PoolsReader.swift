@@ -56,7 +56,7 @@ extension TableReader {
     text(key, "must be \(Label.rule)") { Label($0) != nil }.flatMap(Label.init)
   }
 
-  /// A rate of requests, as in `100r/s`.
+  /// Reads a request rate such as `100r/s`.
   func rate(_ key: String) -> RequestRate? {
     read(key, "must be a rate such as \"100r/s\" or \"30r/m\"") { node in
       if case .text(let text) = node { return RequestRate(text) }

@@ -1,9 +1,10 @@
-/// Reads how requests are passed on: of a service, and of a route where it differs.
+/// Reads how Nginx proxies requests, for a service and for its routes.
 struct ProxyingReader {
   private let table: TableReader
 
   init(_ table: TableReader) { self.table = table }
 
+  /// Reads the settings of a service, or of a route whose service has the settings `usual`.
   func read(_ usual: Proxying? = nil) -> Proxying {
     var proxying = usual ?? Proxying()
     if let value = table.bool("buffering") { proxying.buffering = value }
@@ -41,7 +42,7 @@ struct ProxyingReader {
     }
   }
 
-  /// The locations of a service; what a route does not say is the service's.
+  /// Reads the routes of a service; `usual` are the service's settings, which a route may override.
   func readRoutes(_ usual: Proxying) -> [Route] {
     let routes = table.table("routes")
     let found = routes.keys.compactMap { path -> Route? in
@@ -61,7 +62,7 @@ struct ProxyingReader {
     return found
   }
 
-  /// Headers by name, each a text that fits.
+  /// Reads headers by name; `or` continues the rule that a value must follow.
   static func headers(
     _ table: TableReader, or: String = "", where fits: (String) -> Bool = Address.isHeaderValue
   ) -> [String: String] {

@@ -1,7 +1,8 @@
-/// Queries for what common exporters of Nginx measure, by name.
+/// PromQL queries, by name, for the metrics of common Nginx exporters.
 ///
-/// `vts` is nginx-module-vts (its own Prometheus format), `plus` the exporter of NGINX for NGINX Plus, `ingress`
-/// ingress-nginx, `nginxlog` prometheus-nginxlog-exporter with a label `pool`.
+/// `vts` is nginx-module-vts (its own Prometheus format), `plus` is NGINX's exporter for NGINX
+/// Plus, `ingress` is ingress-nginx, and `nginxlog` is prometheus-nginxlog-exporter with a label
+/// `pool`.
 package enum ReadyQuery {
   package static let all: [String: String] = [
     "vts_error_rate":

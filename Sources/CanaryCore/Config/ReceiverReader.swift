@@ -1,4 +1,4 @@
-/// Reads `notify`: who is told of what happens.
+/// Reads one receiver of `notify`.
 struct ReceiverReader {
   private let table: TableReader
   private let name: String
@@ -9,7 +9,7 @@ struct ReceiverReader {
   }
 
   private static let kinds = ["webhook", "slack", "wecom", "dingtalk", "feishu", "mail", "command"]
-  /// Keys of one kind or another, and the kinds that know them.
+  /// The keys that only some kinds have, with those kinds.
   private static let special: [String: [String]] = [
     "secret": ["webhook", "dingtalk", "feishu"], "headers": ["webhook"], "from": ["mail"],
     "sendmail": ["mail"],
@@ -54,7 +54,8 @@ struct ReceiverReader {
     return receiver
   }
 
-  /// The address, or where it is kept: a robot's own address is its password.
+  /// Reads the receiver's address; that of a robot must not stand in the config, because it works
+  /// as a password.
   private func readURL(_ key: String) -> Secret? {
     if key == "webhook", case .text? = table.node(key) {
       return table.text(
@@ -85,7 +86,7 @@ struct ReceiverReader {
     }
   }
 
-  /// Nothing that a header of a mail or a command line could take for something else.
+  /// Whether the text is a mail address that is safe in a mail header and on a command line.
   private static func isMail(_ text: String) -> Bool {
     let parts = text.split(separator: "@", omittingEmptySubsequences: false)
     let fits = { (byte: UInt8) in

@@ -12,7 +12,7 @@ struct ServiceReader {
     self.planKeys = planKeys
   }
 
-  /// The service, or nil when a fault makes it unusable; every fault is noted.
+  /// Reads the service and reports every fault; nil when a fault makes it unusable.
   ///
   /// `zone` and `blackouts` are those of the whole config.
   func read(_ calendars: CalendarReader, zone: Zone, blackouts: [Window]) -> Service? {
@@ -69,7 +69,10 @@ struct ServiceReader {
     return service
   }
 
-  /// Checks that stand outside of any plan; what a stage alone can say has no place there.
+  /// Reads the standing guards.
+  ///
+  /// A guard cannot read the access log, whose windows begin with a stage, and its name must be
+  /// unique among all checks, because a rollout adds guards to its plan.
   private func readGuards(_ plan: Plan?) -> [StandingGuard] {
     let all = plans.values.map(\.checks) + [PlanReader.standard.checks, plan?.checks ?? []]
     var seen = Set(all.joined().map(\.name))
@@ -134,7 +137,7 @@ struct ServiceReader {
     case .text(let text)?:
       if let plan = plans[text] { return plan }
       if text == "standard" { return PlanReader.standard }
-      // A plan that is there but wrong has had its own faults reported.
+      // The faults of a wrong plan were reported when `plans` was read.
       if planKeys.contains(text) { return nil }
       let near = Spelling.nearest(to: text, among: planKeys + ["standard"]).map {
         "; did you mean '\($0)'?"

@@ -1,4 +1,4 @@
-/// Reads where a check's measurements come from.
+/// Reads the source of a check's measurements.
 struct SourceReader {
   private let table: TableReader
 
@@ -9,7 +9,7 @@ struct SourceReader {
   private static let sources = [
     "metric", "probe", "prometheus", "http", "alerts", "certificate", "checksum", "command",
   ]
-  /// Keys of one source or another, and the sources that know them.
+  /// The keys that only some sources have, with those sources.
   private static let special: [String: [String]] = [
     "endpoint": ["prometheus", "http", "alerts", "certificate"], "sha256": ["checksum"],
     "reduce": ["prometheus"], "method": ["http"],

@@ -1,7 +1,7 @@
 /// Reads the stages of a plan.
 struct StageReader {
   private let table: TableReader
-  /// The plan's checks as they are written, so that a stage can change them.
+  /// The plan's checks as the config writes them, so that a stage can override single keys.
   private let nodes: [Node]
   private let checks: [Check]
   private let demands: Bool
@@ -59,7 +59,8 @@ struct StageReader {
     let nodes = shadow == nil ? self.nodes : self.nodes + twins(reader)
     let own =
       reader.has("checks") || shadow != nil ? overridden(reader.table("checks"), nodes) : nil
-    // A soak that is wrong has had its fault noted; the weight's own rules are checked all the same.
+    // A wrong soak has been reported and is read as 0, so that the rules for weights are checked
+    // too.
     guard let weight else { return nil }
     var stage = Stage(
       weight: weight, soak: soak ?? .zero, deadline: deadline, onDeadline: onDeadline ?? .revert)
@@ -72,7 +73,10 @@ struct StageReader {
     return stage
   }
 
-  /// Who is in must stay in: weights rise, and a circle of chosen ones only widens.
+  /// Reports a stage that takes the canary away from clients of the stage before it.
+  ///
+  /// Growth only adds clients: weights rise, and `only` lets in at least all that the stage before
+  /// let in.
   private func refuseWrongOrder(_ reader: TableReader, _ previous: Stage, _ stage: Stage) {
     if let only = stage.only, previous.weight > .none {
       if previous.only == nil {
@@ -141,7 +145,10 @@ struct StageReader {
     return shadow
   }
 
-  /// A bound that holds for users holds for copies too, under a name of its own.
+  /// Returns a `shadow_NAME` check for each metric with a bound, so that copies must meet the
+  /// bounds that users' requests do.
+  ///
+  /// A metric that the plan already checks on copies gets none.
   private func twins(_ reader: TableReader) -> [Node] {
     let named = nodes.compactMap { node -> String? in
       if case .table(let table) = node, case .text(let metric)? = table["metric"] { return metric }
@@ -167,26 +174,29 @@ struct StageReader {
     }
   }
 
-  /// The checks that have something to say in this stage; nil when they are the plan's.
+  /// Returns the checks that can be measured in this stage; nil: the plan's, unchanged.
   private func fitting(_ stage: Stage, _ own: [Check]?) -> [Check]? {
     let all = own ?? checks
     let fitting = all.compactMap { check -> Check? in
       var check = check
       if check.source.isShadow { return stage.shadow == nil ? nil : check }
       guard check.source.isFromLog, stage.weight == .none else { return check }
-      // Nobody is drawn, so there is nothing to compare; and without testers nobody at all to be measured.
+      // At weight 0 no requests are drawn, so there is nothing to compare; without testers there is
+      // nothing to measure.
       check.condition.versus = nil
       guard stage.preview == true, check.condition.hasBound else { return nil }
-      // A few testers need the whole stage to make a window; the log is remembered for an hour.
+      // A few testers send few requests, so the window is the whole stage, up to the hour of log
+      // that canary keeps.
       check.window = max(check.window, min(stage.deadline, .hours(1)))
       return check
     }
     return own == nil && fitting == checks ? nil : fitting
   }
 
-  // MARK: what a stage says otherwise
+  // MARK: overrides of checks
 
-  /// The plan's checks with what a stage says otherwise: a table of other keys, or false for a check it leaves out.
+  /// Returns the plan's checks with the stage's overrides: by check name, a table of keys, or
+  /// `false` to leave it out.
   private func overridden(_ reader: TableReader, _ nodes: [Node]) -> [Check] {
     let names = nodes.compactMap { node -> String? in
       guard case .table(let table) = node, case .text(let name)? = table["name"] else { return nil }

@@ -1,4 +1,4 @@
-/// Reads what a service does when nobody watches: hooks, and which releases it lets in.
+/// Reads what lets a service run unattended: hooks, release rules and approvals.
 struct UnattendedReader {
   private let table: TableReader
 
@@ -27,7 +27,7 @@ struct UnattendedReader {
     return Hook(words: words, timeout: timeout ?? .minutes(5), retained: retained != nil)
   }
 
-  /// A program and its arguments; not a line for a shell.
+  /// Reads a program and its arguments (argv, no shell); reports a missing key too.
   static func words(_ table: TableReader, _ key: String) -> [String]? {
     let rule = "must be a text without control characters"
     guard table.has(key) else {
@@ -55,7 +55,7 @@ struct UnattendedReader {
     return policy
   }
 
-  /// What must be agreed on before a stage.
+  /// Reads the approval that a stage needs; nil: none.
   static func readApproval(_ stage: TableReader) -> ApprovalRule? {
     guard stage.has("approval") else { return nil }
     let table = stage.table("approval")

@@ -67,7 +67,7 @@ package struct Check: Hashable, Sendable, Codable {
   package var lasting: Span
   /// How many measurements in a row must violate the condition before the check fails.
   package var failures: Int
-  /// How long after the start of a stage the first measurement is made.
+  /// How long after the start of a stage the first measurement is made, at the earliest.
   package var warmup: Span
   /// How many canary requests the window must contain for a verdict other than `inconclusive`.
   package var minRequests: Int

@@ -78,10 +78,10 @@ package struct Routing: Hashable, Sendable, Codable {
 package enum Share {
   /// Returns server weights, in lowest terms, that give the canary exactly the share w.
   ///
-  /// With stable weights sᵢ of sum S, canary weights cⱼ of sum C and w in basis points, they are sᵢ
-  /// · C · (10000 - w) and cⱼ · S · w, divided by their greatest common divisor. Weights must be
-  /// positive, and both pools must have servers when 0 < w < 10000. At 0 the canary's list is
-  /// empty, at 10000 stable's.
+  /// With stable weights sᵢ of sum S, canary weights cⱼ of sum C and w in basis points, they are
+  /// `sᵢ·C·(10000-w)` and `cⱼ·S·w`, divided by their greatest common divisor. Weights must be
+  /// positive, and both pools must have servers when 0 < w < 10000. At 0 the canary's list is empty,
+  /// at 10000 stable's.
   package static func weights(stable: [Int], canary: [Int], weight: Weight) -> (
     stable: [Int], canary: [Int]
   ) {

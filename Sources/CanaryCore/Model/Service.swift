@@ -66,7 +66,7 @@ package enum LatencyKind: String, Hashable, Sendable, Codable, CaseIterable {
 package struct StandingGuard: Hashable, Sendable {
   /// What a failure between rollouts does; in a rollout the guard gates like any check of its plan.
   package enum Then: String, Hashable, Sendable, Codable, CaseIterable {
-    /// No rollout starts until the guard passes.
+    /// No rollout enters its first stage until the guard passes.
     case hold
     /// As `hold`; and within `retain` of a promotion, a failure reverts to the pool that was stable
     /// before.

@@ -1,4 +1,4 @@
-// What fills audience.conf.
+// The values of audience.conf.
 extension RenderValues {
   var audience: [String: Template.Value] {
     var values = common
@@ -9,7 +9,7 @@ extension RenderValues {
     values["cookie"] = Self.texts("seconds", setsCookie ? [lifetime] : [])
     values["limits"] = .rows(
       names: ["pool", "rate"], inner: ["groups": ["group"]], limitedGroups.map(row))
-    // As soon as a second: the limit is a rate.
+    // One second is enough, because the limit is a rate.
     values["retry"] = Self.texts("seconds", limitedGroups.isEmpty ? [] : ["1"])
     values["shown"] = .rows(
       names: ["stable"], inner: ["addresses": ["pattern", "pool"], "chosen": ["group", "pool"]],
@@ -19,7 +19,7 @@ extension RenderValues {
   }
 
   private var variable: String { service.name.variable }
-  /// Whether a cookie of ours is set.
+  /// Whether canary's own cookie is set: with `sticky: "user"`, while clients are drawn by a key.
   var setsCookie: Bool { service.sticky == .user && choice.draws }
   private var lifetime: String {
     "\((routing.audience?.span ?? .hours(24)).milliseconds / 1000)"
@@ -45,7 +45,8 @@ extension RenderValues {
       case .header, .cookie: break
       }
     }
-    // Who the connection comes from, even where `real_ip_header` has put the client in its place.
+    // $realip_remote_addr is the peer of the connection, even where `real_ip_header` replaces
+    // $remote_addr.
     if hasTags { add("trusted", service.trusted, source: "$realip_remote_addr ", proxies: []) }
     if choice.draws { add("near", service.trusted, proxies: []) }
     return rows
@@ -75,7 +76,7 @@ extension RenderValues {
       case .cookie(let name): ("$cookie_\(name)", address)
       case .header(let name): (Self.headerVariable(name), address)
       case .user: ("$cookie_canary_\(variable)", "$request_id")
-      // Nobody sticks: each request is drawn anew.
+      // Without `sticky`, each request is drawn by itself.
       case nil: ("$request_id", "-")
       }
     return [
@@ -88,7 +89,7 @@ extension RenderValues {
 
   // MARK: limits
 
-  /// The pools that are given only so many requests.
+  /// The groups with a request limit, and their limits.
   var limitedGroups: [(group: RoutingRules.Group, rate: RequestRate)] {
     [RoutingRules.Group.stable, .canary].compactMap { group in
       choice.limit(group).map { (group, $0) }
@@ -98,7 +99,8 @@ extension RenderValues {
   private func row(_ limited: (group: RoutingRules.Group, rate: RequestRate)) -> [String: Template
     .Value]
   {
-    // Where one pool has all the weight, the group of both is that pool's.
+    // While one pool has all the weight, the split group contains only that pool, so its limit
+    // applies there too.
     let sole: Weight = limited.group == .stable ? .none : .all
     let groups = [limited.group] + (routing.weight == sole ? [.split] : [])
     return [
@@ -107,12 +109,12 @@ extension RenderValues {
     ]
   }
 
-  /// The names of groups in Nginx, of every kind of servers.
+  /// The names of the groups' upstreams in Nginx, one for each kind of servers.
   func names(_ groups: [RoutingRules.Group]) -> [String] {
     service.backends.flatMap { backend in groups.map { choice.name($0, backend) } }
   }
 
-  // MARK: what an answer shows
+  // MARK: X-Canary-Pool
 
   private var shown: [[String: Template.Value]] {
     guard service.expose else { return [] }

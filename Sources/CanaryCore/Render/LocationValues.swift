@@ -1,4 +1,4 @@
-// What fills location.conf, locations.conf and shadow.conf.
+// The values of location.conf, locations.conf and shadow.conf.
 extension RenderValues {
   func location(_ route: Route) -> [String: Template.Value] {
     let proxying = route.proxying
@@ -25,9 +25,10 @@ extension RenderValues {
       upgrade(isHTTP) + headerRows(proxying) + hidden(cookies: "$canary_cookies_\(variable)"))
     let names = secretCookies
     values["cookies"] = Self.section(!names.isEmpty)
-    // Twice, because a client may send it twice.
+    // Each cookie is removed twice, because a client may send it twice.
     values["secrets"] = Self.texts("cookie", names.flatMap { [$0, $0] })
-    // Without a limit of the service's own, only a server {} that is ours lifts Nginx's 1 MiB.
+    // Without a limit in the config, lift Nginx's default of 1 MiB only in a server {} that canary
+    // generates.
     let limit = proxying.bodyLimit ?? (service.listen.isEmpty ? nil : "0")
     values["body"] = Self.texts("limit", limit.map { [$0] } ?? [])
     values["logs"] = Self.texts("path", service.accessLogs)
@@ -64,7 +65,7 @@ extension RenderValues {
       case .address(let list, _): "$canary_\(list)_\(variable)"
       case .header(let name, let value): "\(Self.headerVariable(name)) = \"\(value)\""
       case .cookie(let name, let value): "$cookie_\(name) = \"\(value)\""
-      // A `map` would take BETA for beta.
+      // A regular expression, because a `map` compares without case and would accept BETA for beta.
       case .tag(let list, _, let values):
         "$canary_\(list)_\(variable) ~ \"^(?:\(values.map(Self.escaped).joined(separator: "|")))$\""
       }
@@ -74,12 +75,14 @@ extension RenderValues {
     ]
   }
 
-  /// The variable that Nginx keeps a request's header in.
+  /// The Nginx variable with the value of a request header.
   static func headerVariable(_ name: String) -> String {
     "$http_" + String(name.lowercased().map { $0 == "-" ? "_" : $0 })
   }
 
-  /// The text as a regular expression that means itself, dollar and backslash excepted.
+  /// Escapes a text for a regular expression.
+  ///
+  /// `$` and `\` stay as they are: addresses and header values cannot contain them.
   static func escaped(_ text: String) -> String {
     String(text.flatMap { ".[](){}*+?^|#".contains($0) ? "\\\($0)" : "\($0)" })
   }
@@ -89,10 +92,11 @@ extension RenderValues {
       names: ["header", "value"], pairs.map { ["header": .text($0.0), "value": .text($0.1)] })
   }
 
-  /// Which failed tries are tried again, and how many tries there are in all.
+  /// Which failures Nginx retries (`proxy_next_upstream`), and how many tries a request gets in
+  /// all.
   ///
-  /// No server is tried twice, so one try more than the larger pool has servers is sure to reach the other pool, be it
-  /// in one group with the first or behind it as backup.
+  /// Nginx tries no server twice, so one try more than the larger pool has servers is certain to
+  /// reach the other pool, whether both are in one group or one is the other's backup.
   private func retry(_ backend: Label?) -> (on: String, tries: Int) {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     let meets = routing.weight > .none || !choice.rules.isEmpty
@@ -122,20 +126,22 @@ extension RenderValues {
       + own.map { ($0.key, "\"\($0.value)\"") }
   }
 
-  /// The names of cookies that only let somebody preview, in the order of the config.
+  /// The names of the cookies whose secrets let a client preview, in the order of the config.
   private var secretCookies: [String] {
     (service.preview?.cookies ?? []).map(\.name)
   }
 
-  /// What keeps a preview's secret from the pools, in and out of rollouts.
+  /// Headers that hide a preview's secrets from the pools, during rollouts and between them.
   private func hidden(cookies: String) -> [(String, String)] {
     (service.preview?.headers ?? []).map { ($0.name, "''") }
-      // Nobody else may tell the app that a request is a copy.
+      // Only Nginx may mark a request as a copy, so a client's own header is removed.
       + (service.plan.stages.contains { $0.shadow != nil } ? [("X-Canary-Shadow", "''")] : [])
       + (secretCookies.isEmpty ? [] : [("Cookie", cookies)])
   }
 
-  /// Headers of the answer: ours, and then those of the config that ours would push out.
+  /// Headers of the answer: canary's, then the config's `answer_headers`.
+  ///
+  /// The latter because Nginx drops inherited `add_header` lines where canary sets its own.
   private var answers: [(String, String)] {
     var rows: [(String, String)] = []
     if setsCookie { rows.append(("Set-Cookie", "$canary_cookie_\(variable)")) }
@@ -149,7 +155,7 @@ extension RenderValues {
 
   func locations(_ routes: [(path: String, lines: [String])]) -> [String: Template.Value] {
     var routes = routes
-    // What no route is for is nobody's: without this, Nginx would look for files.
+    // Paths without a route get 404; by default Nginx would serve them from files.
     if !service.listen.isEmpty, !routes.contains(where: { $0.path == "/" }) {
       routes.append(("/", ["return 404;"]))
     }
@@ -179,7 +185,8 @@ extension RenderValues {
     return values
   }
 
-  /// The most copies that are under way at once.
+  /// The limit of copies in flight at once, so that a canary that hangs cannot use up users'
+  /// connections.
   private static let mostCopies = 64
 
   var shadow: [String: Template.Value]? {

@@ -1,18 +1,20 @@
 /// The generated files of a service.
 package struct GeneratedFiles: Hashable, Sendable {
-  /// Belongs in `http {}`: upstreams, log format, probe, and the whole `server {}` where the service listens; of a TCP
-  /// service, in `stream {}`.
+  /// For `http {}`: upstreams, log format, probe, and with `listen` the whole `server {}`.
+  ///
+  /// Of a TCP service, for `stream {}`.
   package var main: String
-  /// `conf` or `stream`.
+  /// The extension of the main file: `conf` or `stream`.
   package var mainSuffix: String
-  /// Belongs in a location of the user's own; nil for a service with routes.
+  /// For a location of your own; nil for a service with routes and for a TCP service.
   package var location: String?
-  /// Belongs in a `server {}` of the user's own: every route; nil for a service without, or with a server of its own.
+  /// The locations of all routes, for a `server {}` of your own; nil without routes, and with
+  /// `listen`.
   package var locations: String?
 
   package static let suffixes = ["conf", "stream", "location", "locations"]
 
-  /// Each possible file by the end of its name; nil for one that must not be there.
+  /// Every possible file by its extension; a nil text means that the file must not exist.
   package var all: [(suffix: String, text: String?)] {
     [
       ("conf", mainSuffix == "conf" ? main : nil), ("stream", mainSuffix == "stream" ? main : nil),
@@ -21,7 +23,7 @@ package struct GeneratedFiles: Hashable, Sendable {
   }
 }
 
-/// The templates by file name; a folder of the user's may replace any of them.
+/// The templates by file name; the config's `templates` folder may replace any of them.
 package struct TemplateSet: Sendable {
   package static let names = [
     "http.conf", "upstream.conf", "audience.conf", "location.conf", "locations.conf", "server.conf",
@@ -29,7 +31,7 @@ package struct TemplateSet: Sendable {
   ]
   private let templates: [String: Template]
 
-  /// Parses the templates; throws all their faults.
+  /// Parses the templates; throws all faults, and names each missing template.
   package init(_ texts: [String: String]) throws(Problems) {
     var faults = Problems()
     var templates: [String: Template] = [:]
@@ -55,7 +57,9 @@ package struct TemplateSet: Sendable {
     return try template.fill(values)
   }
 
-  /// The files of one generation; the same arguments give the same bytes.
+  /// Renders the files of one generation; the same arguments give the same bytes.
+  ///
+  /// Throws `Problems` when the templates and the values do not fit each other.
   package func render(
     _ choice: RoutingRules, in config: Config, generation: Generation
   ) throws(Problems) -> GeneratedFiles {
@@ -69,7 +73,7 @@ package struct TemplateSet: Sendable {
     var blocks: [String] = []
     for group in values.groups { blocks.append(try fill("upstream.conf", group)) }
     let audience = try fill("audience.conf", values.audience)
-    // Nothing but its comment: nobody is chosen by anything but the weight.
+    // A text of one line is only the template's comment: the weight alone decides, so leave it out.
     if audience.split(separator: "\n").count > 1 { blocks.append(audience) }
     if let shadow = values.shadow { blocks.append(try fill("shadow.conf", shadow)) }
 
@@ -89,7 +93,7 @@ package struct TemplateSet: Sendable {
       locations: service.listen.isEmpty ? Seal.seal(locations) : nil)
   }
 
-  /// The locations of every route, and the one that copies leave by.
+  /// Renders the locations of all routes, and the internal location that sends copies.
   private func locations(_ service: Service, _ values: RenderValues) throws(Problems) -> String {
     var routes: [(path: String, text: String)] = []
     for route in service.routes.isEmpty ? [values.usualRoute] : service.routes {
@@ -100,7 +104,7 @@ package struct TemplateSet: Sendable {
       "locations.conf", values.locations(routes.map { ($0.path, Self.body($0.text)) }))
   }
 
-  /// The lines of a generated text without its head and without empty lines.
+  /// The lines of a generated text, without its header lines and empty lines.
   private static func body(_ text: String) -> [String] {
     let lines = text.split(separator: "\n").map(String.init)
     return Array(lines.drop { $0.hasPrefix("# canary service=") || $0.hasPrefix("# Written by") })

@@ -1,4 +1,4 @@
-/// What fills the slots, computed once for all templates.
+/// Computes the values of the templates' slots, for one generation of one service.
 struct RenderValues {
   let choice: RoutingRules
   let config: Config
@@ -7,16 +7,17 @@ struct RenderValues {
   var service: Service { choice.service }
   var routing: Routing { choice.routing }
 
+  /// The slots that every template knows.
   var common: [String: Template.Value] {
     ["service": .text(service.name.text), "variable": .text(service.name.variable)]
   }
 
-  /// The slots that every generated file begins with.
+  /// The slots of the first line of every generated file.
   var head: [String: Template.Value] {
     common.merging(["generation": .text("\(generation)")]) { $1 }
   }
 
-  /// The slots of the line that says what is routed where.
+  /// The slots of the first line of the main file, which `GeneratedHeader` reads back.
   var facts: [String: Template.Value] {
     var values = head
     values["stable"] = .text(routing.stable.text)
@@ -28,16 +29,17 @@ struct RenderValues {
     return values
   }
 
-  /// The one location of a service without routes.
+  /// The only location of a service without routes.
   var usualRoute: Route {
     Route(path: "/", proxying: service.proxying, backend: service.backends.first ?? nil)
   }
 
+  /// A section with one row for each text, in the slot `name`.
   static func texts(_ name: String, _ texts: [String]) -> Template.Value {
     .rows(names: [name], texts.map { [name: .text($0)] })
   }
 
-  /// A section without slots of its own, there or not.
+  /// A section without slots, written once or not at all.
   static func section(_ isThere: Bool) -> Template.Value { .rows(names: [], isThere ? [[:]] : []) }
 
   // MARK: http.conf and server.conf
@@ -68,7 +70,7 @@ struct RenderValues {
     text.hasSuffix("\n") ? String(text.dropLast()) : text
   }
 
-  /// Whether a line of the log says by which way its request came.
+  /// Whether each line of the log says why its request went to its pool.
   var explainsWay: Bool { !choice.rules.isEmpty || choice.start.way != .drawn }
   private var isExplained: Bool { explainsWay || speaksGRPC }
   var speaksGRPC: Bool {
@@ -89,7 +91,7 @@ struct RenderValues {
 
   // MARK: upstream.conf
 
-  /// The values of each upstream group.
+  /// The slots of every upstream group, one upstream.conf each.
   var groups: [[String: Template.Value]] {
     service.backends.flatMap { backend in
       choice.groups.map { group in
@@ -104,7 +106,9 @@ struct RenderValues {
     }
   }
 
-  /// Shared memory of a group: Nginx wants eight pages at least; each server takes well under a kilobyte.
+  /// The shared memory of an upstream group, in kilobytes.
+  ///
+  /// Nginx demands at least eight pages, and a server takes much less than 1 KB.
   var zone: String {
     "\(64 + (choice.stable(nil).count + choice.canary(nil).count) * 2)k"
   }
@@ -134,10 +138,10 @@ struct RenderValues {
       + zip(canary, weights.canary).map { row($0, weight: $1) }
   }
 
-  /// The servers of one pool; those of another zone stand behind those of this host's.
+  /// The servers of one pool; those of other zones are backups of those in this host's zone.
   ///
-  /// Nginx knows one row of backups only. So that a far server of the same pool comes before one of the other pool, it
-  /// has a million times the weight.
+  /// Nginx has only one level of backups. A million times the weight makes it prefer a far server
+  /// of this pool to a backup server of the other pool.
   private func rows(_ servers: [Server], backup: Bool = false) -> [[String: Template.Value]] {
     let weights = backup ? servers.map(\.weight) : Share.reduced(servers.map(\.weight))
     let zoned = choice.isZoned(servers)
@@ -156,9 +160,10 @@ struct RenderValues {
     ]
   }
 
-  /// Whether a stable pool that is down is helped out by the other.
+  /// Whether the other pool takes over requests while stable is entirely down.
   ///
-  /// In a stage without a weight it is not: the canary is there for those who were chosen, and for nobody's retries.
+  /// Not in a stage of weight 0: that canary is for selected clients, not for the retries of all
+  /// others.
   var fallsBack: Bool {
     service.proxying.fallback && routing.fallback && routing.canary != nil && routing.isClean
   }

@@ -1,16 +1,16 @@
-/// A checksum in the last line of a generated file, so that a change by hand is noticed.
+/// The checksum in the last line of a generated file, which reveals edits by hand.
 package enum Seal {
   private static let mark = "# canary seal "
 
+  /// Appends the seal line to a text, which must end with a newline.
   package static func seal(_ text: String) -> String { text + mark + hex(checksum(text)) + "\n" }
-
-  /// Whether the text is exactly what was sealed.
+  /// Whether the text ends with a seal and has not changed since it was sealed.
   package static func isWhole(_ text: String) -> Bool {
     let length = mark.utf8.count + 17
     return text.utf8.count > length && text == seal(String(text.dropLast(length)))
   }
 
-  /// FNV-1a, 64 bits (draft-eastlake-fnv): against accidents and edits, not against an attacker.
+  /// FNV-1a with 64 bits (draft-eastlake-fnv): it detects accidents and edits, not an attacker.
   static func checksum(_ text: String) -> UInt64 {
     text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
@@ -21,12 +21,14 @@ package enum Seal {
   }
 }
 
-/// What the first line of a generated file says of itself: readable when the store is not.
+/// The facts in the first line of a generated file, which can be read even when the store cannot.
 package struct GeneratedHeader: Hashable, Sendable {
   package var service: ServiceName
   package var generation: Generation
+  /// Nil for a file that does not state its routing, such as a `.location`.
+  ///
+  /// The line has no `fallback` (read as false), and of an audience only the salt.
   package var routing: Routing?
-
   /// Reads the first line; nil when the text is not a generated file.
   package init?(_ text: String) {
     guard let line = text.split(separator: "\n", maxSplits: 1).first,

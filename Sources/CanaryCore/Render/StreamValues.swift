@@ -1,6 +1,7 @@
-// What fills stream.conf.
+// The values of stream.conf.
 extension RenderValues {
-  /// The pool that the brake leads away from, and that is therefore reached by the relay's socket only.
+  /// The pool that the brake cuts off: Nginx reaches it only through the relay's socket; nil: there
+  /// is none.
   private var relayed: PoolName? {
     routing.brake == routing.stable ? routing.canary : routing.stable
   }
@@ -38,10 +39,10 @@ extension RenderValues {
     [row(Server(address: relay), weight: weight, backup: backup)]
   }
 
-  /// Whom a new connection is passed to.
+  /// The servers that new connections go to.
   ///
-  /// When the relay's socket has lost its name, connecting to it fails at once, and the next server is one that the brake
-  /// leads to.
+  /// While the brake is on, the relay's socket has another name, so connecting to it fails at once,
+  /// and Nginx tries the next server: one of the pool that the brake leads to.
   private var split: [[String: Template.Value]] {
     let stable = servers(routing.stable)
     if routing.brake != routing.stable {
@@ -55,7 +56,8 @@ extension RenderValues {
       + weights.canary.flatMap { relay(weight: $0) }
   }
 
-  /// Whom the relay passes a connection to; one that fails to open is tried on the other pool.
+  /// The servers that the relay passes connections to; with a shield or fallback, the other pool is
+  /// their backup.
   private var behind: [[String: Template.Value]] {
     let own = rows(servers(relayed ?? routing.stable))
     let isCanary = relayed == routing.canary

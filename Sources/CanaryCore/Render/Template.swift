@@ -1,12 +1,14 @@
-/// A text with slots `{{name}}` and repeated sections `{{#name}} … {{/name}}`, checked both ways: a slot that nothing
-/// fills and a value that nothing uses are errors.
+/// A text with slots `{{name}}` and repeated sections `{{#name}} … {{/name}}`.
+///
+/// It is checked both ways: a slot without a value and a value without a slot are errors.
 package struct Template: Sendable {
-  /// What fills the slots of a template.
+  /// The value of a slot or section.
   package indirect enum Value: Sendable {
     case text(String)
-    /// A section, repeated once a row; the names are stated apart, so that an empty list is checked too.
+    /// A section, written once for each row.
     ///
-    /// `inner` are the sections inside of it, with their own names.
+    /// `names` are its slots, stated so that a section without rows is checked too; `inner` are the
+    /// sections in it, with the names of their slots.
     case rows(names: Set<String>, inner: [String: Set<String>] = [:], [[String: Value]])
   }
 
@@ -19,7 +21,7 @@ package struct Template: Sendable {
   private let name: String
   private let pieces: [Piece]
 
-  /// Parses the text; throws `Problems` at the lines where a slot is not closed or a section does not end.
+  /// Parses the text; throws `Problems` with the line of each malformed slot or section.
   package init(_ text: String, name: String) throws(Problems) {
     self.name = name
     var stack: [(name: String, pieces: [Piece])] = [("", [])]
@@ -38,7 +40,8 @@ package struct Template: Sendable {
       }
       stack[stack.count - 1].pieces.append(.text(String(before)))
       rest = rest[close.upperBound...]
-      // A section's tag on a line of its own leaves no empty line behind.
+      // The line of a tag that stands alone disappears, so that sections leave no empty lines in
+      // the output.
       let ownLine = (before.isEmpty || before.hasSuffix("\n")) && rest.hasPrefix("\n")
       if sigil == "#" || sigil == "/", ownLine {
         rest = rest.dropFirst()
@@ -68,7 +71,8 @@ package struct Template: Sendable {
     pieces = stack[0].pieces
   }
 
-  /// The text with every slot filled; throws `Problems` naming each unknown slot and each unused value.
+  /// Returns the text with every slot filled; throws `Problems` with each unknown slot and each
+  /// unused value.
   package func fill(_ values: [String: Value]) throws(Problems) -> String {
     var faults = Problems()
     check(pieces, scopes: [values.mapValues(Shape.init)], faults: &faults)
@@ -78,7 +82,7 @@ package struct Template: Sendable {
     return out
   }
 
-  /// What a value can fill, without its rows.
+  /// The kind and slots of a value, without its rows.
   private enum Shape {
     case text
     case rows(Set<String>, [String: Set<String>])

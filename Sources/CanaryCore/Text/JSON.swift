@@ -1,4 +1,4 @@
-/// A value to be printed as JSON, with the keys in the order in which they were written.
+/// A value to print as JSON, which keeps the order of its keys.
 package indirect enum JSON {
   case null
   case bool(Bool)
@@ -7,20 +7,20 @@ package indirect enum JSON {
   case text(String)
   case list([JSON])
   case table([(String, JSON)])
-  /// What is JSON already, on one line.
+  /// A text that is valid JSON already, on one line.
   case raw(String)
 
   package init(_ text: String?) { self = text.map(JSON.text) ?? .null }
   package init(_ number: Int?) { self = number.map(JSON.int) ?? .null }
 
-  /// One line, without spaces.
+  /// The value on one line, without spaces.
   package var line: String {
     var out = ""
     write(&out, indent: nil)
     return out
   }
 
-  /// Several lines, indented by two spaces.
+  /// The value on several lines, indented by two spaces.
   package var pretty: String {
     var out = ""
     write(&out, indent: 0)
@@ -33,7 +33,7 @@ package indirect enum JSON {
     case .bool(let value): out += value ? "true" : "false"
     case .int(let value): out += "\(value)"
     case .number(let value):
-      // JSON knows neither NaN nor infinity.
+      // JSON has neither NaN nor infinity.
       if !value.isFinite {
         out += "null"
       } else if value == value.rounded(), abs(value) < 1e15 {
@@ -73,9 +73,9 @@ package indirect enum JSON {
   private static func quote(_ text: String, _ out: inout String) { out += JSONText.quoted(text) }
 }
 
-/// Strings of JSON.
+/// Quotes JSON strings.
 package enum JSONText {
-  /// The text as a string of JSON, with its quotes.
+  /// The text as a JSON string, with its quotes.
   package static func quoted(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {

@@ -1,6 +1,10 @@
-/// Finds the known word that a mistyped one was most likely meant to be.
+/// Finds the known word that a mistyped word most likely stands for.
 package enum Spelling {
-  /// The candidate with the smallest edit distance (Levenshtein), if it is near enough to be meant.
+  /// The candidate with the smallest edit distance (Levenshtein), ignoring case; nil: none is near
+  /// enough.
+  ///
+  /// Near enough is one edit, or of a word of four characters or more, one edit more than a third
+  /// of its length.
   package static func nearest(to word: String, among candidates: [String]) -> String? {
     guard word.utf8.count <= 64 else { return nil }
     let limit = max(1, word.count / 3 + (word.count > 3 ? 1 : 0))
@@ -9,6 +13,7 @@ package enum Spelling {
       .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
   }
 
+  /// The Levenshtein distance of two texts, in characters.
   static func distance(_ left: String, _ right: String) -> Int {
     let right = Array(right)
     var row = Array(0...right.count)

@@ -1,10 +1,12 @@
 extension String {
-  /// Without spaces at its ends.
+  /// The text without spaces at its start and end.
   package var spaceless: String {
     String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
-  /// The text in a column that is so wide, with a space to its neighbour in any case; a negative width aligns right.
+  /// Pads the text with spaces to a width in characters; a negative width aligns it to the right.
+  ///
+  /// At least one space is added, so that neighbouring columns never touch.
   package func padded(to width: Int) -> String {
     let space = String(repeating: " ", count: max(1, abs(width) - count))
     return width < 0 ? space + self : self + space

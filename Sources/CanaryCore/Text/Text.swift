@@ -1,6 +1,10 @@
-/// Texts of others: bounded and checked before they are shown or used.
+/// Bounds and checks texts from outside before canary shows or uses them.
 package enum Text {
-  /// The text on one line, without control characters, cut in the middle when it is long.
+  /// The text on one line, safe to show: `U+FFFD` replaces control characters and marks that change
+  /// text direction.
+  ///
+  /// In a text with more than `limit` characters, `…` replaces the middle. Scalars beyond the first
+  /// `4 * limit` are dropped before that.
   package static func sanitized(_ text: String, limit: Int = 120) -> String {
     var out = ""
     for scalar in text.unicodeScalars.prefix(limit * 4) {
@@ -13,7 +17,8 @@ package enum Text {
     return out.prefix(limit * 2 / 3) + "…" + out.suffix(limit / 3)
   }
 
-  /// 1 to 63 letters, digits, `-` or `_`, beginning with a letter or digit.
+  /// Whether the text is 1 to 63 ASCII letters, digits, `-` or `_`, and begins with a letter or
+  /// digit.
   static func isName(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     guard (1...63).contains(bytes.count), isAlphanumeric(bytes[0]) else { return false }
@@ -22,7 +27,7 @@ package enum Text {
     }
   }
 
-  /// Whether the byte is a letter or digit of ASCII.
+  /// Whether the byte is an ASCII letter or digit.
   static func isAlphanumeric(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -1,4 +1,5 @@
-/// How a value of a source is written for a person: shares in percent, latencies in time.
+/// Formats the values of a source for people: shares in percent, latencies in ms or s, certificates
+/// in days.
 package struct ValueFormat {
   private enum Unit { case share, time, days, plain }
   private let unit: Unit
@@ -25,7 +26,7 @@ package struct ValueFormat {
     }
   }
 
-  /// The number with at most so many decimals and none that are zero.
+  /// The number with at most `places` decimals (0 to 3), without trailing zeros.
   package static func decimal(_ value: Double, places: Int) -> String {
     guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     let scale = [1.0, 10, 100, 1000][min(max(places, 0), 3)]

@@ -1,13 +1,14 @@
-/// What came in each minute of some days.
+/// The requests of each minute of some days, counted from access logs or Prometheus.
 package struct Traffic: Sendable {
   package struct Minute: Hashable, Sendable {
     package var requests = 0.0
-    /// Answers with a status from 500 on.
+    /// How many answers had a status of 500 or above.
     package var errors = 0.0
   }
 
+  /// Counts by the minute since 1970 (UTC); a log's last minute is missing until `close`.
   package private(set) var minutes: [Int: Minute] = [:]
-  /// Durations by the hour since 1970, where the log has them.
+  /// Durations by the hour since 1970 (UTC), if the log has them.
   package private(set) var durations: [Int: Histogram] = [:]
   package private(set) var lines = 0
   package var unreadable = 0
@@ -26,7 +27,7 @@ package struct Traffic: Sendable {
     }
   }
 
-  /// Counts that somebody else has made, such as a rate of Prometheus over one minute.
+  /// Adds a count that was made elsewhere, such as Prometheus's rate over one minute.
   package mutating func add(minute: Int, requests: Double) {
     minutes[minute, default: Minute()].requests += requests
   }
@@ -40,13 +41,13 @@ package struct Traffic: Sendable {
     last = next
   }
 
-  /// All of them, rounded: a rate of Prometheus need not give whole ones.
+  /// The number of all requests, rounded, because a rate of Prometheus need not be a whole number.
   package var requests: Int { Int(minutes.values.reduce(0) { $0 + $1.requests }.rounded()) }
 
-  /// Ends the reading; nothing is counted that was not flushed.
+  /// Counts the minute that is being read; call it after the last line of each log.
   package mutating func close() { flush(last) }
 
-  /// Forgets what is older than so many days before the newest minute.
+  /// Drops everything older than `days` days before the newest minute.
   package mutating func keep(days: Int) {
     guard let newest = minutes.keys.max() else { return }
     let oldest = newest - days * 1440

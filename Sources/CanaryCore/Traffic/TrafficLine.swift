@@ -1,17 +1,19 @@
-/// Reads lines of access logs for their time, status and duration alone: Nginx's `combined` and our own formats.
+/// Reads time, status and duration from lines of access logs: Nginx's `combined` and canary's own
+/// formats.
 package struct TrafficParser {
   package struct Line: Hashable, Sendable {
-    /// Minutes since 1970.
+    /// Minutes since 1970 (UTC).
     package var minute: Int
     package var status: Int
-    /// Nil where the format has no duration.
+    /// The duration of the request; nil: the format has none.
     package var milliseconds: Int?
   }
 
-  /// The last date that was read, and its minute: most lines say the same as the one before.
+  /// The last date that was read, and its minute in `knownMinute`: most lines repeat the date of
+  /// the line before.
   private var known: [UInt8] = []
   private var knownMinute = 0
-  /// Offsets from UTC that were seen, in minutes.
+  /// The offsets from UTC in the dates read so far, in minutes.
   package private(set) var offsets: Set<Int> = []
 
   package init() {}
@@ -20,7 +22,7 @@ package struct TrafficParser {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ].map { Array($0.utf8) }
 
-  /// The facts of one line without its end; nil for one that is of no known format.
+  /// Reads one line, without its newline; nil: it has no known format.
   package mutating func parse(_ line: UnsafeRawBufferPointer) -> Line? {
     line.starts(with: [99, 97, 110, 97, 114, 121]) ? own(line) : combined(line)
   }
@@ -41,7 +43,7 @@ package struct TrafficParser {
       return nil
     }
     guard let minute = minute(line, open + 1) else { return nil }
-    // The request stands in quotes, and Nginx writes a quote within it as \x22.
+    // The request is the first quoted text; Nginx writes a quote within it as \x22.
     guard let quote = line[(open + 28)...].firstIndex(of: 34),
       let end = line[(quote + 1)...].firstIndex(of: 34), line.count >= end + 5,
       let status = Self.number(line[(end + 2)..<(end + 5)])
@@ -50,7 +52,7 @@ package struct TrafficParser {
   }
 
   private mutating func minute(_ line: UnsafeRawBufferPointer, _ start: Int) -> Int? {
-    // The seconds do not matter: the date up to the minute, and the offset.
+    // Compares the date up to the minute, and the offset; the seconds do not matter.
     if known.count == 22, line[start..<start + 17].elementsEqual(known[..<17]),
       line[(start + 21)..<(start + 26)].elementsEqual(known[17...])
     {

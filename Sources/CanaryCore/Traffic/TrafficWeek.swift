@@ -1,52 +1,66 @@
-/// A week as the days of a log show it: what is usual at each minute, quiet stretches, and bursts that come back.
+/// A typical week, computed from the days of a log: usual traffic by hour, quiet stretches and
+/// recurring bursts.
 package struct TrafficWeek: Sendable {
   package struct Hour: Hashable, Sendable {
     package var requestsPerMinute = 0.0
     package var errorRate: Double?
-    /// Seconds.
+    /// The 95th percentile of durations, in seconds; nil: the log has none.
     package var p95: Double?
   }
 
   package struct Burst: Hashable, Sendable {
     /// Minutes after local midnight.
     package var from: Int
+    /// Minutes after local midnight; the first minute after the burst.
     package var to: Int
-    /// Days since 1970 on which it was seen.
+    /// The days since 1970 on which the burst was seen.
     package var days: [Int]
+    /// The most requests in one of its minutes.
     package var perMinute: Double
+    /// The usual requests in a minute around it.
     package var usual: Double
-    /// On at least half of the days, or on each day of a weekday that was seen twice.
+    /// Whether it comes back: seen on two or more days that are at least half of all.
+    ///
+    /// Or seen on every day of its weekdays, if the log has each of these weekdays at least twice.
     package var recurs: Bool
   }
 
   package struct Stretch: Hashable, Sendable {
-    /// Minutes after Sunday's midnight.
+    /// Minutes after the start of Sunday, in local time.
     package var start: Int
+    /// Minutes.
     package var length: Int
-    /// On how many days it was seen.
+    /// How many days of its weekday the log has.
     package var days: Int
+    /// The mean number of requests in the whole stretch.
     package var requests: Double
 
+    /// 0 is Sunday.
     package var weekday: Int { start / 1440 }
     package var perMinute: Double { requests / Double(length) }
-    /// How long 5 % of the traffic takes to be 20 requests, as a check needs them; nil without any traffic.
+    /// The soak in which a canary with a weight of 5 % gets the 20 requests that a check needs;
+    /// nil: no traffic.
     package var soak: Span? {
       perMinute > 0 ? Span.seconds((20 / (0.05 * perMinute) * 60).rounded(.up)) : nil
     }
   }
 
+  /// By hour of the week, in local time; 0 begins on Sunday at 00:00.
   package private(set) var hours = [Hour](repeating: Hour(), count: 168)
   package private(set) var stretches: [Stretch] = []
   package private(set) var bursts: [Burst] = []
-  /// Days that were looked at, and those that were left out, each with why.
+  /// The days that count, since 1970.
   package private(set) var days: [Int] = []
+  /// The days of the log that do not count, since 1970, each with the reason.
   package private(set) var leftOut: [(day: Int, why: String)] = []
   private let zone: Zone
-  /// Of each whole day, the requests of its minutes by the clock on the wall.
+  /// Requests by local day and minute of it; NaN: the log or the clock lacks the minute.
   private var counts: [Int: [Double]] = [:]
 
-  /// A stretch is quiet when no five minutes of it are busier than that share of the day's mean.
+  /// A minute is quiet when the mean of the five minutes around it is below this share of the day's
+  /// mean.
   private static let quiet = 0.1
+  /// The shortest stretch that is reported, in minutes.
   private static let shortest = 15
   /// How far a stretch keeps away from a burst, in minutes.
   private static let margin = 5
@@ -60,6 +74,7 @@ package struct TrafficWeek: Sendable {
     foldHours(traffic)
   }
 
+  /// Local minutes since 1970, for a minute of UTC.
   private func wall(_ minute: Int) -> Int {
     Int(zone.wall(Instant(milliseconds: Int64(minute) * 60_000)) / 60)
   }
@@ -68,7 +83,7 @@ package struct TrafficWeek: Sendable {
     guard let first = traffic.minutes.keys.min(), let last = traffic.minutes.keys.max() else {
       return
     }
-    // A clock that goes back an hour shows some minutes twice: their mean counts.
+    // A clock that is put back shows some minutes twice; their mean counts.
     var seen: [Int: [Double]] = [:]
     for minute in first...last {
       let at = wall(minute)
@@ -81,12 +96,13 @@ package struct TrafficWeek: Sendable {
     }
   }
 
-  /// Only days that are whole, have no hole, and are as busy as their like, say what is usual.
+  /// Keeps the days that show what is usual: complete, without holes, and about as busy as days of
+  /// their weekday.
   private mutating func chooseDays() {
     var totals: [Int: Double] = [:]
     for (day, minutes) in counts.sorted(by: { $0.key < $1.key }) {
       let known = minutes.filter { !$0.isNaN }
-      // A day with a spring's change lacks an hour.
+      // 23 hours, because the day on which summer time begins lacks one.
       if known.count < 1380 {
         leftOut.append((day, "only \(known.count / 60) hours of it are in the log"))
         continue
@@ -116,7 +132,9 @@ package struct TrafficWeek: Sendable {
     leftOut.sort { $0.day < $1.day }
   }
 
-  /// Half an hour without a request, at a time at which other days have many: the log is not whole.
+  /// Describes a hole in a day's log; nil: it has none.
+  ///
+  /// A hole is half an hour without a request, in which other days usually have at least 30.
   private func hole(_ day: Int) -> String? {
     guard let minutes = counts[day] else { return nil }
     var run = 0
@@ -133,11 +151,17 @@ package struct TrafficWeek: Sendable {
     return nil
   }
 
+  /// The mean of the five minutes around a minute of the day.
   private func smooth(_ minutes: [Double], _ at: Int) -> Double {
     let near = minutes[max(0, at - 2)...min(1439, at + 2)].filter { !$0.isNaN }
     return near.isEmpty ? 0 : near.reduce(0, +) / Double(near.count)
   }
 
+  /// Finds minutes with at least 20 requests and five times the median of the hour and a half
+  /// around them.
+  ///
+  /// Bursts of different days are one burst if they begin within 3 minutes and end within 6 minutes
+  /// of each other.
   private mutating func findBursts() {
     var found: [(day: Int, from: Int, to: Int, peak: Double, usual: Double)] = []
     for day in days {
@@ -176,6 +200,8 @@ package struct TrafficWeek: Sendable {
     bursts.sort { ($0.from, $0.days.first ?? 0) < ($1.from, $1.days.first ?? 0) }
   }
 
+  /// Finds the stretches of the week that are quiet on every day of their weekday, away from
+  /// recurring bursts.
   private mutating func findStretches() {
     var quiet = [Bool](repeating: false, count: 7 * 1440)
     for weekday in 0..<7 {
@@ -198,7 +224,8 @@ package struct TrafficWeek: Sendable {
         }
       }
     }
-    // Around the week: a stretch may go over Saturday's midnight. It begins behind a minute that is not quiet.
+    // Starts at a minute that is not quiet and goes once around the week, so that a stretch may
+    // cross Saturday's end.
     guard let start = quiet.firstIndex(of: false) else { return }
     var run = 0
     for step in 1...quiet.count {
@@ -245,7 +272,8 @@ package struct TrafficWeek: Sendable {
       sums[index].minutes += 1
     }
     for (hour, found) in traffic.durations {
-      // Zones that are half an hour off share each hour of UTC between two of theirs: the middle decides.
+      // In zones with half an hour of offset, an hour of UTC belongs to two local hours; its middle
+      // decides.
       let at = wall(hour * 60 + 30)
       if chosen.contains(at / 1440) {
         durations[CivilDay.weekday(at / 1440) * 24 + at % 1440 / 60].merge(found)
@@ -259,11 +287,13 @@ package struct TrafficWeek: Sendable {
     }
   }
 
+  /// The upper median of the values that are not NaN; nil: there are none.
   private static func median(_ values: [Double]) -> Double? {
     let sorted = values.filter { !$0.isNaN }.sorted()
     return sorted.isEmpty ? nil : sorted[sorted.count / 2]
   }
 
+  /// The time of day as `03:20`, for minutes after midnight, of the next day too.
   package static func clock(_ minute: Int) -> String {
     "\(Digits.two(minute / 60 % 24)):\(Digits.two(minute % 60))"
   }

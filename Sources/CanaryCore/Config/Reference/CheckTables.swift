@@ -1,4 +1,4 @@
-// The tables of checks, of who is meant, and of who is told.
+// The tables of checks, client selectors and receivers.
 extension ConfigTable {
   private static let sources: [Field] = [
     .may(
@@ -79,7 +79,7 @@ extension ConfigTable {
     "plans.NAME.checks[]",
     [.need("name", .text, "its own in the plan")] + sources + details + conditions)
 
-  /// A check without a name and whole keys of it.
+  /// The keys of a check that a stage may override: all but its name.
   package static let override = ConfigTable(
     "plans.NAME.stages[].checks.NAME", check.fields.dropFirst().map { $0 })
 
@@ -139,7 +139,7 @@ extension ConfigTable {
         "of which it is told"),
     ])
 
-  /// Every table, in the order of the reference.
+  /// All tables, in the order of the reference.
   package static let all: [ConfigTable] = [
     top, nginx, service, pool, route, plan, stage, ready, check, readyQuery, shadow, approval,
     selector, header, cookie, standing, window, hooks, hook, releases, receiver, endpoint, basic,

@@ -1,40 +1,42 @@
-/// One table of the config, with every key that it knows: readers refuse what is not here, and the reference and the
-/// JSON Schema are made from it, so that neither can tell of a key that is not read.
+/// One table of the config, with all its keys.
+///
+/// Readers refuse every other key, and the reference and the JSON Schema are generated from the
+/// same tables, so neither can describe a key that readers refuse.
 package struct ConfigTable: Sendable {
-  /// What a value looks like.
+  /// The form of a value.
   package indirect enum Shape: Sendable {
     case text
     case bool
     case number
     case integer
-    /// `"500ms"`, `"30s"`, `"1h30m"`.
+    /// A text such as `"500ms"`, `"30s"` or `"1h30m"`.
     case duration
-    /// `"1%"` or 0.01.
+    /// A share from 0 to 1, as `"1%"` or 0.01.
     case share
-    /// A program and its arguments, or any other list of texts.
+    /// A list of texts, such as a program and its arguments.
     case texts
     case choice([String])
     case table(ConfigTable)
-    /// A table whose keys are names that the user chooses.
+    /// A table whose keys are names that you choose.
     case named(Shape)
     case list(Shape)
-    /// One or a list of them.
+    /// One value of the shape, or a list of them.
     case oneOrMore(Shape)
     case either([Shape])
-    /// `false`, and nothing else of that kind.
+    /// The value `false`, and no other.
     case no
   }
 
   package struct Field: Sendable {
     package let key: String
     package let shape: Shape
-    /// What holds without it, as people write it; nil: nothing; `needed` otherwise.
+    /// The default, as the reference shows it; nil: none.
     package let usual: String?
     package let isNeeded: Bool
     package let meaning: String
   }
 
-  /// Its heading in the reference.
+  /// The table's heading in the reference.
   package let title: String
   package let fields: [Field]
 
@@ -59,6 +61,6 @@ extension ConfigTable.Field {
 }
 
 extension TableReader {
-  /// Notes every key that the table does not know, with the nearest one that it does.
+  /// Reports every key that the table does not have, with the nearest one that it has.
   func refuseUnknown(_ table: ConfigTable) { refuseUnknown(known: table.keys) }
 }
