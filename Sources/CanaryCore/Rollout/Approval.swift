@@ -1,10 +1,14 @@
-/// Who may let a rollout into a stage, and how many of them it takes.
+/// The approvals that a stage needs before the rollout may enter it: which people, how many, in
+/// what time.
 package struct ApprovalRule: Hashable, Sendable, Codable {
+  /// A user or a group of the host.
   package enum Approver: Hashable, Sendable, Codable, CustomStringConvertible {
     case user(String)
     case group(String)
 
-    /// `user:li` or `group:sre`.
+    /// Parses `user:li` or `group:sre`; nil for any other text.
+    ///
+    /// A name is printable ASCII without spaces and colons.
     package init?(parsing text: String) {
       let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[1].isEmpty,
@@ -25,12 +29,12 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
     }
   }
 
-  /// Empty: everybody who can run canary.
+  /// The users and groups that may approve; empty: every person whom the system can identify.
   package var by: [Approver]
   package var count: Int
-  /// How long it is waited for before the rollout goes back.
+  /// How long the rollout waits for the approvals before it is reverted.
   package var within: Span
-  /// Whether the one who started the rollout may approve it.
+  /// Whether the person that started the rollout may approve it as well.
   package var starter: Bool
 
   package init(by: [Approver], count: Int = 1, within: Span = .hours(24), starter: Bool = false) {
@@ -45,7 +49,9 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
     return "\(count) \(count == 1 ? "approval" : "approvals")\(who) within \(within)"
   }
 
-  /// Why that person may not approve after those; nil when they may.
+  /// Why `person` may not approve; nil when the approval counts.
+  ///
+  /// `starter` started the rollout; `given` are the people that have approved this stage already.
   package func refusal(_ person: Person?, starter: Person?, given: [Person]) -> String? {
     guard let person else { return "nobody knows who you are" }
     if !self.starter, let starter, person.mayBe(starter) {
@@ -72,7 +78,7 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
   }
 }
 
-/// An approval that a rollout waits for.
+/// The request for approvals of one stage, with those given so far.
 package struct PendingApproval: Hashable, Sendable, Codable {
   package var stage: Int
   package var since: Instant

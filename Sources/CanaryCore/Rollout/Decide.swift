@@ -1,6 +1,8 @@
-/// The whole policy: same state, same event, same instant, same answer.
+/// The whole policy as a pure function: the same state, event, time and rules give the same
+/// decision.
 ///
-/// And the same rules of the config, which stand in no state.
+/// `rules` are what the config allows now; no state contains them. Unless the event is refused, the
+/// decision also runs the first hook that is due.
 package func decide(
   _ state: ServiceState, _ event: Event, at now: Instant, under rules: GrowthRules = GrowthRules()
 ) -> Decision {
@@ -12,7 +14,7 @@ package func decide(
   return policy.decision
 }
 
-/// One run of the policy: the state being changed and what is to be done about it.
+/// One run of the policy: the decision under construction, and the rules and time that it rests on.
 struct Policy {
   var decision: Decision
   let rules: GrowthRules
@@ -26,7 +28,8 @@ struct Policy {
 
   mutating func handle(_ event: Event) {
     guard let rollout = decision.state.running else { return handleIdle(event) }
-    // A stale answer is refused here, once: it belongs to a generation, rollout or stage that is no longer asked for.
+    // Stale answers are dropped in this one place: they belong to a generation, rollout or stage
+    // that is no longer current.
     switch event {
     case .applied(let generation), .applyFailed(let generation, _), .overtaken(let generation, _):
       guard generation == rollout.phase.awaited else { return }
@@ -36,7 +39,7 @@ struct Policy {
       guard number == rollout.number, stage == rollout.stage else { return }
     case .preflighted(_, let number):
       guard number == rollout.number else { return }
-    // In a rollout the guards are checks of its plan.
+    // During a rollout the standing guards are measured as checks of its plan.
     case .guarded: return
     case .woke, .tookOver, .promote, .revert, .pause, .resume, .advance, .apply, .schedule, .cancel,
       .freeze, .thaw, .approve, .reject, .ran:
@@ -79,17 +82,22 @@ struct Policy {
     }
   }
 
-  // MARK: requests that every phase takes alike
+  // MARK: requests that every phase handles alike
 
   private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
     if case .reverting(let generation, _) = rollout.phase {
-      // Asked again: the same generation again, at once.
+      // Asked again: the brake and the same generation are repeated at once, without waiting for
+      // the timer.
       decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
       return
     }
     goBack(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
   }
 
+  /// Hands the rollout over to a new driver, which continues where the former one stopped.
+  ///
+  /// A stage that soaks or is paused goes on once Nginx has confirmed what it serves (see
+  /// `confirm`); the time without a driver does not count.
   private mutating func changeDriver(_ rollout: Rollout, _ actor: Actor) {
     switch rollout.phase {
     case .soaking(var soak):
@@ -101,7 +109,7 @@ struct Policy {
       soak.confirming = decision.state.serving?.generation
       set(.paused(soak))
     case .applying(let stage, _):
-      // Decided on when it was allowed; nobody was there to do it, and now it is not any more.
+      // The stage was allowed when decided, but no driver applied it; growth is blocked now.
       if let held = whyNotGrow() {
         let why = "stage \(stage + 1) was not reached in time: \(held.text)"
         return goBack(rollout, Reason(.outside, why), actor: .canary)
@@ -114,7 +122,10 @@ struct Policy {
     reissueEffect(rollout)
   }
 
-  /// Asks for the same routing under a number that is above the one found in place.
+  /// Repeats the phase's request to Nginx under a generation above `found`, which is in place.
+  ///
+  /// A stage that soaks or is paused is reverted instead: what is in place is not the generation
+  /// that Nginx was asked to confirm.
   private mutating func retryAbove(_ rollout: Rollout, after found: Generation) {
     decision.state.generation = max(decision.state.generation, found)
     switch rollout.phase {
@@ -136,27 +147,34 @@ struct Policy {
 
   // MARK: steps shared by the phases
 
-  /// The routing that sends everything to the pool that was stable when the rollout began.
+  /// The routing with all traffic on the pool that was stable when the rollout began.
   func clean(_ rollout: Rollout) -> Routing {
     .reverted(to: rollout.from, from: rollout.to)
   }
 
+  /// The routing of one stage; the salt is the rollout's own, so that each rollout draws other
+  /// clients.
   func routing(_ rollout: Rollout, stage: Int) -> Routing {
     .stage(
       stage, of: rollout.plan, stable: rollout.from, canary: rollout.to,
       salt: "\(rollout.number).\(rollout.started.milliseconds)")
   }
 
-  /// The roles exchanged; the brake still leads back, so that a revert needs no reload first.
+  /// The routing after the promotion, with the roles exchanged.
+  ///
+  /// Until `until` the brake leads back to the former pool, so that a revert needs no reload first.
   func exchanged(_ rollout: Rollout, until: Instant) -> Routing {
     .promoted(rollout.to, over: rollout.from, until: until)
   }
 
+  /// Starts the revert: puts the brake on, then asks Nginx for a configuration without the canary.
+  ///
+  /// Also drops the hooks that only a rollout which goes on would need.
   mutating func goBack(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
     dropJobs { $0.facts.moment.isGating || $0.hook.retained }
     decision.state.rollout?.held = nil
     if case .starting = rollout.phase {
-      // Nothing was changed yet, so there is nothing to take back: no brake, no generation, no reload.
+      // Nginx was not asked for anything yet, so no brake, generation or reload is needed.
       set(.reverted(reason))
       note(
         .reverted, rollout.number, weight: Weight.none, actor: actor, detail: reason.text,
@@ -175,6 +193,7 @@ struct Policy {
       [.brake(reason.text), .apply(clean(rollout), generation)] + decision.effects
   }
 
+  /// Asks Nginx for the stage under a new generation.
   mutating func enter(_ rollout: Rollout, stage: Int) {
     let generation = nextGeneration()
     set(.applying(stage: stage, generation))
@@ -182,7 +201,7 @@ struct Policy {
     decision.effects = [.apply(routing(rollout, stage: stage), generation)]
   }
 
-  /// What a waiting phase waits for is asked for once more; a restart and a timer are the same.
+  /// Re-issues the effect that the current phase waits for (restart and timer alike).
   mutating func reissueEffect(_ rollout: Rollout) {
     switch decision.state.rollout?.phase ?? rollout.phase {
     case .starting: open(rollout)
@@ -202,6 +221,7 @@ struct Policy {
     }
   }
 
+  /// Sets the phase of the rollout; a final one also sets the time at which the rollout ended.
   mutating func set(_ phase: Phase) {
     decision.state.rollout?.phase = phase
     if phase.isOver { decision.state.rollout?.ended = now }

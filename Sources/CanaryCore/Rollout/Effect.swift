@@ -1,39 +1,43 @@
-/// What is to be done, once the state it belongs to is saved.
+/// An action for the driver, carried out once the state that it belongs to is saved.
 package enum Effect: Hashable, Sendable {
-  /// Put the brake on; `why` is written into the flag file.
+  /// Puts the brake on; the text is written into the flag file as the reason.
   case brake(String)
+  /// Makes Nginx serve the routing; answered by `applied`, `applyFailed` or `overtaken`.
   indirect case apply(Routing, Generation)
-  /// Lift the brake; only after Nginx answered with a configuration that needs none.
+  /// Lifts the brake; only issued after Nginx has answered with a configuration that needs none.
   case release
-  /// Ask every server of the pool once.
+  /// Probes every server of the pool once; answered by `looked`.
   indirect case look(pool: PoolName, Readiness, rollout: Int)
-  /// Measure these checks.
+  /// Measures these checks; answered by `measured`.
   indirect case measure([Check], StageContext)
+  /// Sends `woke` at this instant.
   case wake(Instant)
-  /// Ask these checks once, before anything else.
+  /// Measures these checks once, before the first stage; answered by `preflighted`.
   case preflight([Check], pool: PoolName, rollout: Int)
-  /// Run the hook, unless it runs or has run.
+  /// Runs the hook, unless it is running or has run; answered by `ran`.
   indirect case run(Job)
-  /// End these hooks if they run: nobody waits for them any more.
+  /// Stops these hooks if they are running: no rollout waits for them any more.
   case end([Int])
 }
 
-/// Why a request was not taken; nothing was touched.
+/// Why a request was refused; a refused request changes nothing.
 package enum Refusal: Error, Hashable, Sendable {
-  /// A rollout is running.
+  /// A rollout is running or scheduled, or growth is blocked: the request may succeed later.
   case busy(String)
-  /// What was asked makes no sense now.
+  /// The request does not fit the current state.
   case wrong(String)
-  /// There is nothing to do, and that is fine.
+  /// There is nothing to do, which is no failure.
   case nothing(String)
 }
 
-/// The answer of the policy to one event.
+/// What the policy decided on one event: the next state, and what to save and to do with it.
 package struct Decision: Hashable, Sendable {
   package var state: ServiceState
   package var effects: [Effect] = []
   package var entries: [Entry] = []
+  /// Measurements for the history, saved together with the state.
   package var kept: [KeptMeasurement] = []
+  /// Why the event was refused; the state is then unchanged, and nothing is to be done.
   package var refusal: Refusal?
 
   package init(_ state: ServiceState) { self.state = state }

@@ -1,9 +1,10 @@
-/// What is asked for when a rollout starts.
+/// What `promote` asks for.
 package struct PromoteRequest: Hashable, Sendable, Codable {
   package var to: PoolName
   package var release: String?
   package var plan: Plan
   package var reason: String?
+  /// How long the former stable pool is kept after the promotion.
   package var retain: Span
   package var actor: Actor
   @Sparse package var hooks = Hooks()
@@ -21,29 +22,34 @@ package struct PromoteRequest: Hashable, Sendable, Codable {
   }
 }
 
-/// What happens to a service.
+/// What happens to a service: requests, answers to effects, and time.
 ///
-/// An answer carries what it answers, so that a stale one is known.
+/// An answer names the generation, rollout or stage that it belongs to, so that a stale one is
+/// recognised.
 package enum Event: Hashable, Sendable {
-  /// A timer, a doorbell or a restart: pay what is owed.
+  /// A timer, a doorbell or a restart: do what is due.
   case woke
-  /// Another process drives from now on; time that nobody watched is not counted.
+  /// Another process drives from now on; the time without a driver does not count as soaked.
   case tookOver(Actor)
-  /// One look at every server of the canary pool: nil when all answered.
+  /// The result of probing every server of the canary pool once; nil: the pool is ready.
   case looked(fault: String?, rollout: Int)
   case measured([Measurement], rollout: Int, stage: Int)
+  /// Running workers serve this generation.
   case applied(Generation)
+  /// Nginx does not serve this generation; the former files are back.
   case applyFailed(Generation, Fault)
-  /// A later generation than the one asked for is in place: the store is older than the files, or was moved.
+  /// A later generation than the one asked for is in place: the store is older than the files, or
+  /// was moved.
   case overtaken(Generation, by: Generation)
   indirect case promote(PromoteRequest)
   case revert(Actor, String?)
   case pause(Actor)
   case resume(Actor)
   case advance(Actor)
+  /// Install what the state says now, outside a rollout.
   case apply(Actor)
   indirect case schedule(Schedule)
-  /// Drops what is scheduled.
+  /// Drop the scheduled rollout.
   case cancel(Actor)
   indirect case freeze(Freeze)
   case thaw(Actor)
@@ -51,8 +57,8 @@ package enum Event: Hashable, Sendable {
   case reject(Actor, String?)
   /// A hook has ended.
   case ran(job: Int, JobEnd)
-  /// What the checks before a rollout said, each asked once.
+  /// The states of the checks that are measured once before a rollout.
   case preflighted([CheckState], rollout: Int)
-  /// A standing guard of the service has spoken, between rollouts.
+  /// A standing guard was measured between rollouts.
   indirect case guarded(CheckState, StandingGuard.Then)
 }

@@ -1,23 +1,25 @@
-/// When a rollout gets where at the earliest: every check passes at once, everybody approves, every hook takes no time.
+/// The earliest times at which the stages of a rollout begin and end.
+///
+/// It assumes that every check passes at once, and that approvals and hooks take no time.
 package struct Forecast: Hashable, Sendable {
   package struct Step: Hashable, Sendable {
     package var stage: Int
     package var begins: Instant
-    /// The end of its soak; the stage lasts on until the next may begin.
+    /// The end of its soak; the stage lasts until the next one may begin.
     package var soaked: Instant
-    /// It could begin sooner, but for a window.
+    /// Whether the stage waits for a window to open; without windows it could begin sooner.
     package var waits: Bool
   }
   package var steps: [Step] = []
   /// When the canary is stable; nil when a window that it needs never opens.
   package var promoted: Instant?
 
-  /// A whole rollout that begins then.
+  /// The forecast of a whole rollout that starts at `start`.
   package init(_ plan: Plan, calendar: Calendar, from start: Instant) {
     self.init(plan, calendar: calendar, stage: 0, ready: start)
   }
 
-  /// What is still to come of a running one.
+  /// The forecast of the stages that a running rollout has not begun yet.
   package static func rest(of rollout: Rollout, calendar: Calendar, now: Instant) -> Forecast {
     switch rollout.phase {
     case .starting: Forecast(rollout.plan, calendar: calendar, from: now)

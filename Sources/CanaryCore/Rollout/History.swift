@@ -1,6 +1,6 @@
-/// One line of the history; saved together with the state that it explains.
+/// One line of the history, saved together with the state that it explains.
 package struct Entry: Hashable, Sendable {
-  /// Nil: outside of any rollout.
+  /// Nil: the entry belongs to no rollout.
   package var rollout: Int?
   package var time: Instant
   package var event: HistoryEvent
@@ -8,7 +8,7 @@ package struct Entry: Hashable, Sendable {
   package var actor: Actor
   /// What happened, and why.
   package var detail: String?
-  /// What to do about it.
+  /// What you can do about it.
   package var hint: String?
 
   package init(
@@ -25,10 +25,11 @@ package struct Entry: Hashable, Sendable {
   }
 }
 
-/// What the history keeps of one check in one stage.
+/// One measurement of a check, or its totals, to be added to the history.
 package struct KeptMeasurement: Hashable, Sendable {
   package enum What: Hashable, Sendable {
-    /// The nth measurement of a check and the verdict on it; judged once more on the grounds, it says the same.
+    /// The nth measurement of a check and its verdict; judged again on the same grounds, it gives
+    /// the same verdict.
     indirect case measured(Measurement, number: Int, grounds: CheckState, Verdict)
     /// The check at the end of the stage, with its totals.
     indirect case end(CheckState)
@@ -44,10 +45,10 @@ package struct KeptMeasurement: Hashable, Sendable {
     self.what = what
   }
 
-  /// Whether the nth measurement of a check is one of those that are kept: the first 16 and, of each doubling after that,
-  /// 8 more.
+  /// Whether the history keeps the nth measurement of a check, counted from 1.
   ///
-  /// So many measurements say how a stage went, and the number of rows grows with the logarithm of its length.
+  /// The first 16 are kept and, of each doubling after that, 8 more. That is enough to show how a
+  /// stage went, and the number of rows grows only with the logarithm of its length.
   package static func keeps(_ number: Int) -> Bool {
     var step = 1
     while number >= 16 * step { step *= 2 }
@@ -55,14 +56,14 @@ package struct KeptMeasurement: Hashable, Sendable {
   }
 }
 
-/// What the history keeps of one check in one stage.
+/// Everything that the history has kept of one check in one stage.
 package struct CheckRecord: Hashable, Sendable {
   package struct Row: Hashable, Sendable {
     package var number: Int
-    /// What the verdict rested on beside the measurement.
+    /// What the verdict rested on besides the measurement.
     package var grounds: CheckState
     package var measurement: Measurement
-    /// The verdict that was given then.
+    /// The verdict given at that time.
     package var verdict: Verdict
 
     package init(number: Int, grounds: CheckState, measurement: Measurement, verdict: Verdict) {
@@ -84,13 +85,13 @@ package struct CheckRecord: Hashable, Sendable {
   }
 }
 
-/// One entry as it stands in the chain.
+/// One entry and its place in the chain of hashes.
 package struct ChainLink: Hashable, Sendable {
   package var id: Int64
-  /// Nil: of no service.
+  /// Nil: the entry belongs to no service.
   package var service: ServiceName?
   package var entry: Entry
-  /// Over the entry and over the hash of the one before; nil for one from before there were any.
+  /// The hash over this entry and the previous hash; nil: the entry is older than the chain.
   package var hash: String?
 
   package init(id: Int64, service: ServiceName?, entry: Entry, hash: String?) {
@@ -100,18 +101,20 @@ package struct ChainLink: Hashable, Sendable {
     self.hash = hash
   }
 
-  /// What stands for no service where a name is expected.
+  /// The text stored as the service of an entry that belongs to none.
   package static let noService = "-"
 }
 
-/// What a look at the whole chain found.
+/// The result of verifying the whole chain.
 package struct ChainReport: Hashable, Sendable {
   package var count = 0
   /// Entries from before the history was a chain; the first hash covers them all.
   package var unchained = 0
-  /// The hash of the newest entry: kept elsewhere, it shows later that nothing before it was changed.
+  /// The hash of the newest entry.
+  ///
+  /// A copy of it, kept elsewhere, shows later that no entry up to it was changed.
   package var head: String?
-  /// What is wrong, at the first entry that does not fit.
+  /// What is wrong, at the first entry that does not fit; nil: the chain is intact.
   package var fault: String?
 
   package init() {}

@@ -1,6 +1,6 @@
-/// What an entry of the history tells; the words are part of the contract.
+/// The kind of a history entry; the raw values are words of the contract.
 package enum HistoryEvent: String, Hashable, Sendable, CaseIterable {
-  // What a person wants to know: changes of state, and what holds one up.
+  // Sent to receivers of notices by default: changes of state, and what holds a rollout up.
   case scheduled, cancelled, missed, started, stage, held
   case awaitingApproval = "awaiting_approval"
   case approved, rejected, paused, resumed, advanced, reverting, reverted, promoted
@@ -9,17 +9,18 @@ package enum HistoryEvent: String, Hashable, Sendable, CaseIterable {
   case standingGuard = "guard"
   case frozen, thawed
   case noticeFailed = "notice_failed"
-  // What explains the rest.
+  // Details that explain the others.
   case verdict, preflight, hook
   case hookDropped = "hook_dropped"
   case apply
   case applyFailed = "apply_failed"
   case refused
-  /// A word in the store that this program does not know: written by another one, or changed by hand.
+  /// A word in the store that this program does not know: written by another version, or edited by
+  /// hand.
   case unknown
 
-  /// Those that a receiver of notices hears of when its config names none, in the order of the reference.
+  /// The events that a receiver gets when its config names none, in the order of the reference.
   package static let usual = Array(known.prefix { $0 != .verdict })
-  /// Every event that is ever written, in the order of the reference.
+  /// Every event that canary writes, in the order of the reference.
   package static let known = allCases.filter { $0 != .unknown }
 }

@@ -1,8 +1,8 @@
-/// A program that is run beside a rollout, as words and not as a line for a shell.
+/// A program to run at a moment of a rollout, as a list of arguments and not as a line for a shell.
 package struct Hook: Hashable, Sendable, Codable {
   package var words: [String]
   package var timeout: Span
-  /// Of an `after_promote` hook: not before the former pool is no longer kept.
+  /// Of an `after_promote` hook: whether it runs only when the former pool is no longer kept.
   package var retained: Bool
 
   package init(words: [String], timeout: Span = .minutes(5), retained: Bool = false) {
@@ -12,7 +12,7 @@ package struct Hook: Hashable, Sendable, Codable {
   }
 }
 
-/// When a hook is run.
+/// A point of a rollout at which hooks run.
 package enum Moment: String, Hashable, Sendable, Codable, CaseIterable {
   case beforeRollout = "before_rollout"
   case beforeStage = "before_stage"
@@ -20,7 +20,7 @@ package enum Moment: String, Hashable, Sendable, Codable, CaseIterable {
   case afterPromote = "after_promote"
   case afterRevert = "after_revert"
 
-  /// Whether the rollout waits for it, and goes back when it fails.
+  /// Whether the rollout waits for hooks of this moment, and is reverted when one fails.
   package var isGating: Bool { self == .beforeRollout || self == .beforeStage }
 }
 
@@ -35,7 +35,7 @@ package struct Hooks: Hashable, Sendable, Codable {
   package var isEmpty: Bool { list.isEmpty }
 }
 
-/// What a hook is told, as environment and as JSON.
+/// What a hook receives, as environment variables and as JSON.
 package struct HookContext: Hashable, Sendable, Codable {
   package var service: ServiceName
   package var rollout: Int
@@ -50,14 +50,15 @@ package struct HookContext: Hashable, Sendable, Codable {
   package var actor: String
 }
 
-/// One run of a hook; its number is what keeps it from being run twice.
+/// One run of a hook; its number ensures that it does not run twice.
 package struct Job: Hashable, Sendable, Codable {
   package var number: Int
-  /// When it was decided on; with the number it tells one job from all others, even of a store that is gone.
+  /// When the run was decided; with the number it identifies the job, even after the store was
+  /// lost.
   package var asked: Instant
   package var hook: Hook
   package var facts: HookContext
-  /// Not before then; nil: at once, in turn.
+  /// Not before this instant; nil: as soon as its turn comes.
   package var due: Instant?
 
   package var words: String {

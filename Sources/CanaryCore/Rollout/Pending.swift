@@ -1,6 +1,6 @@
-/// When somebody must look at a service again.
+/// When a service needs its driver again.
 package enum Pending: Hashable, Comparable, Sendable {
-  /// Something is going on: at once.
+  /// Work is under way: at once.
   case now
   case at(Instant)
 

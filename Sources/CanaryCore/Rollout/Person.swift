@@ -1,9 +1,12 @@
-/// Who is behind a command, as far as the system knows: facts, not claims, but for what stands behind `sudo`.
+/// The person behind a command, as far as the system knows.
+///
+/// All of it is fact rather than claim, except for the user that `sudo` names.
 package struct Person: Hashable, Sendable, Codable {
   /// The real user, and the one that `sudo` names (`SUDO_UID`).
   package var uids: [UInt32]
-  /// The names of those users, and of the groups they are in.
+  /// The names of those users.
   package var users: [String]
+  /// The names of the groups that those users are in.
   package var groups: [String]
 
   package init(uids: [UInt32], users: [String], groups: [String]) {
@@ -12,14 +15,16 @@ package struct Person: Hashable, Sendable, Codable {
     self.groups = groups
   }
 
-  /// Whether they may be one and the same; root can be anybody, so it counts as one.
+  /// Whether both may be one and the same person.
+  ///
+  /// Root can be any person, so all that act as root count as one.
   package func mayBe(_ other: Person) -> Bool { !Set(uids).isDisjoint(with: other.uids) }
 }
 
-/// Who asked for something: the real user, and the one behind `sudo`.
+/// The source of a request: a person, with the user behind `sudo`, or canary itself.
 package struct Actor: Hashable, Sendable, Codable, CustomStringConvertible {
   package let description: String
-  /// From where: the terminal, and the host behind it.
+  /// Where the command came from: the terminal, and the host behind it.
   package var origin: String?
   package var person: Person?
 
@@ -54,6 +59,6 @@ package struct Actor: Hashable, Sendable, Codable, CustomStringConvertible {
     try table.encodeIfPresent(person, forKey: .person)
   }
 
-  /// The program itself.
+  /// Canary itself.
   package static let canary = Actor("canary")
 }

@@ -1,6 +1,7 @@
-// Who must agree before a stage, and what happens when nobody does.
+// Approvals of a stage: asked for, given, refused, or late.
 
 extension Policy {
+  /// Asks once for the approvals that the stage needs, if it needs any.
   mutating func askApproval(_ rollout: Rollout, _ stage: Int) {
     guard let rule = rollout.plan.stages[stage].approval, rollout.approval?.stage != stage else {
       return
@@ -33,7 +34,9 @@ extension Policy {
     decision.effects = [.wake(now)]
   }
 
-  /// Whoever may approve may reject, and so may the one who started it.
+  /// Rejects the stage, which reverts the rollout.
+  ///
+  /// Each person that may approve may reject, and so may the one that started the rollout.
   mutating func reject(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
     guard let rule = rollout.awaitedApproval, let approval = rollout.approval else {
       decision.refusal = .wrong("nothing waits for an approval")
@@ -51,7 +54,7 @@ extension Policy {
     goBack(rollout, Reason(.person, why), actor: actor)
   }
 
-  /// Takes a rollout back that nobody approved in time.
+  /// Reverts a rollout whose approvals did not arrive in time; returns whether it did.
   mutating func approvalIsLate(_ rollout: Rollout) -> Bool {
     guard let rule = rollout.awaitedApproval, let approval = rollout.approval,
       now - approval.since >= rule.within, rollout.phase.awaited == nil

@@ -1,4 +1,4 @@
-// What stands beside rollouts: a freeze, and what is scheduled.
+// Freezes and scheduled rollouts.
 
 extension Policy {
   mutating func freeze(_ freeze: Freeze) {
@@ -27,6 +27,10 @@ extension Policy {
     decision.effects = [.wake(now)]
   }
 
+  /// Schedules the rollout, or refuses to.
+  ///
+  /// A time outside every window moves to the next opening with `inWindow`; without it, it is
+  /// refused.
   mutating func schedule(_ schedule: Schedule) {
     let request = schedule.request
     if let other = decision.state.scheduled {
@@ -80,7 +84,9 @@ extension Policy {
       detail: "the rollout to \(schedule.request.to) of \(schedule.at.iso8601)")
   }
 
-  /// Begins what is scheduled, when its time has come and nothing stands against it.
+  /// Starts the scheduled rollout once its time has come and growth is allowed.
+  ///
+  /// Drops it when it has become too late, or when its pool is stable already.
   mutating func startScheduled() {
     guard let schedule = decision.state.scheduled, now >= schedule.at else { return }
     let held = whyNotGrow()
@@ -95,6 +101,7 @@ extension Policy {
     start(schedule.request)
   }
 
+  /// Drops the scheduled rollout and notes why it was not started.
   private mutating func miss(_ schedule: Schedule, _ why: String) {
     decision.state.scheduled = nil
     note(

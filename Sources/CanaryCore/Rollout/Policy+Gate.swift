@@ -1,15 +1,18 @@
-// How a stage is held and left.
+// How a stage is measured, judged, held and left.
 
 extension Policy {
-  /// Measures what is due; with nothing due, the stage is judged by what is known.
+  /// Measures the checks that are due; with none due, judges the stage, or waits while it is
+  /// paused.
   mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
     let rollout = forgetOld(rollout, soak)
     let checks = rollout.plan.checks(stage: soak.stage)
     var due: [Check] = []
-    // Each check of a stage has its state at the same place. By index, a check is copied only where it is needed whole.
+    // `rollout.checks` is in the order of the stage's checks. Access by index copies a check only
+    // where it is needed whole.
     for index in checks.indices.prefix(rollout.checks.count) {
-      // At the end of the soak everything is asked once more: nothing that was good a while ago passes a stage.
+      // After the soak every check is measured once more: an earlier measurement does not let a
+      // stage pass.
       let isLast =
         soak.over != nil && now >= soak.began + checks[index].warmup
         && !isFresh(rollout.checks[index].measuredAt, soak)
@@ -31,18 +34,21 @@ extension Policy {
     }
   }
 
+  /// The context in which the checks of the stage are measured.
   private func occasion(_ rollout: Rollout, _ soak: Soak) -> StageContext {
     var occasion = StageContext(
       rollout: rollout.number, stage: soak.stage, plan: rollout.plan, stable: rollout.from,
       canary: rollout.to, release: rollout.release,
       generation: decision.state.serving?.generation ?? decision.state.generation,
       started: rollout.started, since: soak.began)
-    // The last requests under the brake may end a little later.
+    // Requests that were routed under the brake may end a little later.
     if let confirmed = soak.confirmed { occasion.trusted = confirmed + .seconds(2) }
     return occasion
   }
 
-  /// An answer that is older than twice its interval is no data any more.
+  /// Makes a check inconclusive when its last measurement is too old to say that it passes.
+  ///
+  /// Too old is more than twice its interval, and more than the interval plus the source's timeout.
   private mutating func forgetOld(_ rollout: Rollout, _ soak: Soak) -> Rollout {
     var updated = rollout
     let checks = rollout.plan.checks(stage: soak.stage)
@@ -52,7 +58,7 @@ extension Policy {
       guard verdict == .pass || verdict == .pending else { continue }
       let interval = max(
         checks[index].interval(soak: rollout.plan.stages[soak.stage].soak), Self.tick)
-      // A source may take as long as its own limit, which is no sign of age.
+      // A source may use its whole timeout without being out of date.
       guard now - measured > max(interval * 2, interval + checks[index].timeout) else { continue }
       updated.checks[index].verdict = .inconclusive
       updated.checks[index].detail =
@@ -62,13 +68,15 @@ extension Policy {
     return updated
   }
 
-  /// Whether the last measurement of a check was made after the soak was over.
+  /// Whether a check was last measured after the soak was over.
   private func isFresh(_ measured: Instant?, _ soak: Soak) -> Bool {
     guard let measured, let over = soak.over else { return false }
     return measured >= over
   }
 
-  /// The rollout with the measurements folded in; nil when one of them failed its check and the rollout goes back.
+  /// Judges the measurements, and reverts the rollout when a gating check fails.
+  ///
+  /// Returns the rollout with the new states of its checks; nil after a failure.
   mutating func fold(_ measurements: [Measurement], _ rollout: Rollout) -> Rollout? {
     var updated = rollout
     guard let stage = rollout.stage else { return updated }
@@ -93,7 +101,7 @@ extension Policy {
     return nil
   }
 
-  /// Keeps what a person will want to know later: changes of a verdict, and enough measurements between them.
+  /// Adds to the history: changes of a verdict, and enough of the measurements between them.
   private mutating func record(
     _ before: CheckState, _ measurement: Measurement, _ after: CheckState, _ rollout: Rollout,
     _ stage: Int
@@ -101,7 +109,8 @@ extension Policy {
     let changes = after.totals.changes
     let isChange = after.verdict != before.verdict
     if after.verdict == .error, isChange { reportError(after, rollout) }
-    // A check that flaps must not fill the history; the totals count what is not listed.
+    // A check that flaps must not fill the history; the totals count the changes that are not
+    // listed.
     let isListed = isChange && (changes <= Self.listedChanges || after.verdict == .fail)
     if isListed {
       note(
@@ -116,7 +125,7 @@ extension Policy {
     }
   }
 
-  /// A source that does not answer is told of at once, and again only after a while.
+  /// Notes that a source does not answer, for each check at most once per `errorCooldown`.
   private mutating func reportError(_ state: CheckState, _ rollout: Rollout) {
     let told = decision.state.rollout?.told[state.name]
     if let told, now - told < Self.errorCooldown { return }
@@ -126,13 +135,13 @@ extension Policy {
       actor: .canary, detail: "\(state.name): \(state.detail)")
   }
 
-  /// So long people are not told again that a source does not answer.
+  /// The pause between two entries about the same source that does not answer.
   static var errorCooldown: Span { .seconds(300) }
 
-  /// So many changes of one check's verdict in one stage are listed one by one.
+  /// How many changes of one check's verdict in one stage are listed one by one.
   static var listedChanges: Int { 50 }
 
-  /// Keeps the totals of a stage that is left.
+  /// Adds the totals of every measured check to the history, when its stage is left.
   mutating func keepTotals(_ rollout: Rollout) {
     guard let stage = rollout.stage, let checks = decision.state.rollout?.checks else { return }
     for state in checks where state.measurements > 0 {
@@ -140,7 +149,9 @@ extension Policy {
     }
   }
 
-  /// Leaves the stage when its soak is over and every gating check passes; else holds it, until its deadline.
+  /// Leaves the stage when its soak is over and every gating check passes.
+  ///
+  /// Otherwise the stage is held until its deadline, which reverts or pauses the rollout.
   mutating func judgeStage(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
     let gates = rollout.checks.filter { !$0.advisory }
@@ -172,7 +183,7 @@ extension Policy {
     }
   }
 
-  /// The next moment at which something is owed: a measurement, the end of the soak, or the next look.
+  /// When to wake next: for a measurement, for the end of the soak, or for a routine look.
   private func nextLook(_ rollout: Rollout, _ soak: Soak) -> Instant {
     let stage = rollout.plan.stages[soak.stage]
     var next = (now + Self.longestLook).wholeSecond
@@ -188,6 +199,7 @@ extension Policy {
     return max(next, now + Span(milliseconds: 20))
   }
 
+  /// Cuts the soak of the stage short; its checks still gate.
   mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
     var soak = soak
     soak.advanced = true

@@ -1,9 +1,9 @@
-// How a rollout gets from one stage into the next: what it must wait for before it may grow.
+// What a rollout waits for before it may enter its next stage.
 
 extension Policy {
-  /// Why nothing may grow now; nil when it may.
+  /// The freeze or closed window that blocks growth now; nil: growth is allowed.
   ///
-  /// `withNext` names the next opening, which takes a while to find.
+  /// `withNext` adds when the next window opens, which takes a while to compute.
   func whyNotGrow(withNext: Bool = false) -> Hold? {
     if let freeze = decision.state.freeze(at: now) {
       return Hold(kind: .freeze, text: freeze.words)
@@ -18,7 +18,8 @@ extension Policy {
     return Hold(kind: .window, text: text)
   }
 
-  /// What comes before the first stage, one after the other: hooks, checks that are asked once, a pool that is up.
+  /// Issues the next step before the first stage: hooks, then checks that are measured once, then
+  /// probes of the pool.
   mutating func open(_ rollout: Rollout) {
     if !rollout.hooks.isEmpty, !rollout.opened {
       decision.state.rollout?.opened = true
@@ -33,7 +34,8 @@ extension Policy {
     decision.effects += [.look(pool: rollout.to, rollout.plan.ready, rollout: rollout.number)]
   }
 
-  /// Takes what the checks before a rollout said; only a pass of each lets it begin.
+  /// Handles the verdicts of the checks before a rollout; unless every gating one passes, it is
+  /// reverted.
   mutating func preflighted(_ rollout: Rollout, _ states: [CheckState]) {
     guard rollout.preflight == nil else { return }
     decision.state.rollout?.preflight = states
@@ -51,9 +53,9 @@ extension Policy {
     }
   }
 
-  /// Goes on to a stage, as soon as everything that it waits for is there.
+  /// Enters the stage, unless it must wait for an approval, a window, a thaw or its hooks.
   ///
-  /// Asked again and again while a stage is held, whose checks go on.
+  /// Called at every look while the former stage is held; the checks of that stage go on.
   mutating func pass(_ rollout: Rollout, to stage: Int) {
     askApproval(rollout, stage)
     if let held = whyNotGrow() { return wait(held.kind, held.text) }
@@ -71,10 +73,10 @@ extension Policy {
     enter(rollout, stage: stage)
   }
 
-  /// Notes once why a rollout does not grow, and looks again.
+  /// Records why the rollout is held, once for each reason, and wakes after a tick.
   private mutating func wait(_ kind: Hold.Kind, _ text: String) {
     if let rollout = decision.state.rollout, rollout.held?.kind != kind {
-      // When the next window opens is worth finding out once.
+      // The next opening takes a while to compute, so this is done once for each hold.
       let text = kind == .window ? whyNotGrow(withNext: true)?.text ?? text : text
       decision.state.rollout?.held = Hold(kind: kind, text: text)
       if kind != .hook, kind != .approval {
@@ -86,13 +88,15 @@ extension Policy {
     decision.effects.append(.wake(now + Self.tick))
   }
 
-  /// Whether what held a stage that had passed still does; if not, and its checks have nothing to say, its deadline counts.
+  /// Whether a stage that had passed is still held by a freeze, a window, an approval or hooks.
+  ///
+  /// While it is, its deadline stands still; afterwards the deadline counts again.
   func isHeld(_ rollout: Rollout) -> Bool {
     rollout.held != nil
       && (whyNotGrow() != nil || rollout.awaitedApproval != nil || hasGatingJobs(rollout))
   }
 
-  /// Notes once that a stage has passed, whatever the next one still waits for.
+  /// Queues the hooks after a stage, once, even while the next stage must still wait.
   mutating func markPassed(_ rollout: Rollout, _ stage: Int) {
     guard !rollout.hooks.isEmpty, rollout.passed != stage else { return }
     decision.state.rollout?.passed = stage

@@ -1,7 +1,10 @@
-// Programs that run beside a rollout: queued, run one after another, ended when nobody needs them any more.
+// Hooks: queued, run one after another, and stopped when they are no longer needed.
 
 extension Policy {
-  /// Takes the hooks of a moment into the queue; each will be run once.
+  /// Queues the hooks of a moment; each runs once.
+  ///
+  /// `due` is the earliest time of those that are `retained`; the others run as soon as their turn
+  /// comes.
   mutating func addJobs(
     _ moment: Moment, _ rollout: Rollout, stage: Int? = nil, reason: String? = nil,
     due: Instant? = nil
@@ -20,13 +23,14 @@ extension Policy {
     }
   }
 
+  /// Whether hooks that the rollout waits for are queued or running.
   func hasGatingJobs(_ rollout: Rollout) -> Bool {
     decision.state.jobs.contains {
       $0.facts.moment.isGating && $0.facts.rollout == rollout.number
     }
   }
 
-  /// Nobody waits for these any more; one that runs is ended.
+  /// Removes hooks from the queue, and stops the one that is running.
   mutating func dropJobs(_ isUnwanted: (Job) -> Bool) {
     let unwanted = decision.state.jobs.filter(isUnwanted)
     guard !unwanted.isEmpty else { return }
@@ -37,6 +41,7 @@ extension Policy {
     decision.effects.append(.end(unwanted.map(\.number)))
   }
 
+  /// Handles the end of a hook; a gating hook that fails reverts the rollout.
   mutating func ran(_ number: Int, _ end: JobEnd) {
     guard let job = decision.state.jobs.first(where: { $0.number == number }) else {
       return

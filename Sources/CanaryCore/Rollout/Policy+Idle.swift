@@ -1,4 +1,4 @@
-// What a service takes while no rollout runs.
+// How a service handles events while no rollout runs.
 
 extension Policy {
   mutating func handleIdle(_ event: Event) {
@@ -43,7 +43,9 @@ extension Policy {
     }
   }
 
-  /// What a guard says is kept when its verdict changes; where it is trusted to, a failure goes back after a promotion.
+  /// Records what a standing guard says when its verdict changes.
+  ///
+  /// Within `retain` of a promotion, a failing guard with `then: "revert"` reverts it.
   mutating func guarded(_ state: CheckState, _ then: StandingGuard.Then) {
     var guards = decision.state.guards
     let before = guards.first { $0.name == state.name }
@@ -72,13 +74,14 @@ extension Policy {
     }
   }
 
+  /// Starts a rollout, unless its pool is stable already.
   mutating func start(_ request: PromoteRequest) {
     guard request.to != decision.state.stable else {
       decision.refusal = .wrong("\(request.to) is the stable pool already")
       return
     }
     let number = (decision.state.rollout?.number ?? 0) + 1
-    // What was to be taken down after the last promotion is the canary now.
+    // These hooks would take down the pool that is the canary now.
     dropJobs { $0.hook.retained }
     decision.state.other = request.to
     decision.state.asked = nil
@@ -95,8 +98,9 @@ extension Policy {
     reissueEffect(rollout)
   }
 
+  /// Reverts the last promotion while its former pool is kept; drops what is scheduled in any case.
   mutating func revertAtRest(_ actor: Actor, _ reason: String?) {
-    // Whoever reverts does not want the next one to begin by itself.
+    // After a revert you do not want the next rollout to start by itself.
     let dropped = decision.state.scheduled != nil
     if dropped { cancel(actor) }
     if let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until

@@ -1,4 +1,5 @@
-// The policy phase by phase. A switch here has no default: a new event does not compile until each phase has a word on it.
+// The policy phase by phase. No switch here has a default: a new event does not compile until every
+// phase handles it.
 
 extension Policy {
   mutating func handleStarting(_ event: Event, _ rollout: Rollout, since: Instant, passes: Int) {
@@ -7,7 +8,8 @@ extension Policy {
     case .looked(let fault, _):
       guard let fault else {
         if passes + 1 >= ready.times {
-          // It may be held for hours: a pool that answers now is ready from now on.
+          // The stage may be held for hours. The pool answers now, so its time to become ready
+          // starts again.
           set(.starting(since: now, passes: passes))
           return pass(rollout, to: 0)
         }
@@ -33,7 +35,7 @@ extension Policy {
     }
   }
 
-  /// The pause between two looks at a pool that is to become ready.
+  /// The pause between two probes of a pool that is not ready yet.
   static var lookInterval: Span { .seconds(0.25) }
 
   mutating func handleApplying(
@@ -50,7 +52,7 @@ extension Policy {
         .stage, rollout.number, weight: routing.weight, actor: .canary,
         detail:
           "stage \(stage + 1) of \(rollout.plan.stages.count)\(words), generation \(generation)")
-      // A brake left by a driver that died has no meaning once the stage is served again.
+      // The brake of a driver that died has no purpose once Nginx serves the stage.
       decision.effects = [.release, .wake(now)]
     case .applyFailed(_, let why):
       goBack(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
@@ -94,7 +96,9 @@ extension Policy {
     }
   }
 
-  /// Held by a person, or at its deadline; checks go on and a failing one still reverts.
+  /// Handles a stage that a person paused, or that paused at its deadline.
+  ///
+  /// Checks are still measured, and a failing one still reverts.
   mutating func handlePaused(_ event: Event, _ rollout: Rollout, _ soak: Soak) {
     var soak = soak
     if soak.confirming != nil { return confirm(event, rollout, soak) }
@@ -127,7 +131,8 @@ extension Policy {
     }
   }
 
-  /// After a change of driver: the stage goes on once Nginx answers with the generation it is believed to serve.
+  /// After a change of driver: the stage goes on once Nginx confirms the generation that it should
+  /// serve.
   mutating func confirm(_ event: Event, _ rollout: Rollout, _ soak: Soak) {
     switch event {
     case .applied:
@@ -143,7 +148,7 @@ extension Policy {
     case .woke: reissueEffect(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy("a new driver is just taking over; try again in a moment")
-    // A failed gate reverts, even while something else is awaited.
+    // A failed gate reverts even while the confirmation is awaited.
     case .measured(let measurements, _, _): _ = fold(measurements, rollout)
     case .looked, .preflighted: break
     case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
@@ -195,7 +200,8 @@ extension Policy {
       addJobs(.afterRevert, rollout, reason: reason.text)
       decision.effects = [.release]
     case .applyFailed:
-      // The brake is on, so nobody is hurt; Nginx is asked again until it takes the clean configuration.
+      // The brake is on, so clients are safe; Nginx is asked again until it takes the clean
+      // configuration.
       decision.effects = [.wake(now + Self.revertInterval)]
     case .woke: reissueEffect(rollout)
     case .pause, .resume, .advance:
@@ -207,10 +213,10 @@ extension Policy {
     }
   }
 
-  /// How long until a clean configuration that Nginx did not take is offered again.
+  /// The pause before Nginx is asked again for a clean configuration that it refused.
   static var revertInterval: Span { .seconds(5) }
-  /// How often it is looked whether what holds a rollout still does.
+  /// The pause between two looks at a rollout that is held or paused.
   static var tick: Span { .seconds(1) }
-  /// How often a soak is looked at when nothing is measured; well below `Soak.longestStep`.
+  /// The longest pause between two looks at a soak; well below `Soak.longestStep`.
   static var longestLook: Span { .seconds(2) }
 }

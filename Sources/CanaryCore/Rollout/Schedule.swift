@@ -1,11 +1,11 @@
-/// A rollout that is to begin later; it begins as any other does, and only then gets a number.
+/// A rollout to be started later; it gets its number when it starts.
 package struct Schedule: Hashable, Sendable, Codable {
   package var request: PromoteRequest
-  /// Not before then.
+  /// The earliest start.
   package var at: Instant
-  /// It may begin in any window from then on; else only in the one that `at` lies in.
+  /// Whether it may start in any window from then on; false: only in the window that `at` lies in.
   package var inWindow: Bool
-  /// Not after then; nil: it waits for a window as long as it takes.
+  /// The latest start; nil: it waits for a window as long as that takes.
   package var latest: Instant?
 
   package init(request: PromoteRequest, at: Instant, inWindow: Bool) {
@@ -14,15 +14,17 @@ package struct Schedule: Hashable, Sendable, Codable {
     self.inWindow = inWindow
   }
 
-  /// How late one without windows may begin, when nobody was there to begin it.
+  /// How late a rollout may start when no window sets an end, for example because no controller
+  /// ran.
   static let grace = Span.hours(1)
 }
 
-/// Nothing may grow, for a reason; shrinking is always allowed.
+/// A block on growth, with its reason; shrinking is always allowed.
 package struct Freeze: Hashable, Sendable, Codable {
   package var actor: Actor
   package var reason: String
   package var since: Instant
+  /// Nil: until it is thawed.
   package var until: Instant?
 
   package init(actor: Actor, reason: String, since: Instant, until: Instant?) {
@@ -37,13 +39,14 @@ package struct Freeze: Hashable, Sendable, Codable {
   }
 }
 
-/// What the config allows at a time; beside the state and the event, all that a decision rests on.
+/// What the config allows; a decision rests on this, the state, the event and the time, and nothing
+/// else.
 package struct GrowthRules: Hashable, Sendable {
   package var calendar: Calendar
   package init(calendar: Calendar = Calendar()) { self.calendar = calendar }
 }
 
-/// Why a rollout that could grow does not.
+/// Why a rollout that could grow is held.
 package struct Hold: Hashable, Sendable, Codable {
   package enum Kind: String, Hashable, Sendable, Codable { case freeze, window, approval, hook }
   package var kind: Kind

@@ -1,4 +1,4 @@
-/// For which stage of which rollout something is measured.
+/// The stage of a rollout that a measurement is made for.
 package struct StageContext: Hashable, Sendable {
   package var rollout: Int
   package var stage: Int
@@ -8,10 +8,14 @@ package struct StageContext: Hashable, Sendable {
   package var release: String?
   /// The generation that serves the stage.
   package var generation: Generation
-  /// When the rollout and when the stage began.
+  /// When the rollout began.
   package var started: Instant
+  /// When the stage began.
   package var since: Instant
-  /// Since when the weight is surely served: a new driver finds the brake of the one before.
+  /// Since when the weight is certainly served.
+  ///
+  /// After a change of driver this is later than `since`: the former driver may have left the brake
+  /// on.
   package var trusted: Instant
 
   package var weight: Weight { plan.stages[stage].weight }

@@ -1,16 +1,16 @@
-/// Why a rollout went back; the kind decides the exit status.
+/// Why a rollout was reverted; the kind decides the exit status.
 package struct Reason: Hashable, Sendable, Codable {
   package enum Kind: String, Hashable, Sendable, Codable {
-    /// A gate failed, or a stage passed its deadline.
+    /// A check, a guard or the pool's readiness failed, or a stage or an approval ran out of time.
     case gate
     /// A person, or a signal to the driver.
     case person
-    /// Nginx, the disk or a server.
+    /// Nginx, the disk, a server or a hook failed, or growth was blocked in between.
     case outside
   }
   package var kind: Kind
   package var text: String
-  /// What to do about it; nil where there is nothing to do.
+  /// What you can do about it; nil: nothing.
   package var hint: String?
 
   package init(_ kind: Kind, _ text: String, hint: String? = nil) {
@@ -20,23 +20,26 @@ package struct Reason: Hashable, Sendable, Codable {
   }
 }
 
-/// The hold of one stage.
+/// How long a stage has been served.
 ///
-/// Only time that a driver watched counts.
+/// Only the time that a driver watched counts.
 package struct Soak: Hashable, Sendable, Codable {
   package var stage: Int
   package var began: Instant
   package var served = Span.zero
+  /// When a driver last looked.
   package var seen: Instant
-  /// The soak was cut short by `advance`; checks still gate.
+  /// Whether `advance` cut the soak short; checks still gate.
   package var advanced = false
-  /// Since when the soak has been over.
+  /// When the soak was over; nil: not yet.
   ///
-  /// What a check said before that does not let the stage pass.
+  /// Only measurements made since then let the stage pass.
   package var over: Instant?
-  /// A new driver first has Nginx confirm what it serves; until then nothing is measured and no time counts.
+  /// The generation that Nginx must confirm after a change of driver; nil: none.
+  ///
+  /// Until it does, nothing is measured and no time counts.
   package var confirming: Generation?
-  /// When a new driver had it confirmed, and lifted the brake; nil: it was never in doubt.
+  /// When a new driver had it confirmed, and lifted the brake; nil: the driver never changed.
   package var confirmed: Instant?
 
   package init(stage: Int, began: Instant) {
@@ -45,12 +48,13 @@ package struct Soak: Hashable, Sendable, Codable {
     seen = began
   }
 
-  /// Longest step that one look may add: a driver that was stopped for an hour did not watch that hour.
+  /// The most time that one look may add: a driver that was stopped for an hour did not watch that
+  /// hour.
   package static let longestStep = Span.seconds(5)
 
-  /// Counts the time since the last look as served, and notes when that was enough.
+  /// Adds the time since the last look to `served`, and sets `over` when that is enough.
   ///
-  /// While a stage that could be left may not grow, its deadline stands still.
+  /// With `isHeld`, `served` does not grow beyond the soak, so that the deadline stands still.
   package mutating func watch(_ stage: Stage, until now: Instant, isHeld: Bool = false) {
     let step = now - seen
     if step > .zero {
@@ -62,19 +66,20 @@ package struct Soak: Hashable, Sendable, Codable {
   }
 }
 
-/// Where a rollout is.
+/// The phase of a rollout.
 ///
-/// Every waiting state says what it waits for.
+/// Every phase that waits says what it waits for.
 package enum Phase: Hashable, Sendable, Codable {
-  /// The canary must answer its probe on every server before it gets any traffic.
+  /// Before the first stage: no traffic until every server of the canary pool has answered its
+  /// probe.
   case starting(since: Instant, passes: Int)
-  /// Nginx was asked for a stage's weight.
+  /// Nginx was asked for the routing of a stage.
   case applying(stage: Int, Generation)
   case soaking(Soak)
   case paused(Soak)
   /// Nginx was asked for the configuration with the roles exchanged.
   case finishing(Generation, until: Instant)
-  /// Nginx was asked for a configuration without the canary; asked again until it is there.
+  /// Nginx was asked for a configuration without the canary, and is asked until it serves it.
   case reverting(Generation, Reason)
   case promoted(until: Instant)
   case reverted(Reason)
@@ -86,7 +91,7 @@ package enum Phase: Hashable, Sendable, Codable {
     }
   }
 
-  /// Of a stage that is held.
+  /// The soak of a stage that soaks or is paused; nil in every other phase.
   package var soak: Soak? {
     switch self {
     case .soaking(let soak), .paused(let soak): soak
@@ -94,7 +99,7 @@ package enum Phase: Hashable, Sendable, Codable {
     }
   }
 
-  /// The generation whose answer is awaited; any other answer is stale.
+  /// The generation whose answer is awaited, nil: none; any other answer is stale.
   package var awaited: Generation? {
     switch self {
     case .applying(_, let generation), .finishing(let generation, _), .reverting(let generation, _):
@@ -114,27 +119,30 @@ package struct Rollout: Hashable, Sendable, Codable {
   @Boxed package var plan: Plan
   package var reason: String?
   package var actor: Actor
+  /// How long the former stable pool is kept after the promotion.
   package var retain: Span
   package var started: Instant
   package var ended: Instant?
   package var phase: Phase
   package var checks: [CheckState] = []
   @Sparse package var hooks = Hooks()
-  /// The hooks before the rollout were asked for.
+  /// Whether the hooks before the rollout were queued.
   @Sparse package var opened = false
-  /// What the checks before the rollout said.
+  /// The states of the checks before the rollout; nil: not measured yet.
   package var preflight: [CheckState]?
   /// The last stage that Nginx was asked for; nil before the first.
   package var reached: Int?
-  /// The last stage that has passed, and the last one whose hooks before it were asked for.
+  /// The last stage that passed; only kept for a rollout with hooks.
   package var passed: Int?
+  /// The last stage whose hooks before it were queued.
   package var hooked: Int?
   package var approval: PendingApproval?
+  /// Why the rollout does not grow now; nil: it is not held.
   package var held: Hold?
-  /// When people were last told that a source does not answer.
+  /// When the history last noted, for each check, that its source does not answer.
   @Sparse package var told: [CheckName: Instant] = [:]
 
-  /// The approval that is still waited for.
+  /// The rule of the approvals that the rollout still waits for; nil: none.
   package var awaitedApproval: ApprovalRule? {
     guard let approval, let rule = plan.stages[approval.stage].approval,
       approval.given.count < rule.count
@@ -142,7 +150,7 @@ package struct Rollout: Hashable, Sendable, Codable {
     return rule
   }
 
-  /// The stage that is held or asked for; nil before the first and after the last.
+  /// The stage that is being applied, soaks or is paused; nil in every other phase.
   package var stage: Int? {
     switch phase {
     case .applying(let stage, _): stage
@@ -162,25 +170,26 @@ package struct Serving: Hashable, Sendable, Codable {
   }
 }
 
-/// All that is known of one service between two events.
+/// Everything that is known of one service between two events.
 package struct ServiceState: Hashable, Sendable, Codable {
   package var service: ServiceName
   package var stable: PoolName
-  /// The other pool: what a promote goes to when nothing else is said, and what a stable that is down falls back to.
+  /// The pool that is not stable: the default target of `promote`, and the fallback of a stable
+  /// pool that is down.
   package var other: PoolName?
-  /// The highest generation ever handed out.
+  /// The highest generation ever given out.
   package var generation = Generation(0)
   @Boxed package var serving: Serving? = nil
-  /// What an `apply` outside a rollout was last asked for.
+  /// The generation that an `apply` outside a rollout waits for; nil: none.
   package var asked: Generation?
   @Boxed package var rollout: Rollout? = nil
-  /// What the standing guards last said between rollouts.
+  /// The last state of each standing guard, measured between rollouts.
   @Sparse package var guards: [CheckState] = []
   @Boxed package var scheduled: Schedule? = nil
   @Boxed package var freeze: Freeze? = nil
-  /// Hooks that are to be run, in their order.
+  /// Hooks that are to run, in this order.
   @Sparse package var jobs: [Job] = []
-  /// The number of the last job.
+  /// The number of the newest job.
   @Sparse package var jobCount = 0
 
   package init(service: ServiceName, stable: PoolName, other: PoolName?) {
@@ -194,24 +203,24 @@ package struct ServiceState: Hashable, Sendable, Codable {
     return rollout
   }
 
-  /// The freeze that holds at that time.
+  /// The freeze that is in force at this time; nil: none.
   package func freeze(at now: Instant) -> Freeze? {
     freeze.flatMap { $0.until.map { now < $0 } ?? true ? $0 : nil }
   }
 
-  /// The hook whose turn it is.
+  /// The hook to run at this time: the first one in the queue that is due; nil: none.
   package func job(at now: Instant) -> Job? {
     jobs.first { $0.due.map { $0 <= now } ?? true }
   }
 
-  /// When somebody must look at the service again; nil: no pending work.
+  /// When the service needs its driver again; nil: no pending work.
   package var pending: Pending? {
     if running != nil || asked != nil { return .now }
     let jobs = jobs.map { $0.due.map(Pending.at) ?? .now }
     return (jobs + [scheduled.map { .at($0.at) }].compactMap(\.self)).min()
   }
 
-  /// What Nginx should serve when nothing is going on.
+  /// What Nginx should serve while no rollout runs.
   package var resting: Routing {
     switch rollout?.phase {
     case .reverted?:
@@ -227,9 +236,10 @@ package struct ServiceState: Hashable, Sendable, Codable {
 }
 
 extension ServiceState {
-  /// Whether nothing but time and measurements lies between two states: no phase, no stage, nothing that was decided.
+  /// Whether only time and measurements lie between two states: the same phase and stage, no
+  /// decision.
   package func isProgress(from before: ServiceState) -> Bool {
-    // What may differ is made alike; the rest, and so the whole, must then be equal.
+    // What may differ is made alike; everything else must then be equal.
     var alike = before
     alike.rollout?.checks = rollout?.checks ?? []
     switch (before.rollout?.phase, rollout?.phase) {
@@ -242,7 +252,7 @@ extension ServiceState {
     return alike == self
   }
 
-  /// For how long mere progress need not be saved: so much of a soak is served again after a crash, at most.
+  /// How long mere progress may stay unsaved; a crash repeats at most this much of a soak.
   package var progressInterval: Span {
     guard let stage = rollout?.stage, let soak = rollout?.plan.stages[stage].soak else {
       return .zero
@@ -252,7 +262,7 @@ extension ServiceState {
 }
 
 extension Soak {
-  /// With as much time served as the other.
+  /// A copy with the served time and the last look of the other.
   fileprivate func watched(as other: Soak) -> Soak {
     var soak = self
     soak.served = other.served

@@ -1,11 +1,11 @@
-/// The contract's word for where a service is.
+/// The contract's word for the phase of a service.
 package enum StateWord: String, Hashable, Sendable {
   case idle, scheduled, starting, soaking, paused
   case awaitingApproval = "awaiting_approval"
   case reverting, reverted, promoted
 }
 
-/// The contract's word for how a rollout ended, or that it runs.
+/// The contract's word for the result of a rollout, or for one that is running.
 package enum ResultWord: String, Hashable, Sendable {
   case promoted, reverted, stopped, running
 }

@@ -1,6 +1,6 @@
-/// One word and one sentence for each state; what people read everywhere.
+/// The sentences about a service and its rollout that every command and page shows.
 package enum Wording {
-  /// Why a rollout went back, or is going back.
+  /// Why a rollout was reverted, or is reverting; nil in every other phase.
   package static func reason(_ rollout: Rollout) -> String? {
     switch rollout.phase {
     case .reverting(_, let reason), .reverted(let reason): reason.text
@@ -8,7 +8,7 @@ package enum Wording {
     }
   }
 
-  /// What to do about a rollout that went back, or is going back.
+  /// What you can do about a rollout that was reverted, or is reverting; nil: nothing.
   package static func hint(_ rollout: Rollout) -> String? {
     switch rollout.phase {
     case .reverting(_, let reason), .reverted(let reason): reason.hint
@@ -16,7 +16,7 @@ package enum Wording {
     }
   }
 
-  /// What is going on, in one sentence.
+  /// The present state in one sentence.
   package static func sentence(_ state: ServiceState) -> String {
     if state.running == nil, let scheduled = state.scheduled {
       return
@@ -51,6 +51,7 @@ package enum Wording {
       "stage \(soak.stage + 1) of \(rollout.plan.stages.count) · \(stage.weight)% on \(rollout.to)\(words)"
   }
 
+  /// What is left of the soak, or what holds the stage after it.
   private static func left(_ rollout: Rollout, _ soak: Soak) -> String {
     if soak.confirming != nil { return "confirming what Nginx serves" }
     let stage = rollout.plan.stages[soak.stage]
@@ -60,7 +61,7 @@ package enum Wording {
       let waiting = rollout.checks.filter { !$0.advisory && $0.verdict != .pass }.map(\.name.text)
       return waiting.isEmpty ? "soaked" : "soaked; held by \(waiting.joined(separator: ", "))"
     }
-    // Whole seconds are enough for a person.
+    // Whole seconds are enough for a reader.
     return "\(Span(milliseconds: (left.milliseconds + 999) / 1000 * 1000)) left"
   }
 
@@ -71,7 +72,7 @@ package enum Wording {
       "; \(names.count) of \(rule.count) approvals\(names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")"
   }
 
-  /// The sentence and every check with its value, for a line that is drawn again and again.
+  /// The sentence, and every check with its value, for a line that is redrawn.
   package static func live(_ state: ServiceState) -> String {
     let checks = (state.rollout?.checks ?? []).map { check in
       "\(mark(check.verdict)) \(check.name) \(check.detail)"
