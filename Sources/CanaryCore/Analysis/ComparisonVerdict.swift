@@ -1,13 +1,17 @@
-// What a comparison with stable means for its check, and the words for it.
+// The verdict of a check that compares with stable, and its words.
 
 extension Judge {
-  /// A stage needs so many canary requests before a comparison lets it pass, however clear they are.
+  /// The canary requests that a stage needs at least before a comparison that demands evidence lets
+  /// it pass.
   static let leastEvidence = 50
-  /// Under suspicion one waits: evidence of 1 in so many is not enough to go back, and too much to go on.
+  /// The evidence from which on the canary is under suspicion: too much to go on, too little to
+  /// revert.
   static let suspicion = 10.0
-  /// How long stable must break the bound itself before that is called a shared fault.
+  /// How long stable must break the bound itself before the fault counts as one of both pools.
   static let sharedAfter = Span.seconds(10)
 
+  /// Judges a comparison: a regression first, then a fault of both pools, suspicion, and missing
+  /// evidence.
   static func comparison(_ check: Check, _ compared: ComparisonReport) -> Outcome {
     let line = compared.line
     if compared.isWorse { return .broken("\(line): \(compared.odds)") }
@@ -56,7 +60,7 @@ extension Judge {
       "\(line); at most \(ComparisonReport.points(max(0, upper))) points worse (margin \(margin))")
   }
 
-  /// What is missing, and how long that takes.
+  /// The evidence that is missing, and about how long it takes to collect.
   private static func forecast(_ compared: ComparisonReport, least: Int) -> String {
     let margin = ComparisonReport.points(compared.margin)
     let known =

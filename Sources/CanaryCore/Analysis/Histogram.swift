@@ -1,15 +1,16 @@
-/// Latencies in log-linear buckets: mergeable, and any quantile within 1 % of the exact one.
+/// Latencies in log-linear buckets: mergeable, with any quantile within 1 % of the exact one.
 ///
-/// Milliseconds below 128 have a bucket each; above, every doubling has 64 buckets, so that a bucket's middle is at
-/// most 1/128 from any value in it (as HdrHistogram does, H. Tene). Nginx writes whole milliseconds.
+/// Each millisecond below 128 has a bucket of its own. Above, every doubling has 64 buckets, so
+/// that a bucket's middle is at most 1/128 from any value in it (as in HdrHistogram, by Gil Tene).
+/// Nginx writes whole milliseconds.
 package struct Histogram: Hashable, Sendable, Codable {
-  /// Counts by bucket, as far as the largest bucket that was used.
+  /// Counts by bucket, up to the largest bucket that was used.
   private var buckets: [UInt32] = []
   package private(set) var count = 0
 
   package init() {}
 
-  /// The longest latency told apart, about 37 hours; anything longer counts as that.
+  /// The longest latency that is told apart, about 37 hours; a longer one counts as this.
   private static let longest: Int64 = 1 << 27
 
   package mutating func record(milliseconds: Int64) {
@@ -29,7 +30,8 @@ package struct Histogram: Hashable, Sendable, Codable {
     count += other.count
   }
 
-  /// The smallest latency, in seconds, that at least the share `q` of all do not exceed; nil without any.
+  /// The smallest latency, in seconds, that at least the share `q` of all do not exceed; nil when
+  /// empty.
   package func quantile(_ q: Double) -> Double? {
     guard count > 0 else { return nil }
     let rank = max(1, Int((q * Double(count)).rounded(.up)))
@@ -64,7 +66,8 @@ package struct Histogram: Hashable, Sendable, Codable {
 
   // MARK: storage
 
-  /// The used buckets as pairs of numbers in base 128: steps to the next used bucket, and its count.
+  /// The used buckets as pairs of numbers in base 128: the steps from the last used bucket, and the
+  /// count.
   package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     var last = 0
@@ -76,7 +79,7 @@ package struct Histogram: Hashable, Sendable, Codable {
     return bytes
   }
 
-  /// Nil unless the bytes are what `encoded` makes.
+  /// Reads what `encoded` returned; nil for any other bytes.
   package init?(encoded bytes: [UInt8]) {
     var at = 0
     var index = 0

@@ -43,11 +43,12 @@ package enum Judge {
     return next
   }
 
-  /// What one measurement says, before `for` and `failures`.
+  /// What one measurement says before `for` and `failures` are applied.
   enum Outcome {
     case good(String)
-    /// Held, and it will not be decided by waiting a moment.
+    /// Undecided, and waiting a moment will not change that: the verdict is `inconclusive`.
     case held(String)
+    /// Undecided until more is known: the verdict is `pending`.
     case waiting(String)
     case broken(String)
 
@@ -67,6 +68,7 @@ package enum Judge {
     }
   }
 
+  /// The worse of both outcomes; the texts of two good ones are joined.
   private static func worst(_ left: Outcome, _ right: Outcome) -> Outcome {
     if left.badness == right.badness, case .good = left {
       return .good("\(left.text); \(right.text)")
@@ -89,7 +91,10 @@ package enum Judge {
     }
   }
 
-  /// `shared` is what stable says of the same window, where that may excuse the canary.
+  /// Judges a value by the bounds of its check.
+  ///
+  /// `shared` is stable's value in the same window, which may excuse the canary; nil: there is
+  /// none.
   private static func threshold(
     _ check: Check, _ value: Double, _ requests: Int?, shared: Double?
   ) -> Outcome {
@@ -123,7 +128,9 @@ package enum Judge {
     return .broken(detail)
   }
 
-  /// Whether a share of failures lies above its bound by less than three standard errors of the bound.
+  /// Whether chance may explain an error rate above its bound.
+  ///
+  /// It may while the rate is less than three standard errors of the bound above it.
   private static func mayBeChance(_ check: Check, _ value: Double, _ requests: Int?) -> Bool {
     guard check.source == .metric(.errorRate), let bound = check.condition.max, value > bound,
       bound > 0, bound < 1, let requests
@@ -138,14 +145,15 @@ package enum Judge {
     case below(Double)
   }
 
-  /// The bound itself passes.
+  /// The bound that the value breaks; the bound itself passes.
   private static func brokenBound(_ condition: Condition, _ value: Double) -> Broken {
     if let max = condition.max, value > max { return .above(max) }
     if let min = condition.min, value < min { return .below(min) }
     return .none
   }
 
-  /// Applies `for` and `failures`: broken once is not yet failed, and never passed.
+  /// Applies `for` and `failures`: a broken check is pending until it has been broken long and
+  /// often enough.
   private static func settle(
     _ state: inout CheckState, _ check: Check, _ at: Instant, good: Bool, detail: String
   ) {
@@ -167,7 +175,10 @@ package enum Judge {
     if !oftenEnough { state.detail += " (\(state.brokenCount) of \(check.failures) in a row)" }
   }
 
-  /// The reading of a built-in metric: what the window's counts say.
+  /// The reading of a built-in metric from the counts of its window.
+  ///
+  /// `whose` names the pool in the text; `quantile` returns a latency in seconds, nil when there is
+  /// none.
   package static func reading(
     _ metric: Metric, requests: Int, failures: Int, window: Span, whose: String = "canary",
     quantile: (Double) -> Double?

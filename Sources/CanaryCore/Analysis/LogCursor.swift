@@ -12,7 +12,7 @@ struct LogItem {
     return value
   }
 
-  /// Seconds with three decimals, in milliseconds; nil for `-`.
+  /// A time in seconds with decimals, as milliseconds; nil for `-`.
   var time: Int64? {
     var value: Int64 = 0
     var hasDot = false
@@ -29,7 +29,7 @@ struct LogItem {
   }
 }
 
-/// A place in a line.
+/// A position in a log line; each method reads one field and moves behind its tab.
 struct LogCursor {
   private let base: UnsafeBufferPointer<UInt8>
   private var at: Int
@@ -42,7 +42,8 @@ struct LogCursor {
     end = line.endIndex
   }
 
-  /// Steps over `canary1`, `canary2` or `canary3` and its tab; 0 for anything else.
+  /// Reads `canary1`, `canary2` or `canary3` and a tab: the version of the format; 0 for anything
+  /// else.
   @inline(__always)
   mutating func version() -> UInt8 {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
@@ -53,7 +54,7 @@ struct LogCursor {
     return version <= 3 ? version : 0
   }
 
-  /// One letter and a tab.
+  /// Reads one letter and a tab: how the request came to its pool; nil for any other field.
   @inline(__always)
   mutating func way() -> RoutedBy? {
     guard end - at > 2, base[at + 1] == 9, let way = RoutedBy(rawValue: base[at]) else {
@@ -63,10 +64,10 @@ struct LogCursor {
     return way
   }
 
-  /// All that is left.
+  /// The part of the line that was not read yet.
   var rest: Slice<UnsafeBufferPointer<UInt8>> { Slice(base: base, bounds: at..<end) }
 
-  /// Seconds with three decimals and a tab, in milliseconds.
+  /// Reads seconds with three decimals and a tab, as milliseconds; nil for any other field.
   @inline(__always)
   mutating func time() -> Int64? {
     var value: Int64 = 0
@@ -87,7 +88,7 @@ struct LogCursor {
     return value
   }
 
-  /// A whole number and a tab.
+  /// Reads a whole number and a tab; nil for any other field.
   @inline(__always)
   mutating func number() -> Int? {
     var value = 0
@@ -102,7 +103,7 @@ struct LogCursor {
     return value
   }
 
-  /// A status of three digits and a tab.
+  /// Reads a status of three digits and a tab; nil for any other field.
   @inline(__always)
   mutating func status() -> Int? {
     guard end - at > 4, base[at + 3] == 9 else { return nil }
@@ -115,7 +116,7 @@ struct LogCursor {
     return value
   }
 
-  /// Steps over a field and its tab.
+  /// Skips a field and its tab; false when the field is empty or the last one.
   @inline(__always)
   mutating func skipField() -> Bool {
     let start = at
@@ -125,16 +126,17 @@ struct LogCursor {
     return true
   }
 
-  /// Whether what is left is one field that is not empty.
+  /// Whether the rest of the line is one field that is not empty.
   var isLastField: Bool {
     guard at < end else { return false }
     for index in at..<end where base[index] == 9 { return false }
     return true
   }
 
-  /// Whether the field is `-`: nothing was tried.
+  /// Whether the field is `-`: Nginx tried no server.
   var isAtNothing: Bool { at < end && base[at] == 45 && (at + 1 == end || base[at + 1] == 9) }
 
+  /// The number of items in the list, which is not read yet.
   @inline(__always)
   func listCount() -> Int {
     var index = at
@@ -146,13 +148,13 @@ struct LogCursor {
     return count
   }
 
-  /// The next item of the list.
+  /// Reads the next item of the list.
   @inline(__always)
   mutating func item() -> LogItem {
     let start = at
     while at < end, base[at] != 9, base[at] != 44, base[at] != 32 { at &+= 1 }
     let item = LogItem(bytes: Slice(base: base, bounds: start..<at))
-    // `, ` or ` : ` before the next one.
+    // Items are separated by `, ` or ` : `.
     while at < end, base[at] == 44 || base[at] == 32 || (base[at] == 58 && base[at &- 1] == 32) {
       at &+= 1
     }

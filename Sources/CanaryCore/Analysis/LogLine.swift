@@ -1,9 +1,12 @@
 /// Reads lines of the log format that the generated configuration writes.
 ///
-/// `canary1 ⇥ time ⇥ generation ⇥ status ⇥ request time ⇥ addresses ⇥ statuses ⇥ header times ⇥ response times`; the
-/// last four are lists with one item a try: `a, b` for retries and `a : b` after an internal redirect. A line that begins
-/// with `canary2` has two more: the way by which its pool was chosen (`RoutedBy`), and the status of gRPC. One that begins with
-/// `canary3` is of a TCP service: the lists are addresses, times to connect, to the first byte, and to the end.
+/// `canary1 ⇥ time ⇥ generation ⇥ status ⇥ request time ⇥ addresses ⇥ statuses ⇥ header times ⇥
+/// response times`
+///
+/// The last four are lists with one item for each try: `a, b` for retries and `a : b` after an
+/// internal redirect. A line that begins with `canary2` has two more fields: how its pool was
+/// chosen (`RoutedBy`), and the status of gRPC. One that begins with `canary3` is of a TCP service:
+/// its lists are addresses, times to connect, to the first byte, and to the end.
 package struct LogParser: Sendable {
   private let table: PoolTable
   private let latency: LatencyKind
@@ -13,10 +16,10 @@ package struct LogParser: Sendable {
     self.latency = latency
   }
 
-  /// A line longer than this is none of ours.
+  /// A line longer than this is not of the format.
   package static let longestLine = 16 << 10
 
-  /// Counts one line, without its newline; a line that is not of the format is counted as unreadable.
+  /// Counts one line, without its newline; a line of another format counts as unreadable.
   @inline(__always)
   package func parse(_ line: Slice<UnsafeBufferPointer<UInt8>>, into tally: inout LogTally) {
     tally.lines &+= 1
@@ -32,7 +35,7 @@ package struct LogParser: Sendable {
       let generation = cursor.number(), let status = cursor.status(), cursor.skipField()
     else { return false }
     let second = time / 1000
-    // Four cursors, one a list; they step from try to try together.
+    // One cursor for each list; they step from try to try together.
     var addresses = cursor
     guard cursor.skipField() else { return false }
     var statuses = cursor
@@ -47,7 +50,7 @@ package struct LogParser: Sendable {
     }
     guard cursor.isLastField else { return false }
     if addresses.isAtNothing { return statuses.isAtNothing }
-    // Counted before anything is added, so that a line is counted whole or not at all.
+    // Checked before anything is added, so that a line is counted whole or not at all.
     let tries = addresses.listCount()
     guard tries == statuses.listCount(), tries == headerTimes.listCount(),
       tries == responseTimes.listCount()
@@ -66,16 +69,16 @@ package struct LogParser: Sendable {
         continue
       }
       let spent = latency == .response ? response : header
-      // No answer, and not Nginx's own 5xx for it either: the client went away first (499).
+      // No answer, and no 5xx from Nginx itself: the client went away first (499).
       let isAborted = tried == 0 && status < 500
       let failed = tried >= 500 || tried == 0 || (more.isBroken && index == tries - 1)
       if index == 0 {
-        // Only those whom chance put where they are can be compared.
+        // Only requests that chance put into their pool can be compared; a retry follows a failure.
         tally.compare(
           generation: generation, milliseconds: time, pool: pool, failed: isAborted ? nil : failed,
           latency: isAborted ? response : spent, isDrawn: more.isDrawn)
       }
-      // Nobody sees the answer to a copy.
+      // No client sees the answer to a copy.
       let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
       tally.add(second: second, pool: pool) { counts in
         if isHurt { counts.hurt? += 1 }
@@ -89,7 +92,7 @@ package struct LogParser: Sendable {
     return true
   }
 
-  /// Counts the tries of a TCP service: one fails when the connection does not open.
+  /// Counts the tries of a TCP service; a try fails when the connection does not open.
   @inline(never)
   private func connections(
     _ tries: Int, _ time: Int64, _ generation: Int, _ status: Int, _ addresses: LogCursor,
@@ -101,7 +104,7 @@ package struct LogParser: Sendable {
       let address = addresses.item().bytes
       let connected = connects.item().time
       let firstByte = firstBytes.item().time
-      // What the relay passed on is in the relay's own line.
+      // The relay logs the tries that it makes in lines of its own.
       if table.isRelay(address) { continue }
       guard let pool = table.index(address) else {
         tally.unattributed &+= 1
@@ -123,7 +126,7 @@ package struct LogParser: Sendable {
     }
   }
 
-  /// What a `canary2` line says more than others.
+  /// The fields that only a `canary2` line has.
   private struct More {
     var isDrawn = true
     var isCopy = false
@@ -137,9 +140,10 @@ package struct LogParser: Sendable {
       isDrawn: way == .drawn, isCopy: way == .shadow, isBroken: isFailure(grpc: cursor.rest))
   }
 
-  /// Whether a status of gRPC is a fault of the server: what a gateway would answer with 5xx (grpc.io, `code.proto`).
+  /// Whether a status of gRPC is a fault of the server, for which a gateway answers with 5xx.
   ///
-  /// 2 unknown, 4 deadline exceeded, 8 resource exhausted, 12 unimplemented, 13 internal, 14 unavailable, 15 data loss.
+  /// 2 unknown, 4 deadline exceeded, 8 resource exhausted, 12 unimplemented, 13 internal, 14
+  /// unavailable, 15 data loss (grpc.io, `code.proto`).
   private static func isFailure(grpc bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
     switch (bytes.count, bytes.first, bytes.last) {
     case (1, 50?, _), (1, 52?, _), (1, 56?, _): true
@@ -149,16 +153,17 @@ package struct LogParser: Sendable {
   }
 }
 
-/// By which rule a request came to its pool.
+/// How a request came to its pool.
 package enum RoutedBy: UInt8, Sendable {
-  /// By chance, or by its key: these are compared.
+  /// By chance, or by its key; only these requests are compared.
   case drawn = 100  // d
+  /// Sent to the canary by `preview`.
   case preview = 112  // p
   /// Kept out by `never`.
   case never = 110  // n
-  /// Not among those who may be drawn in this stage.
+  /// Not among the clients that may be drawn in this stage.
   case excluded = 120  // x
-  /// A copy.
+  /// A copy of another request.
   case shadow = 115  // s
 
   package var letter: String { String(UnicodeScalar(rawValue)) }

@@ -1,4 +1,4 @@
-/// What the access log says about the checks of one stage: readings from counts and from the comparison.
+/// The readings of one stage's checks from the access log: from counts, and from the comparison.
 package struct LogReading {
   private let occasion: StageContext
   private let now: Instant
@@ -10,9 +10,9 @@ package struct LogReading {
     self.comparer = comparer
   }
 
-  /// The comparison of a rollout as it begins; nil when its plan compares nothing.
+  /// The comparison with which a rollout begins; nil when its plan compares nothing.
   ///
-  /// `baseline` is what stable did in the minutes before the rollout.
+  /// `baseline` is what stable did in the minutes before the rollout (`baselineSpan`).
   package static func comparer(_ occasion: StageContext, baseline: PoolCounts) -> ComparisonJudge? {
     let plan = occasion.plan
     guard !plan.comparisons.isEmpty else { return nil }
@@ -21,7 +21,7 @@ package struct LogReading {
       alpha: plan.alpha ?? Plan.usualAlpha, baseline: baseline, most: plan.acceptedFailures)
   }
 
-  /// How far back the baseline reaches.
+  /// How far the baseline reaches back before the rollout.
   package static let baselineSpan = Span.minutes(10)
 
   /// The measurement of a check whose source is the log.
@@ -37,7 +37,8 @@ package struct LogReading {
         var compared = comparer?.report(
           check.name, margin: check.condition.versus?.worseBy, at: now)
       else { return .nothing("nothing was compared yet") }
-      // An alarm must be told, even by another one where this stage leaves out the check that raised it.
+      // An alarm must revert the rollout even in a stage that leaves out the check which raised it:
+      // the first comparison of the stage reports it.
       if let accused = comparer?.accused {
         let asked = occasion.plan.checks(stage: occasion.stage).filter {
           $0.compared != nil && !$0.advisory
@@ -61,12 +62,12 @@ package struct LogReading {
     return .beside(value, requests: requests, stable: stable, stableRequests: stables)
   }
 
-  /// The metric of one pool over the check's window, which never reaches before its stage.
+  /// The metric of one pool over the check's window, which never reaches back before the stage.
   private func plain(
     _ metric: Metric, _ check: Check, _ pool: PoolName, _ tally: inout LogTally
   ) -> Measurement.Reading {
     let from = max(occasion.since, now - check.window)
-    // The second in which the stage began is counted from its next one on: its first part had another weight.
+    // The second in which the stage began does not count: its first part had another weight.
     let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
     let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)
     return Judge.reading(

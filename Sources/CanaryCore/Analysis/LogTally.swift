@@ -1,21 +1,25 @@
-/// What one pool did in some stretch of time.
+/// The counts of one pool over some time.
 ///
 /// A try is one request passed to one server of the pool.
 package struct PoolCounts: Hashable, Sendable {
   /// Tries that were answered or failed.
   package var requests = 0
-  /// Tries that ended in 5xx; a refused connection is 502 and a timeout 504.
+  /// Tries that failed: with a 5xx or a fault of gRPC, or without an answer or a connection.
+  ///
+  /// A refused connection is 502 and a timeout 504.
   package var failures = 0
   /// Tries that the client ended before the server answered: neither good nor bad.
   package var aborted = 0
-  /// Requests that were first tried on this pool and that the client saw fail, whatever was tried afterwards; nil: some
-  /// of them were counted by a version that did not look.
+  /// Requests that were first tried on this pool and failed for the client, whatever was tried
+  /// afterwards.
+  ///
+  /// Nil: some of them were counted by a version that did not record this.
   package var hurt: Int? = 0
   package var latency = Histogram()
 
   package init() {}
 
-  /// One try that was answered or failed.
+  /// Counts one try that was answered or failed; its latency is nil when unknown.
   @inline(__always)
   package mutating func count(failed: Bool, milliseconds: Int64?) {
     requests &+= 1
@@ -34,19 +38,22 @@ package struct PoolCounts: Hashable, Sendable {
   package var isEmpty: Bool { requests == 0 && aborted == 0 }
 }
 
-/// The pools of a service by the addresses that Nginx writes into its log.
+/// The pools of a service, found by the addresses that Nginx logs.
 package struct PoolTable: Hashable, Sendable {
   package let pools: [PoolName]
-  /// Index of the pool by the hash of an address; two addresses of one hash are told apart by `addresses`.
+  /// The index of the pool by the hash of an address; a lookup trusts the hash alone.
   private let byHash: [UInt64: Int]
+  /// The same by the address itself; only read when two tables are compared.
   private let addresses: [String: Int]
-  /// Index of the copies' own pool; nil where nothing is copied.
+  /// The index of the pool that copies count under; nil: nothing is copied.
   package let shadow: Int?
 
-  /// The pool that copies are counted under; no pool of a config has its name.
+  /// The pool that copies count under; no pool of a config may have this name.
   package static let shadowName: PoolName = "shadow"
 
-  /// What stands between Nginx and a pool, and logs its own tries.
+  /// The hash of the relay's address; nil: no relay.
+  ///
+  /// A relay stands between Nginx and a pool, and logs its own tries.
   private let relay: UInt64?
 
   package init(
@@ -69,7 +76,7 @@ package struct PoolTable: Hashable, Sendable {
     self.addresses = addresses
   }
 
-  /// The index of the pool that the address belongs to.
+  /// The index of the pool that the address belongs to; nil: no pool.
   @inline(__always)
   package func index(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
     byHash[Self.hash(address)]
@@ -80,9 +87,9 @@ package struct PoolTable: Hashable, Sendable {
     relay == Self.hash(address)
   }
 
-  /// FNV-1a.
+  /// FNV-1a of 64 bits.
   ///
-  /// The addresses of a log are written by Nginx, so that nobody can choose them to collide.
+  /// Nginx writes the addresses of a log, so clients cannot choose them to collide.
   @inline(__always)
   private static func hash(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -91,13 +98,13 @@ package struct PoolTable: Hashable, Sendable {
   }
 }
 
-/// A comparison, and which of a tally's pools it compares.
+/// A comparison, and the two pools of a tally that it compares.
 package struct TallyComparison: Sendable {
   package var comparer: ComparisonJudge
   package let canary: Int
   package let stable: Int
 
-  /// Nil unless both are pools of the table.
+  /// Nil unless both pools are in the list.
   package init?(_ comparer: ComparisonJudge, pools: [PoolName], canary: PoolName, stable: PoolName)
   {
     guard let canary = pools.firstIndex(of: canary), let stable = pools.firstIndex(of: stable)
@@ -108,24 +115,24 @@ package struct TallyComparison: Sendable {
   }
 }
 
-/// What a stretch of log says: counts a second and pool, so that any window can be asked for.
+/// The counts of a stretch of log by second and pool, so that any window can be summed up.
 package struct LogTally: Sendable {
   package let pools: [PoolName]
   /// By second since 1970, then by index of the pool.
   package private(set) var slices: [Int64: [PoolCounts]] = [:]
-  /// Lines that are not of our format.
+  /// Lines of another format.
   package var unreadable = 0
-  /// Tries at an address of no pool.
+  /// Tries at an address that belongs to no pool.
   package var unattributed = 0
   package var lines = 0
-  /// What compares the canary with stable, request by request, while lines are read.
+  /// The comparison that takes each request while lines are read; nil: none.
   package var duel: TallyComparison?
-  /// Requests that chance drew, by generation, where they are asked for.
+  /// The requests that chance drew, by generation; nil: they are not counted.
   package var census: [Int: Census]?
-  /// When the newest line that was read ended, in milliseconds since 1970.
+  /// When the newest request of a known pool ended, in milliseconds since 1970.
   package private(set) var newest: Int64 = 0
 
-  /// The second that lines are being added to; merged into `slices` when another one begins.
+  /// The second that is being counted; it is merged into `slices` when another one begins.
   private var second: Int64 = .min
   private var open: [PoolCounts]
   private var isOpenUsed = false
@@ -143,7 +150,7 @@ package struct LogTally: Sendable {
     change(&open[pool])
   }
 
-  /// Takes note of the first try of a request that chance drew, and hands it to the comparison, if there is one.
+  /// Hands the first try of a request to the census and the comparison, if chance drew the request.
   @inline(__always)
   package mutating func compare(
     generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool
@@ -170,7 +177,7 @@ package struct LogTally: Sendable {
     self.second = second
   }
 
-  /// Merges the open second; to be called before `slices` is read.
+  /// Merges the open second into `slices`; to be called before `slices` is read.
   package mutating func close() {
     guard isOpenUsed else { return }
     merge(open, at: second)
@@ -186,7 +193,7 @@ package struct LogTally: Sendable {
     for index in counts.indices { slices[second]?[index].merge(counts[index]) }
   }
 
-  /// Adds all that another tally of the same pools counted.
+  /// Adds the counts of another tally of the same pools, but not its comparison and census.
   package mutating func merge(_ other: LogTally) {
     var other = other
     other.close()
@@ -197,12 +204,12 @@ package struct LogTally: Sendable {
     lines += other.lines
   }
 
-  /// The counts of a pool over the seconds from `from`, up to and with the one that `to` lies in.
+  /// The counts of a pool from one second through another, both included.
   package mutating func total(pool: PoolName, from: Int64, through to: Int64) -> PoolCounts {
     close()
     var sum = PoolCounts()
     guard let index = pools.firstIndex(of: pool), from <= to else { return sum }
-    // A window longer than what is kept must not walk through seconds that are not there.
+    // A window longer than what is kept must not walk through seconds without counts.
     if to - from > Int64(slices.count) {
       for (second, counts) in slices where second >= from && second <= to {
         sum.merge(counts[index])
@@ -213,7 +220,7 @@ package struct LogTally: Sendable {
     return sum
   }
 
-  /// Forgets what is older than a second.
+  /// Drops the counts of all seconds before this one.
   package mutating func drop(before second: Int64) {
     close()
     slices = slices.filter { $0.key >= second }

@@ -1,11 +1,12 @@
-/// What a check says; the worst of several wins, and no data is never good.
+/// What a check says, from best to worst: the worst of several wins, and no data is never good.
 package enum Verdict: String, Hashable, Comparable, Sendable, Codable, CaseIterable {
   case pass
-  /// Not measured long enough, or broken but not yet for as long or as often as the check demands.
+  /// Not measured yet, under suspicion, or broken for less long or less often than the check
+  /// demands.
   case pending
-  /// No data, not a number, or too few requests.
+  /// No data, not a number, too few requests, or a fault of both pools.
   case inconclusive
-  /// The source does not answer: nothing is known of the release.
+  /// The source does not answer, so nothing is known of the release.
   case error
   case fail
 
@@ -25,19 +26,19 @@ package enum Verdict: String, Hashable, Comparable, Sendable, Codable, CaseItera
 /// One reading of one check.
 package struct Measurement: Hashable, Sendable, Codable {
   package enum Reading: Hashable, Sendable, Codable {
-    /// A number in the unit of the check, with the requests it rests on where that is known.
+    /// A number in the unit of the check, with the requests that it rests on; nil: unknown.
     case value(Double, requests: Int?)
-    /// A number, with words of its source that a person should see.
+    /// A number, with words of its source that you should see.
     case noted(Double, String)
-    /// A number of the canary beside the same one of stable, each with the requests that it rests on.
+    /// The canary's number and stable's, each with its requests; stable's is nil when it has none.
     case beside(Double, requests: Int, stable: Double?, stableRequests: Int)
-    /// What a comparison with stable says.
+    /// A comparison with stable.
     indirect case compared(ComparisonReport)
-    /// A yes or no with what was seen.
+    /// Yes or no, with what was seen.
     case answer(Bool, String)
-    /// Nothing to measure.
+    /// Nothing to measure, with the reason.
     case nothing(String)
-    /// The source did not answer.
+    /// The source did not answer, with the reason.
     case failed(String)
   }
 
@@ -52,16 +53,18 @@ package struct Measurement: Hashable, Sendable, Codable {
   }
 }
 
-/// How often a check said what in one stage, and between which values; exact, however few of its measurements are kept.
+/// How often a check gave each verdict in one stage, and the range of its values.
+///
+/// They are exact, even though few of the measurements are kept.
 package struct Totals: Hashable, Sendable, Codable {
   package var pass = 0
   package var pending = 0
   package var inconclusive = 0
   package var error = 0
   package var fail = 0
-  /// Changes of the verdict.
+  /// How often the verdict changed.
   package var changes = 0
-  /// Of the measurements that were numbers.
+  /// How many measurements were numbers; `sum`, `least` and `most` are those of these.
   package var values = 0
   package var sum = 0.0
   package var least: Double?
@@ -86,7 +89,7 @@ package struct Totals: Hashable, Sendable, Codable {
   }
 }
 
-/// What a check has said so far in this stage; folded from its measurements one by one.
+/// The state of a check in one stage, updated by each measurement.
 package struct CheckState: Hashable, Sendable, Codable {
   package var name: CheckName
   package var verdict = Verdict.pending
@@ -94,8 +97,9 @@ package struct CheckState: Hashable, Sendable, Codable {
   package var detail = "not measured yet"
   package var measuredAt: Instant?
   package var advisory: Bool
-  /// Since when, and how many times running, the condition has been broken.
+  /// Since when the condition has been broken; nil: it is not.
   package var brokenSince: Instant?
+  /// How many times in a row the condition was broken.
   package var brokenCount = 0
   package var measurements = 0
   @Sparse package var totals = Totals()
@@ -105,7 +109,7 @@ package struct CheckState: Hashable, Sendable, Codable {
     advisory = check.advisory
   }
 
-  /// What the verdict on the next measurement rests on: the state without its words and totals.
+  /// What the verdict on the next measurement rests on: the state without value, words and totals.
   package var grounds: CheckState {
     var grounds = self
     grounds.value = nil
@@ -114,16 +118,16 @@ package struct CheckState: Hashable, Sendable, Codable {
     return grounds
   }
 
-  /// Whether the check is to be measured now.
+  /// Whether the check should be measured now.
   package func isDue(_ check: Check, soak: Span, stageStart: Instant, at now: Instant) -> Bool {
     if now < stageStart + check.warmup { return false }
     return nextDue(check, soak: soak).map { now >= $0 } ?? true
   }
 
-  /// When the check is to be measured again; nil when it was not measured yet.
+  /// When the check should be measured next; nil before its first measurement.
   ///
-  /// Longer intervals end at a whole second, so that the drivers of many rollouts wake together; what an answer takes of a
-  /// second does not slow the pace.
+  /// Intervals of two seconds and more end at a whole second, so that the drivers of many rollouts
+  /// wake together; rounding down also keeps a slow answer from delaying every later one.
   package func nextDue(_ check: Check, soak: Span) -> Instant? {
     guard let measuredAt else { return nil }
     let interval = check.interval(soak: soak)
@@ -131,6 +135,6 @@ package struct CheckState: Hashable, Sendable, Codable {
     return interval < Self.shortestWhole ? due : due.wholeSecond
   }
 
-  /// From this interval on, up to a second less is no matter.
+  /// From this interval on, up to a second less does not matter.
   private static let shortestWhole = Span.seconds(2)
 }

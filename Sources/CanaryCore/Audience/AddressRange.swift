@@ -1,9 +1,9 @@
-/// An address of the Internet protocol; an IPv4 address inside IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
+/// An IP address; an IPv4 address inside IPv6 (`::ffff:10.0.0.1`) becomes the IPv4 address.
 package struct IPAddress: Hashable, Sendable {
-  /// 4 or 16 bytes, in the order of the network.
+  /// 4 or 16 bytes, in network order.
   package let bytes: [UInt8]
 
-  /// Nil unless the text is an address without port and brackets.
+  /// Parses an address without port and brackets; nil for any other text.
   package init?(_ text: String) {
     if let four = Self.four(text[...]) {
       bytes = four
@@ -62,7 +62,7 @@ package struct AddressRange: Hashable, Sendable, Codable, CustomStringConvertibl
   private let network: IPAddress
   private let length: Int
 
-  /// Reads a range; throws the rule that the text breaks.
+  /// Parses a range; throws the rule that the text breaks.
   package init(parsing text: String) throws(Violation) {
     let rule = Violation("must be an address or a range such as 10.1.0.0/16 or 2001:db8::/32")
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)

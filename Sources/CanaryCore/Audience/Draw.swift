@@ -1,6 +1,7 @@
-/// How Nginx draws a share of clients, done once more in the open.
+/// The draw of a share of clients, computed as Nginx does.
 package enum Draw {
-  /// MurmurHash2 of 32 bits with seed 0, as `split_clients` computes it (Austin Appleby; `ngx_murmurhash.c`).
+  /// MurmurHash2 of 32 bits with seed 0, as in `split_clients` (Austin Appleby;
+  /// `ngx_murmurhash.c`).
   package static func hash(_ text: String) -> UInt32 {
     let data = Array(text.utf8)
     let m: UInt32 = 0x5bd1_e995
@@ -28,10 +29,12 @@ package enum Draw {
     return h
   }
 
-  /// Whether a key is among the share: whoever is in at one weight is in at every higher one.
+  /// Whether a key belongs to the canary's share.
+  ///
+  /// A key that belongs to it at one weight does so at every higher one.
   package static func isIn(_ key: String, _ weight: Weight) -> Bool {
     if weight == .all { return true }
-    // The bound that split_clients computes from a percentage with two decimals.
+    // The bound that `split_clients` computes from a percentage with two decimals.
     let bound = UInt64(weight.basisPoints) * 0xffff_ffff / 10_000
     return UInt64(hash(key)) < bound
   }

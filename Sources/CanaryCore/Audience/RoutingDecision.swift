@@ -1,8 +1,8 @@
-/// What is known of a request, to tell where it goes.
+/// The facts of a request that decide where it goes.
 package struct RequestFacts: Sendable {
   package var headers: [(name: String, value: String)]
   package var cookies: [(name: String, value: String)]
-  /// The address that Nginx sees: the client's, or that of the proxy in front.
+  /// The address that Nginx sees: the client's, or the one of the proxy in front of Nginx.
   package var peer: IPAddress?
   package var peerText: String
 
@@ -16,7 +16,7 @@ package struct RequestFacts: Sendable {
     peerText = peer
   }
 
-  /// The first one of the name, as Nginx takes it.
+  /// The value of the first header of this name, which is the one that Nginx uses; nil: none.
   func header(_ name: String) -> String? {
     headers.first { $0.name.lowercased() == name.lowercased() }?.value
   }
@@ -28,14 +28,14 @@ package struct RequestFacts: Sendable {
 
 /// Where a request goes, and why.
 package struct RoutingDecision: Hashable, Sendable {
-  /// The pool; nil where each request is drawn anew.
+  /// Nil when chance decides as the request arrives.
   package var pool: PoolName?
   package var way: RoutedBy
   package var why: String
 }
 
 extension RoutingRules {
-  /// The decision for one request, as the generated configuration takes it.
+  /// The decision on one request, as the generated configuration makes it.
   package func answer(_ request: RequestFacts, braked: Bool) -> RoutingDecision {
     if braked {
       return RoutingDecision(
@@ -67,6 +67,7 @@ extension RoutingRules {
     }
   }
 
+  /// The decision on a request that the weight draws before a server is chosen.
   private func dealt(_ request: RequestFacts, _ way: RoutedBy) -> RoutingDecision {
     let weight = routing.weight
     let salt = routing.audience?.salt ?? ""
@@ -90,7 +91,8 @@ extension RoutingRules {
         : "its \(name) is not drawn among the \(weight)% (sticky)")
   }
 
-  /// The key that the client is drawn by, and what to call it; nil for a client without a cookie of ours.
+  /// The key that the client is drawn by, and its name; nil: the client has no cookie of canary's
+  /// yet.
   private func key(_ sticky: Sticky, _ request: RequestFacts) -> (String, String)? {
     var found: (String?, String)
     switch sticky {
@@ -113,7 +115,8 @@ extension RoutingRules {
     return service.trusted.contains { $0.contains(peer) }
   }
 
-  /// The client's own address: behind trusted proxies, the last one in the list that is none of them.
+  /// The client's own address: behind trusted proxies, the last one listed that is not trusted
+  /// itself.
   private func address(_ request: RequestFacts) -> IPAddress? {
     guard var address = request.peer else { return nil }
     let list =
@@ -142,7 +145,7 @@ extension RoutingRules {
     }
   }
 
-  /// Why a rule sent the request where it went; the value of a secret is never said.
+  /// Why a rule sent the request where it went; it never contains the value of a secret.
   private func words(_ rule: AudienceRule) -> String {
     let by = "`\(rule.because)`"
     switch (rule.test, rule.way) {

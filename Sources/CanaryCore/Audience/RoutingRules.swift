@@ -1,34 +1,36 @@
-/// How one generation chooses the pool of a request: what the generated configuration says, and what `canary route` tells.
+/// How one generation chooses the pool of a request.
+///
+/// Both the generated configuration and `canary route` are made from this.
 package struct RoutingRules: Sendable {
-  /// An upstream group of a service.
+  /// An upstream group of a service in Nginx.
   package enum Group: String, Hashable, Sendable {
     /// Both pools, in the exact ratio of the weight.
     case split
     case stable, canary, brake
-    /// The canary's servers, for copies.
+    /// The canary's servers, for copies of requests.
     case copies
   }
 
   /// Where a request goes.
   package enum Target: Hashable, Sendable {
     case group(Group)
-    /// Where the request's key was drawn to.
+    /// The pool for which the request was drawn.
     case hand
   }
 
-  /// What one rule asks of a request.
+  /// What one rule tests of a request.
   package enum Test: Hashable, Sendable {
-    /// The client's address is in the list of this name.
+    /// The client's address is in one of the ranges; the text names the list in Nginx.
     case address(String, [AddressRange])
     case header(String, String)
     case cookie(String, String)
-    /// A header of a trusted proxy: the name of the list it belongs to, the header, the values that fit.
+    /// A header of a trusted proxy has one of the values: the list's name, the header, the values.
     case tag(String, String, [String])
   }
 
   package let service: Service
   package let routing: Routing
-  /// The zone of this host.
+  /// The zone of this host; nil: none.
   package let zone: Label?
 
   package init(_ service: Service, _ routing: Routing, zone: Label?) {
@@ -45,14 +47,14 @@ package struct RoutingRules: Sendable {
     routing.canary.flatMap { service.pool($0)?.servers(of: backend) } ?? []
   }
 
-  /// Whether some servers of a pool are preferred to its others.
+  /// Whether some servers are in this host's zone, and so preferred, and others are not.
   package func isZoned(_ servers: [Server]) -> Bool {
     guard let zone else { return false }
     let near = servers.count { $0.zone == zone }
     return near > 0 && near < servers.count
   }
 
-  /// The name of a group in Nginx; each kind of servers has its own.
+  /// The name of a group in Nginx; each kind of servers has groups of its own.
   package func name(_ group: Group, _ backend: Label?) -> String {
     "\(prefix(backend)).\(group.rawValue)"
   }
@@ -61,10 +63,11 @@ package struct RoutingRules: Sendable {
     "canary.\(service.name)" + (backend.map { ".\($0)" } ?? "")
   }
 
+  /// The rate at which a group may be given requests; nil: no limit.
   package func limit(_ group: Group) -> RequestRate? {
     switch group {
     case .stable: service.pool(routing.stable)?.limit
-    // Outside a rollout nobody is sent there.
+    // Outside a rollout no request is sent there.
     case .canary:
       audience.flatMap { $0.limit ?? routing.canary.flatMap { service.pool($0)?.limit } }
     case .split, .brake, .copies: nil
@@ -73,29 +76,31 @@ package struct RoutingRules: Sendable {
 
   package var shadow: Shadow? { audience?.shadow }
 
-  /// Whether the pool must be known before a server is chosen; else one group of both gives exact shares.
+  /// Whether the pool must be known before a server is chosen.
+  ///
+  /// Otherwise one group of both pools gives exact shares.
   private var needsHand: Bool {
     service.sticky != nil || shadow != nil || limit(.stable) != nil || limit(.canary) != nil
       || service.backends.contains { isZoned(stable($0)) || isZoned(canary($0)) }
   }
 
-  /// Where those go whom the weight draws from.
+  /// Where a request goes that the weight draws.
   package var base: Target {
     let isShared = routing.weight > .none && routing.weight < .all
     return isShared && needsHand ? .hand : .group(.split)
   }
 
-  /// Where a request goes that no rule is about, and by which way.
+  /// Where a request goes that no rule fits, and how it got there.
   package var start: (to: Target, way: RoutedBy) {
     audience?.only == nil ? (base, .drawn) : (.group(.stable), .excluded)
   }
 
-  /// Whether a key is drawn at all.
+  /// Whether requests are drawn before a server is chosen.
   package var draws: Bool { base == .hand }
 
   /// The rules from the weakest to the strongest: the last one that fits decides.
   ///
-  /// The brake stands above all of them.
+  /// The brake outranks all of them.
   package var rules: [AudienceRule] {
     guard let audience else { return [] }
     var rules: [AudienceRule] = []
@@ -106,7 +111,7 @@ package struct RoutingRules: Sendable {
     }
     let preview = audience.preview ? service.preview : nil
     let ambient = preview.map { tests($0, "preview", secrets: false) } ?? []
-    // A tag says who somebody is, an address only where: so tags stand above addresses.
+    // A tag tells the person and an address only the place, so tags outrank addresses.
     rules += ambient.reversed().map {
       AudienceRule(test: $0, to: .group(.canary), way: .preview, because: "preview")
     }
@@ -130,7 +135,7 @@ package struct RoutingRules: Sendable {
     return rules
   }
 
-  /// One test for each thing that is listed: tags first, then addresses, then secrets.
+  /// One test for each listed item: tags first, then addresses, then secrets.
   private func tests(_ selector: Selector, _ list: String, secrets: Bool = true) -> [Test] {
     var tests = selector.tags.enumerated().map { index, tag in
       Test.tag("\(list)_tag\(index)", tag.name, tag.values)
@@ -145,7 +150,7 @@ package struct RoutingRules: Sendable {
     return tests
   }
 
-  /// The groups that some request may be sent to.
+  /// The groups that requests may be sent to.
   package var groups: [Group] {
     var groups: [Group] = [.split]
     let targets = [start.to] + rules.map(\.to)
@@ -159,11 +164,11 @@ package struct RoutingRules: Sendable {
   }
 }
 
-/// One rule of an audience: what it asks of a request, and where it sends it.
+/// One rule of an audience: its test, and where it sends a request that fits.
 package struct AudienceRule: Hashable, Sendable {
   package var test: RoutingRules.Test
   package var to: RoutingRules.Target
   package var way: RoutedBy
-  /// Which key of the config says so.
+  /// The key of the config that the rule comes from.
   package var because: String
 }

@@ -1,6 +1,6 @@
-/// Which clients are meant: any one of what is listed is enough.
+/// A set of clients; matching any one of the listed items is enough.
 package struct Selector: Hashable, Sendable, Codable {
-  /// A header or cookie with a value that only those know who are meant.
+  /// A header or cookie with a value that only the chosen clients know.
   package struct Secretly: Hashable, Sendable, Codable {
     package var name: String
     package var value: Secret
@@ -11,7 +11,7 @@ package struct Selector: Hashable, Sendable, Codable {
     }
   }
 
-  /// A header that a trusted proxy sets, and the values that are meant.
+  /// A header that a trusted proxy sets, and the values that match.
   package struct Tag: Hashable, Sendable, Codable {
     package var name: String
     package var values: [String]
@@ -33,7 +33,7 @@ package struct Selector: Hashable, Sendable, Codable {
     headers.isEmpty && cookies.isEmpty && tags.isEmpty && ranges.isEmpty
   }
 
-  /// The other's clients as well.
+  /// Adds all items of the other.
   package mutating func add(_ other: Selector) {
     headers += other.headers
     cookies += other.cookies
@@ -41,7 +41,7 @@ package struct Selector: Hashable, Sendable, Codable {
     ranges += other.ranges
   }
 
-  /// Whether everybody whom the other means is meant here too, as far as their words tell.
+  /// Whether every client of the other belongs here too, as far as the listed items show.
   package func covers(_ other: Selector) -> Bool {
     other.headers.allSatisfy(headers.contains) && other.cookies.allSatisfy(cookies.contains)
       && other.ranges.allSatisfy(ranges.contains)
@@ -60,11 +60,11 @@ package enum Sticky: Hashable, Sendable, Codable {
   case ip
   case cookie(String)
   case header(String)
-  /// A random cookie of our own, set on the first answer.
+  /// A random cookie of canary's own, set on the first answer.
   case user
 }
 
-/// Copies of requests that go to the canary, whose answers nobody sees.
+/// Copies of requests that go to the canary; no client sees the answers.
 package struct Shadow: Hashable, Sendable, Codable {
   package var share: Weight
   package var methods: [String]
@@ -79,18 +79,19 @@ package struct Shadow: Hashable, Sendable, Codable {
     self.paths = paths
   }
 
-  /// Whether requests with a body are copied: then the whole body is read before anything is passed on.
+  /// Whether requests with a body are copied; Nginx then reads the whole body before it passes
+  /// anything on.
   package var copiesBodies: Bool { !methods.allSatisfy(Self.usualMethods.contains) }
 
   package func copies(_ path: String) -> Bool { paths?.contains(path) ?? true }
 }
 
-/// The most requests that a pool is given in some time, in the words of `limit_req_zone`.
+/// The highest rate at which a pool is given requests, as `limit_req_zone` writes it.
 package struct RequestRate: Hashable, Sendable, Codable, CustomStringConvertible {
   package let count: Int
   package let perMinute: Bool
 
-  /// Nil unless the text is like `100r/s` or `30r/m`.
+  /// Parses a rate like `100r/s` or `30r/m`; nil for any other text.
   package init?(_ text: String) {
     let parts = text.split(separator: "r/", omittingEmptySubsequences: false)
     guard parts.count == 2, ["s", "m"].contains(parts[1]), (1...7).contains(parts[0].utf8.count),
@@ -102,22 +103,22 @@ package struct RequestRate: Hashable, Sendable, Codable, CustomStringConvertible
 
   package var description: String { "\(count)r/\(perMinute ? "m" : "s")" }
 
-  /// How many may come at once: what a second brings.
+  /// How many requests may come at once: those of one second, at least 1.
   package var burst: Int { max(1, perMinute ? count / 60 : count) }
 }
 
-/// Who meets the canary in one stage, besides those whom its weight draws.
+/// What a stage adds to its weight: the clients that meet the canary, copies, and a limit.
 package struct Audience: Hashable, Sendable, Codable {
-  /// Part of the key that clients are drawn by: each rollout deals a new hand.
+  /// Part of the key that clients are drawn by, so that each rollout draws other clients.
   package var salt: String
-  /// Whether those whom the service lets preview reach the canary.
+  /// Whether the clients of the service's `preview` reach the canary.
   package var preview: Bool
-  /// Nobody else is drawn.
+  /// The only clients that may be drawn; nil: all.
   package var only: Selector?
   package var shadow: Shadow?
-  /// The most that the canary is given in this stage.
+  /// The highest rate of the canary in this stage; nil: that of its pool.
   package var limit: RequestRate?
-  /// How long a cookie of ours must last.
+  /// How long canary's own cookie must last.
   package var span: Span
 
   package init(
