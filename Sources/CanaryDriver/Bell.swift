@@ -1,20 +1,19 @@
 package import CanaryCore
 internal import Synchronization
 
-/// Looks for all drivers of a process whether somebody has saved or put a brake on, and whether one of them is due, so
-/// that each need not look itself.
+/// Wakes a process's drivers when the store changes, while a brake is on, and when one is due.
 ///
-/// Drivers that wake together, on the thread that rings for them, cost little more than one: most of what a timer costs
-/// is waking a thread for it.
+/// One bell looks for all drivers. Drivers that wake together, on the thread that rings for them,
+/// cost little more than one: most of what a timer costs is waking a thread for it.
 package actor Bell {
   private nonisolated let executor: ThreadExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  /// What one driver hears.
+  /// What the bell calls for one driver.
   struct Listener: Sendable {
-    /// Somebody has saved, or the brake is on.
+    /// The store has changed, or a brake is on.
     var knock: @Sendable () -> Void
     /// The instant that the driver named last has come.
     var alarm: @Sendable () -> Void
@@ -30,7 +29,8 @@ package actor Bell {
   private let look: @Sendable () async -> (version: Int?, braked: Set<ServiceName>)
   private nonisolated let listening = Mutex(Listening())
 
-  /// `look` tells a number that changes whenever another process has saved, and which services have a brake on.
+  /// `look` returns a number that changes with each save elsewhere, and the services with a brake
+  /// on.
   package init(
     clock: any WallClock, executor: ThreadExecutor, interval: Span = Driver.doorbell,
     look: @escaping @Sendable () async -> (version: Int?, braked: Set<ServiceName>)
@@ -53,7 +53,7 @@ package actor Bell {
     }
   }
 
-  /// Names the instant of a driver's next alarm, in place of the one that it named before.
+  /// Sets the instant of a driver's next alarm, which replaces the one before.
   nonisolated func wake(_ service: ServiceName, at instant: Instant) {
     listening.withLock { $0.alarms[service] = instant }
   }

@@ -1,9 +1,9 @@
 package import CanaryCore
 
-/// One service being driven: what does it, and how it is asked to leave off.
+/// One service being driven: how to run the drive, and how to end it early.
 package struct Drive: Sendable {
   package var run: @Sendable () async -> Void
-  /// Lets what is under way come to its end, and then leaves the rollout where it is.
+  /// Ends the drive after the work under way; the rollout stays where it is.
   package var drain: @Sendable () -> Void
 
   package init(run: @escaping @Sendable () async -> Void, drain: @escaping @Sendable () -> Void) {
@@ -12,7 +12,7 @@ package struct Drive: Sendable {
   }
 }
 
-/// What wakes drivers: asks who is pending something and has no driver, and drives each in a task of its own.
+/// Drives all services with pending work, each in a task of its own.
 package actor Controller {
   private nonisolated let executor: ThreadExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -27,8 +27,9 @@ package actor Controller {
   private var tasks: [ServiceName: Task<Void, Never>] = [:]
   private var isDraining = false
 
-  /// `pending` says who may be pending something, `begin` makes a drive of who is and has no driver, and `tell` hears, at every
-  /// look, who is driven.
+  /// `pending` lists the services that may need a driver; `report` is called at every look.
+  ///
+  /// `makeDrive` returns nil when the service needs no driver now, or another process drives it.
   package init(
     clock: any WallClock, executor: ThreadExecutor,
     pending: @escaping @Sendable () async -> [ServiceName],
@@ -42,10 +43,10 @@ package actor Controller {
     self.report = report
   }
 
-  /// How often it asks: a dead driver is followed within two seconds.
+  /// The pause between two looks; a driver that died is replaced within two seconds.
   package static let interval = Span.seconds(1)
 
-  /// Looks and drives until the task is cancelled, or `drain` was called and every drive has ended.
+  /// Drives until the task is cancelled, or `drain` was called and every drive has ended.
   package func run() async {
     while !Task.isCancelled, !isDraining || !tasks.isEmpty {
       if !isDraining { await look() }
@@ -55,7 +56,7 @@ package actor Controller {
     for task in tasks.values { task.cancel() }
   }
 
-  /// Begins nothing new; rollouts stay where they are once what is under way has come to its end.
+  /// Starts no more drives, and ends the running ones after the work under way; rollouts stay.
   package func drain() {
     isDraining = true
     for drive in drives.values { drive.drain() }

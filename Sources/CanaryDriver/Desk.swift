@@ -1,22 +1,23 @@
 package import CanaryCore
 
-/// A decision that was taken, and between which revisions of the store.
+/// A decision, and the revisions of the store before and after it.
 package struct SavedDecision: Sendable {
   package var decision: Decision
-  /// The revision that the decision was taken on.
+  /// The revision that the decision rests on.
   package var found: Int
-  /// The revision afterwards; the same when nothing had to be saved.
+  /// The revision after the decision; the same when nothing had to be saved.
   package var revision: Int
-  /// What was decided and need not be saved yet.
+  /// What the driver hands to its next `submit`: the state, with what is not saved yet.
   package var progress: Progress?
 }
 
-/// What a driver has seen since it last saved: time that was soaked, and measurements that changed no verdict.
+/// What a driver has seen since it last saved: soaked time, and measurements without a new verdict.
 ///
-/// It is lost with the driver, and given up when somebody else saves: nothing was done that rests on it.
+/// It is lost with the driver, and dropped when another process saves; that is safe, because
+/// nothing was done that rests on it.
 package struct Progress: Sendable {
   package var state: ServiceState
-  /// Measurements that the history is to keep, in parts as they came: one list would be copied for each.
+  /// Measurements for the history, in parts as they came: one list would be copied each time.
   package var kept: [[KeptMeasurement]] = []
   package var revision: Int
   package var savedAt: Instant
@@ -28,13 +29,13 @@ package struct Progress: Sendable {
   }
 }
 
-/// Where an event meets the policy: load, decide, save.
+/// Applies an event to the state of a service: load, decide, save.
 ///
-/// The only way a state changes.
+/// Nothing else changes a state.
 package struct Desk: Sendable {
   package let store: any StateStore
   package let clock: any WallClock
-  /// What the config allows a service now.
+  /// What the config allows the service now.
   package let rules: @Sendable (ServiceName) -> GrowthRules
 
   package init(
@@ -46,20 +47,20 @@ package struct Desk: Sendable {
     self.rules = rules
   }
 
-  /// The saved decision, or a refusal with nothing saved.
+  /// Decides on the event and saves the decision; a refusal saves nothing.
   ///
-  /// A conflict with another process is decided anew.
-  ///
-  /// `first` makes the state of a service that was never seen.
+  /// When another process saves in between, the event is decided again on the new state. `first`
+  /// makes the state of a service that was never saved.
   package func submit(
     _ event: Event, for service: ServiceName, first: @Sendable () async -> ServiceState
   ) async throws(StoreError) -> SavedDecision {
     try await submit(event, for: service, after: nil, first: first)
   }
 
-  /// The same for a driver: mere progress is not saved at each event, nor the store asked.
+  /// The same for a driver, whose mere progress is not saved at each event.
   ///
-  /// Whoever else has saved is heard at the driver's next look, and a save over theirs is refused.
+  /// While it need not be saved, the store is not read either: the driver notices other saves at
+  /// its next look, and never overwrites them.
   package func submit(
     _ event: Event, for service: ServiceName, after progress: Progress?,
     first: @Sendable () async -> ServiceState
@@ -92,7 +93,7 @@ package struct Desk: Sendable {
     }
   }
 
-  /// What a service that was never saved begins with: frozen, when all are.
+  /// The initial state of a service that was never saved: frozen while all services are.
   package func beginning(_ first: @Sendable () async -> ServiceState) async throws(StoreError)
     -> ServiceState
   {
@@ -101,7 +102,7 @@ package struct Desk: Sendable {
     return state
   }
 
-  /// The decision when it is mere progress that need not be saved yet; else nil.
+  /// The decision, when it is mere progress that need not be saved yet; nil otherwise.
   private func deferred(_ event: Event, _ service: ServiceName, _ progress: Progress)
     -> SavedDecision?
   {

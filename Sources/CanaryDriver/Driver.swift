@@ -1,39 +1,41 @@
 package import CanaryCore
 
-/// Drives the rollout of one service to its end: each effect of the policy is carried out, each answer is the next event.
+/// Drives the rollout of one service to its end: carries out each effect, and handles each answer
+/// as the next event.
 ///
-/// It holds no state of the rollout. Whoever else saves an event (`pause`, `revert`, another driver) is heard within
-/// `doorbell`, and a late save or a late answer of this one is refused.
+/// It holds no state of the rollout but unsaved progress. What other processes save (`pause`,
+/// `revert`, another driver) is noticed within `doorbell`, and a late save or a late answer of this
+/// driver is refused.
 package actor Driver {
-  /// One thread for all drivers of a process, their tasks and what they read: each mostly waits, and waking a thread
-  /// costs more than what it then does.
+  /// The one thread for all drivers of a process, their tasks and what they read.
   ///
-  /// What may take long (Nginx, servers, hooks) runs elsewhere. A task that prefers no executor is woken by way of the
-  /// pool, which costs a thread's waking each time.
+  /// A driver mostly waits, and waking a thread costs more than what it then does. What may take
+  /// long (Nginx, servers, hooks) runs elsewhere. A task without a preferred executor is woken by
+  /// way of the pool, which costs the waking of one more thread each time.
   nonisolated let executor: ThreadExecutor
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  /// How often the store and the flag file are looked at.
+  /// The pause between two looks at the store and the brake flag.
   package static let doorbell = Span.seconds(0.2)
 
-  /// How often a driver looks that is rung for.
+  /// The pause between two looks of a driver that has a bell.
   private static let slowLook = Span.seconds(30)
 
   enum Signal: Sendable {
     case event(Event)
-    /// An event that could not be saved the first time.
+    /// An event that could not be saved before.
     case again(Event)
     case measured([Measurement], rollout: Int, stage: Int)
     case looked(fault: String?, rollout: Int)
     case preflighted([CheckState], rollout: Int)
     case ran(Int, JobEnd)
-    /// A timer of this driver's own; only the one that was set last counts.
+    /// A timer of this driver; only the newest number counts.
     case tick(Int)
-    /// The bell's, at the instant that was named to it.
+    /// The bell's alarm, at the instant that the driver named.
     case alarm
-    /// Somebody has saved, or a flag is up.
+    /// The store has changed, or a brake is on.
     case knock
     case drain
   }
@@ -43,17 +45,17 @@ package actor Driver {
   let desk: Desk
   let router: any Router
   let source: any MetricSource
-  /// Nil: this driver looks at the store and the flag file by itself.
+  /// Nil: this driver looks at the store and the brake flag by itself.
   private let bell: Bell?
   /// Nil: another process runs the hooks.
   let jobs: (any JobRunner)?
   let log: @Sendable (String) -> Void
-  /// Hears of every state that is decided on, saved or not.
+  /// Called with every state that is decided, saved or not.
   private let saw: @Sendable (ServiceState) -> Void
 
   private let inbox: AsyncStream<Signal>
   let post: AsyncStream<Signal>.Continuation
-  /// When this driver has something to do next; nil: not before somebody else does something.
+  /// When this driver has work next; nil: only after an answer, or a save of another process.
   var wakeAt: Instant?
   private var timer: (number: Int, at: Instant)?
   private var timers = 0
@@ -64,19 +66,19 @@ package actor Driver {
   var preflighting = false
   var running: Set<Int> = []
   var applying: (generation: Generation, task: Task<Void, Never>)?
-  /// What Nginx said and was not heard yet.
+  /// How many answers of Nginx wait in the inbox.
   var unheard = 0
   private var isDraining = false
   var tasks: [Int: Task<Void, Never>] = [:]
   var taskCount = 0
   private var storeFault: String?
-  /// Events that wait for the store to be writable again.
+  /// How many events wait until the store can be written again.
   private var unsaved = 0
   private var failedReverts = 0
   private var patience: Int?
-  /// A revert is not through: Nginx refuses the clean configuration, and the brake stays on.
+  /// Whether Nginx refused a revert `patience` times: it is unfinished, and the brake stays on.
   package private(set) var hasGivenUp = false
-  /// Why Nginx did not take the last configuration that it refused.
+  /// Why Nginx refused the last configuration that it refused; nil: it refused none.
   package internal(set) var fault: Fault?
 
   package init(
@@ -99,20 +101,21 @@ package actor Driver {
     (inbox, post) = AsyncStream.makeStream(of: Signal.self)
   }
 
-  /// Hands the driver an event from outside, such as a signal.
+  /// Sends the driver an event from outside, such as a signal.
   package nonisolated func send(_ event: Event) { post.yield(.event(event)) }
 
-  /// Lets what is under way come to its end, and then leaves the rollout where it is.
+  /// Ends the drive after the work under way; the rollout stays where it is.
   package nonisolated func drain() { post.yield(.drain) }
 
-  /// Drives until the service is at rest, beginning with the event; returns the state it rests in, or nil when the
-  /// task was cancelled before.
+  /// Drives until no work is left, beginning with the event; returns the state that the service
+  /// then rests in.
   ///
-  /// A revert never gives up by itself. With `patience` this driver stops after so many refusals of Nginx, and the
-  /// brake stays on for the next one.
+  /// Nil: the task was cancelled or the driver drained before. A revert never gives up by itself;
+  /// with `patience` this driver stops after that many refusals of Nginx (`hasGivenUp`), and the
+  /// brake stays on for the next driver.
   package func run(_ event: Event, patience: Int? = nil) async -> ServiceState? {
     let rest = await drive(event, patience: patience)
-    // The last requests that a canary met are those that a report is read for.
+    // A report is read for the last requests that the canary served, so they are counted too.
     if rest != nil { await source.settle(service) }
     return rest
   }
@@ -164,7 +167,7 @@ package actor Driver {
       case .alarm:
         timer = nil
         if wakeAt.map({ $0 <= desk.clock.now() }) ?? false {
-          // A bell rings at whatever others do: what is left is what this driver owes.
+          // The bell rings for other saves and for brakes: only this driver's own work is left.
           wakeAt = nil
           if let rest = await handle(.woke) { return rest }
         } else if let rest = await tick() {
@@ -179,7 +182,9 @@ package actor Driver {
     return nil
   }
 
-  /// At most one timer at a time: for the next look, or, where a bell does the looking, for when something is owed.
+  /// Sets a timer for the next look or for the next work, whichever comes first.
+  ///
+  /// There is at most one timer at a time; with a bell, looks are rare.
   private func scheduleTick() {
     let look = desk.clock.now() + (bell == nil ? Self.doorbell : Self.slowLook)
     let at = min(wakeAt ?? look, look)
@@ -194,7 +199,7 @@ package actor Driver {
     }
   }
 
-  /// Looks whether a person put the brake on, whether somebody saved, and whether it is time.
+  /// Looks for a brake of a person, for saves of other processes, and for work that is due.
   private func tick() async -> ServiceState? {
     if let note = await router.brakeNote(service), note.by == .person {
       if let rest = await handle(.revert(Actor(note.actor), note.reason), unlessReverting: true) {
@@ -203,7 +208,7 @@ package actor Driver {
     }
     let saved = try? await desk.store.load(service)
     let changed = saved.map { $0.revision != revision } ?? false
-    // Somebody else has saved: what was not saved is given up, and what they saved is decided on.
+    // Another process has saved: unsaved progress is dropped, and its state is decided on.
     if changed { progress = nil }
     let due = wakeAt.map { $0 <= desk.clock.now() } ?? false
     guard changed || due else { return nil }
@@ -211,7 +216,7 @@ package actor Driver {
     return await handle(.woke)
   }
 
-  /// Saves the decision on the event and carries it out; the state when the service is at rest afterwards.
+  /// Saves the decision on the event and carries it out; returns the state once no work is left.
   private func handle(_ event: Event, unlessReverting: Bool = false) async -> ServiceState? {
     if unlessReverting, let state = try? await desk.store.load(service)?.value,
       case .reverting? = state.running?.phase
@@ -221,7 +226,7 @@ package actor Driver {
     do throws(StoreError) {
       let taken = try await desk.submit(event, for: service, after: progress, first: first)
       progress = taken.progress
-      // Somebody else saved since this driver last looked: what that asks for is still to be paid.
+      // Another process has saved since the last look: its state may wait for effects of its own.
       if let revision, taken.found != revision { post.yield(.event(.woke)) }
       revision = taken.revision
       storeFault = nil
@@ -235,11 +240,12 @@ package actor Driver {
           return state
         }
       }
-      // At rest is only who has nothing left to say: an event that waits for the store may be a revert.
+      // An event that waits for the store may be a revert: until it is saved, nothing is at rest.
       let isBusy = state.job(at: desk.clock.now()) != nil && jobs != nil
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
-      // Nothing is done that was not saved, but the brake: that a revert cannot be written down must not stop it.
+      // An effect needs a saved decision, except the brake: a store that cannot be written must not
+      // stop a revert.
       let text = if case .unavailable(let fault) = error { fault.description } else { "\(error)" }
       if storeFault == nil { log("the state cannot be saved: \(text); trying again") }
       storeFault = text

@@ -1,12 +1,12 @@
 internal import CanaryCore
 
-// How a driver carries out what the policy asks for; each answer comes back as a signal.
+// Carries out the effects of the policy; each answer comes back as a signal.
 
 extension Driver {
   func perform(_ effect: Effect) async {
     switch effect {
     case .brake(let why):
-      // A person's own note stays: it says more than ours.
+      // The note of a person stays: it says more than the driver's.
       if await router.brakeNote(service)?.by == .person { return }
       let note = BrakeNote(by: .driver, actor: "canary", reason: why, time: desk.clock.now())
       do throws(RouterError) {
@@ -46,7 +46,7 @@ extension Driver {
     }
   }
 
-  /// Sources are asked side by side; each answer is judged as it comes, and what the log says is one answer.
+  /// Measures checks side by side; those from the access log are one question with one answer.
   func measure(_ checks: [Check], _ occasion: StageContext) {
     let free = checks.filter { inFlight.insert($0.name).inserted }
     let fromLog = free.filter(\.source.isFromLog)
@@ -61,7 +61,7 @@ extension Driver {
     }
   }
 
-  /// One generation at a time; a later one takes the place of an earlier one that still waits for Nginx.
+  /// Applies one generation at a time; a later one cancels an earlier one that is still waiting.
   func apply(_ routing: Routing, _ generation: Generation) {
     if let applying {
       if applying.generation == generation { return }

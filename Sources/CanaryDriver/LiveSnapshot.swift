@@ -1,10 +1,10 @@
 package import CanaryCore
 
-/// What the driver of a rollout knows beyond what is saved: what each check said last, and its values of the last minutes.
+/// What a driver knows beyond the saved state: each check's state and its latest values.
 ///
-/// For eyes only: nothing is decided on it.
+/// It is only shown; no decision rests on it.
 package struct LiveSnapshot: Hashable, Sendable, Codable {
-  /// One value of a check; nil when it was no number.
+  /// One value of a check; nil: the measurement was not a number.
   package struct Point: Hashable, Sendable, Codable {
     package var at: Instant
     package var value: Double?
@@ -14,13 +14,13 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
   package var at: Instant
   package var soak: Soak
   package var checks: [CheckState]
-  /// Oldest first, at most `most` a check.
+  /// Oldest first, at most `most` for each check.
   package var recent: [CheckName: [Point]]
 
-  /// As many as fit beside a check on a wide screen.
+  /// As many values as fit beside a check on a wide screen.
   package static let most = 60
 
-  /// Nil unless a stage is held: at any other time what is saved is all there is.
+  /// Nil unless a stage soaks or is paused: at any other time the saved state is complete.
   package init?(_ state: ServiceState, at now: Instant) {
     guard let rollout = state.running, let soak = rollout.phase.soak else { return nil }
     self.rollout = rollout.number
@@ -31,7 +31,7 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
     note()
   }
 
-  /// Goes on with what the driver sees now; false when another glance has to begin.
+  /// Updates the snapshot; false when a new one is needed, for another rollout or after the stage.
   package mutating func goOn(_ state: ServiceState, at now: Instant) -> Bool {
     guard let rollout = state.rollout, rollout.number == self.rollout,
       let soak = rollout.phase.soak
@@ -47,7 +47,7 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
   private mutating func note() {
     for index in checks.indices {
       guard let measured = checks[index].measuredAt else { continue }
-      // Added in place: a copy of every check's values at every look is what most of a look would cost.
+      // Added in place: copying every check's values would be most of the cost of a look.
       Self.add(
         Point(at: measured, value: checks[index].value),
         to: &recent[checks[index].name, default: []])
@@ -60,7 +60,7 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
     if points.count > most { points.removeFirst() }
   }
 
-  /// The state with what is newer here.
+  /// The saved state, with all that is newer here.
   package func over(_ state: ServiceState) -> ServiceState {
     guard let rollout = state.running, rollout.number == self.rollout else { return state }
     var state = state

@@ -1,12 +1,13 @@
 package import CanaryCore
 internal import Glibc
 
-/// Runs jobs one after another on a thread of its own, which keeps their timers too; it lives as long as the process.
+/// Runs jobs one after another, and their timers, on one thread that lives as long as the process.
 ///
-/// A queue of Dispatch does the same by three threads for each timer: the one that waits for the clock, one of the pool,
-/// and the queue's. Drivers wait most of the time, and waking a thread costs more than what most of their jobs do.
+/// A queue of Dispatch needs three threads for each timer: the one that waits for the clock, one of
+/// the pool, and the queue's. Drivers wait most of the time, and waking a thread costs more than
+/// what most of their jobs do.
 package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
-  /// One sleep; everything in it is guarded by the executor's lock.
+  /// One sleep; the executor's lock guards all of it.
   private final class Sleeper: @unchecked Sendable {
     var continuation: UnsafeContinuation<Void, Never>?
     var until: UInt64 = 0
@@ -18,12 +19,12 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
   // Guarded by the lock:
   private var jobs: [UnownedJob] = []
   private var sleepers: [Sleeper] = []
-  /// When the first of them is due.
+  /// When the first sleeper is due.
   private var nextDue = UInt64.max
   private var isWaiting = false
   private var isStarted = false
 
-  /// The thread itself is started with the first job or sleep.
+  /// The thread starts with the first job or sleep.
   package init() {
     pthread_mutex_init(lock, nil)
     var attributes = pthread_condattr_t()
@@ -34,7 +35,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     pthread_condattr_destroy(&attributes)
   }
 
-  /// To be called with the lock held.
+  /// Starts the thread, once; to be called with the lock held.
   private func startOnce() {
     guard !isStarted else { return }
     isStarted = true
@@ -42,7 +43,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     let made = pthread_create(
       &thread, nil,
       { itself in
-        // Signals are for the threads that wait for them.
+        // Other threads wait for the signals.
         var all = sigset_t()
         sigfillset(&all)
         pthread_sigmask(SIG_SETMASK, &all, nil)
@@ -58,7 +59,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     change { jobs.append(job) }
   }
 
-  /// Sleeps so long, or until the task is cancelled.
+  /// Sleeps for this span, or until the task is cancelled.
   package func sleep(for span: Span) async {
     let sleeper = Sleeper()
     sleeper.until = Self.now + UInt64(max(0, span.milliseconds)) * 1_000_000
@@ -82,7 +83,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     }
   }
 
-  /// Changes what is guarded, and wakes the thread if it waits.
+  /// Changes the values that the lock guards, and wakes the thread if it waits.
   private func change<Value>(_ work: () -> Value) -> Value {
     pthread_mutex_lock(lock)
     let value = work()
@@ -123,6 +124,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     }
   }
 
+  /// Removes the sleepers that are due and returns them; to be called with the lock held.
   private func takeDue() -> [Sleeper] {
     let now = Self.now
     guard nextDue <= now else { return [] }
@@ -132,7 +134,7 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
     return due
   }
 
-  /// Nanoseconds of the clock that never steps.
+  /// Nanoseconds of a clock that never steps.
   private static var now: UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

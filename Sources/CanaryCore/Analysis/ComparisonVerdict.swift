@@ -1,17 +1,14 @@
 // The verdict of a check that compares with stable, and its words.
 
 extension Judge {
-  /// The canary requests that a stage needs at least before a comparison that demands evidence lets
-  /// it pass.
+  /// The least canary requests of a stage that a comparison which demands evidence lets pass.
   static let leastEvidence = 50
-  /// The evidence from which on the canary is under suspicion: too much to go on, too little to
-  /// revert.
+  /// The evidence that makes a canary suspect: too much to go on, too little to revert.
   static let suspicion = 10.0
   /// How long stable must break the bound itself before the fault counts as one of both pools.
   static let sharedAfter = Span.seconds(10)
 
-  /// Judges a comparison: a regression first, then a fault of both pools, suspicion, and missing
-  /// evidence.
+  /// Judges a comparison: a regression first, then a shared fault, suspicion and missing evidence.
   static func comparison(_ check: Check, _ compared: ComparisonReport) -> Outcome {
     let line = compared.line
     if compared.isWorse { return .broken("\(line): \(compared.odds)") }

@@ -30,8 +30,7 @@ package struct Histogram: Hashable, Sendable, Codable {
     count += other.count
   }
 
-  /// The smallest latency, in seconds, that at least the share `q` of all do not exceed; nil when
-  /// empty.
+  /// The least latency, in seconds, that at least the share `q` of all do not exceed; nil if empty.
   package func quantile(_ q: Double) -> Double? {
     guard count > 0 else { return nil }
     let rank = max(1, Int((q * Double(count)).rounded(.up)))
@@ -66,8 +65,7 @@ package struct Histogram: Hashable, Sendable, Codable {
 
   // MARK: storage
 
-  /// The used buckets as pairs of numbers in base 128: the steps from the last used bucket, and the
-  /// count.
+  /// The used buckets as pairs of numbers in base 128: steps from the last used one, and the count.
   package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     var last = 0

@@ -93,8 +93,7 @@ package enum Judge {
 
   /// Judges a value by the bounds of its check.
   ///
-  /// `shared` is stable's value in the same window, which may excuse the canary; nil: there is
-  /// none.
+  /// `shared` is stable's value in the same window, which may excuse the canary; nil: none.
   private static func threshold(
     _ check: Check, _ value: Double, _ requests: Int?, shared: Double?
   ) -> Outcome {
@@ -177,8 +176,7 @@ package enum Judge {
 
   /// The reading of a built-in metric from the counts of its window.
   ///
-  /// `whose` names the pool in the text; `quantile` returns a latency in seconds, nil when there is
-  /// none.
+  /// `whose` names the pool in the text; `quantile` returns a latency in seconds, nil: none.
   package static func reading(
     _ metric: Metric, requests: Int, failures: Int, window: Span, whose: String = "canary",
     quantile: (Double) -> Double?

@@ -42,8 +42,7 @@ struct LogCursor {
     end = line.endIndex
   }
 
-  /// Reads `canary1`, `canary2` or `canary3` and a tab: the version of the format; 0 for anything
-  /// else.
+  /// Reads `canary1`, `canary2` or `canary3` and a tab: the format's version; 0 for anything else.
   @inline(__always)
   mutating func version() -> UInt8 {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,

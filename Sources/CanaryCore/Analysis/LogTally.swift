@@ -10,8 +10,7 @@ package struct PoolCounts: Hashable, Sendable {
   package var failures = 0
   /// Tries that the client ended before the server answered: neither good nor bad.
   package var aborted = 0
-  /// Requests that were first tried on this pool and failed for the client, whatever was tried
-  /// afterwards.
+  /// Requests that were first tried on this pool and that the client saw fail, whatever came then.
   ///
   /// Nil: some of them were counted by a version that did not record this.
   package var hurt: Int? = 0

@@ -1,8 +1,7 @@
 /// What a check says, from best to worst: the worst of several wins, and no data is never good.
 package enum Verdict: String, Hashable, Comparable, Sendable, Codable, CaseIterable {
   case pass
-  /// Not measured yet, under suspicion, or broken for less long or less often than the check
-  /// demands.
+  /// Not measured yet, suspect, or not broken as long or as often as the check demands.
   case pending
   /// No data, not a number, too few requests, or a fault of both pools.
   case inconclusive

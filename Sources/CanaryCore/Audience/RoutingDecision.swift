@@ -91,8 +91,7 @@ extension RoutingRules {
         : "its \(name) is not drawn among the \(weight)% (sticky)")
   }
 
-  /// The key that the client is drawn by, and its name; nil: the client has no cookie of canary's
-  /// yet.
+  /// The key that the client is drawn by, and its name; nil: the client has no such cookie yet.
   private func key(_ sticky: Sticky, _ request: RequestFacts) -> (String, String)? {
     var found: (String?, String)
     switch sticky {
@@ -115,8 +114,7 @@ extension RoutingRules {
     return service.trusted.contains { $0.contains(peer) }
   }
 
-  /// The client's own address: behind trusted proxies, the last one listed that is not trusted
-  /// itself.
+  /// The client's own address: behind trusted proxies, the last one listed that is not trusted.
   private func address(_ request: RequestFacts) -> IPAddress? {
     guard var address = request.peer else { return nil }
     let list =

@@ -1,24 +1,23 @@
 /// Compares the canary with stable over one rollout, request by request.
 ///
-/// All comparisons share one capital of 1. A canary that is no worse is reverted with a probability of at most `alpha`
-/// over the whole rollout, however often one looks (docs/judge.md). Only the first try of a request counts: its pool was
-/// chosen by the weights, whereas a retry comes about by a failure.
+/// All comparisons share one capital of 1. A canary that is no worse is reverted with a probability of at
+/// most `alpha` over the whole rollout, however often it is judged (docs/judge.md). Only the first try of a
+/// request counts: the weights chose its pool, but a retry follows a failure.
 package struct ComparisonJudge: Hashable, Sendable, Codable {
-  /// The rollout that it belongs to.
   package let rollout: Int
   let alpha: Double
-  /// What stable failed by itself before the rollout; nil when nothing is known.
+  /// Stable's own failure rate before the rollout; nil: too few requests to know it.
   let stableRate: Double?
   var subjects: [Subject]
   private let failures: Int?
 
-  /// The newest generation seen, and the stage that was last begun.
+  /// The newest generation seen, and the stage that began last.
   package private(set) var generation = 0
   private var stage = -1
   private var began: Int64?
   var stageBegan: Int64?
   private var stageCanaries = 0
-  /// What stable did in the rollout, where nothing is known of the time before it.
+  /// Stable's latencies during the rollout, collected where there is no baseline.
   private(set) var learning = Histogram()
   private var isLearned = false
   var trailing = Trailing()
@@ -36,7 +35,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   private var silence: Silence
   private let silenceCapital: Double
 
-  /// The first moment at which the evidence was enough; it stays, whatever comes later.
+  /// The first alarm of each check; none is ever withdrawn.
   package private(set) var alarms: [Alarm] = []
 
   /// What was known when the evidence was enough for a revert.
@@ -46,13 +45,13 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     package var canary: BadCount
     package var stable: BadCount
     package var milliseconds: Int64
-    /// How many requests the canary should have answered, when it is its silence that tells.
+    /// How many requests the canary should have answered; nil unless its silence raised the alarm.
     package var due: Int?
   }
 
-  /// For the comparisons of a plan of so many stages.
+  /// Prepares the comparisons of a plan that has this many stages.
   ///
-  /// `baseline` is what stable did before the rollout, `most` the highest rate of failures that a person would accept.
+  /// `baseline` is what stable did before the rollout, `most` the highest failure rate that you accept.
   package init(
     rollout: Int, checks: [ComparisonSpec], stages: Int, alpha: Double, baseline: PoolCounts,
     most: Double
@@ -66,7 +65,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     silence = Silence(stages: stages)
     let slow = gating.filter { $0.compare != .failures }.reduce(0) { $0 + $1.compare.capital }
     let failing = gating.count { $0.compare == .failures }
-    // What nobody uses goes to the failures; without them, latencies share all of it.
+    // Capital that no latency uses goes to the failures; without those the latencies share it all.
     let rest = hasFailures ? (0.75 - slow) / Double(failing) : 0
     subjects = checks.map { check in
       let capital =
@@ -94,9 +93,9 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     }
   }
 
-  /// A stage begins, or goes on: its generation is what requests are served by from now on.
+  /// Begins a stage, or goes on with it: its generation serves requests from now on.
   ///
-  /// `weight` is the canary's share, from 0 to 1; before `trusted` something else, such as the brake, may have routed.
+  /// `weight` is the canary's share, 0 to 1; something else, such as a brake, may route before `trusted`.
   package mutating func begin(
     stage: Int, generation: Int, weight: Double, trusted: Instant, at now: Instant
   ) {
@@ -114,7 +113,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   private mutating func turn(to generation: Int) {
     self.generation = generation
     if isLearned {
-      // Limits may change between stages only.
+      // Limits change only between stages.
       for index in subjects.indices { subjects[index].limits = nil }
       setLimits(learning)
     }
@@ -125,9 +124,9 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
 
   // MARK: requests
 
-  /// One request by its first try; `latency` in milliseconds where it is known.
+  /// Adds one request by its first try; `latency` is in milliseconds, nil: unknown.
   ///
-  /// `failed` is nil for one whose client left before it was answered: then only a wait that was too long already counts.
+  /// `failed` is nil when the client left before the answer: only a wait above the limit counts then.
   package mutating func add(
     generation: Int, milliseconds: Int64, isCanary: Bool, failed: Bool?, latency: Int64?
   ) {
@@ -168,11 +167,11 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     if !isCanary, let latency, failed != nil { learn(latency) }
   }
 
-  /// Places what is due at every ten seconds, and looks whether stable itself fails.
+  /// Places the capital due every ten seconds, and ends a suspension once stable is well again.
   private mutating func move(to milliseconds: Int64) {
     newest = milliseconds
     if let began {
-      // Eleven days; what a clock that jumped would add after that is nothing.
+      // Eleven days at most, in case a clock jumps; what would be placed later is negligible.
       let due = Int(min(100_000, (milliseconds - began) / Wealth.restartInterval.milliseconds))
       while boundWealth.restartCount < due {
         boundWealth.restart()
@@ -186,7 +185,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     }
   }
 
-  /// Without a baseline, stable's first requests of the rollout say what is slow.
+  /// Without a baseline, stable's first requests of the rollout set the limits of what is slow.
   private mutating func learn(_ latency: Int64) {
     guard isLearned, learning.count < 2000 else { return }
     learning.record(milliseconds: latency)
@@ -200,7 +199,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     boundWealth.scale(failed ? badFactors : goodFactors)
   }
 
-  /// While stable breaks the bound itself no bet is made, and what was earned is given away.
+  /// Suspends this bet and gives away what it earned while stable breaks the bound itself.
   private mutating func watchStable(_ milliseconds: Int64) {
     let isBroken =
       trailing.stable.bad >= 2
@@ -215,7 +214,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
 
   // MARK: the decision
 
-  /// The evidence against the canary: "a canary that is no worse would ever show this in at most 1 of so many rollouts".
+  /// The evidence: a canary that is no worse ever reaches it in at most 1 of this many rollouts.
   package var evidence: Double {
     compared + boundCapital * boundWealth.total + silenceCapital * silence.wealth.total
   }
@@ -224,13 +223,14 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     subjects.reduce(0) { $1.check.advisory ? $0 : $0 + $1.capital * $1.wealth.total }
   }
 
-  /// The gating comparison that raised the alarm.
+  /// The gating check that raised the alarm; nil: none did.
   package var accused: CheckName? {
     alarms.first { alarm in
       subjects.contains { $0.check.name == alarm.check && !$0.check.advisory }
     }?.check
   }
 
+  /// Raises the alarms for which the evidence is enough; the gating checks together raise one.
   private mutating func soundAlarm(_ milliseconds: Int64) {
     for subject in subjects where subject.check.advisory {
       if subject.wealth.total >= 1 / alpha, subject.canaryBad >= Self.leastBad {
@@ -245,7 +245,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     if silent > weight(leader), let failures {
       return sound(subjects[failures], all, milliseconds, due: silence.due)
     }
-    // Where only the absolute bound speaks, the last minute must lean against the canary too; a fault may be shared.
+    // A fault may be shared: where only the bound speaks, the last minute must lean against the canary too.
     let leans =
       ratio >= 1 / alpha || isAlone
       || Stratum(stable: trailing.stable, canary: trailing.canary).lean >= 1 / alpha
@@ -268,15 +268,15 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
         milliseconds: milliseconds, due: due))
   }
 
-  /// Two failures may coincide.
+  /// Two failures may be a coincidence.
   private static let leastBad = 3
 
-  /// Whether the gating comparison of that name contributes most.
+  /// Whether the gating comparison of this name contributes most to the evidence.
   func leads(_ check: CheckName) -> Bool {
     leader.map { subjects[$0].check.name == check } ?? false
   }
 
-  /// The gating comparison that contributes most.
+  /// The gating comparison that contributes most; nil: there is none.
   private var leader: Int? {
     subjects.indices.filter { !subjects[$0].check.advisory }.max {
       weight($0) < weight($1)
@@ -288,7 +288,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
       + (index == failures ? boundCapital * boundWealth.total : 0)
   }
 
-  /// The counts that show a person what the evidence rests on: the stage's, or the last minute's where that says more.
+  /// The counts to show: the stage's, or the last minute's where they say more.
   func telling(_ subject: Subject) -> (canary: BadCount, stable: BadCount) {
     guard subject.check.compare == .failures else { return (subject.canary, subject.stable) }
     let minute = Stratum(stable: trailing.stable, canary: trailing.canary)

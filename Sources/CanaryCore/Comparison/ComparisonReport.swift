@@ -1,33 +1,38 @@
-/// What one comparison with stable says at one moment; everything that its verdict rests on.
+/// What one comparison with stable says at one moment: everything that its verdict rests on.
 package struct ComparisonReport: Hashable, Sendable, Codable {
   package var compare: ComparisonKind
-  /// Of this stage, or of the last minute where that says more.
+  /// The counts of this stage, or of the last minute where they say more.
   package var canary: BadCount
   package var stable: BadCount
-  /// 1 in so many rollouts with a canary that is no worse would ever show evidence this strong.
+  /// A canary that is no worse ever shows evidence this strong in at most 1 of this many rollouts.
   package var evidence: Double
-  /// The evidence at which the rollout goes back: 1 / alpha.
+  /// The evidence that reverts the rollout: 1 / alpha.
   package var alarm: Double
-  /// Whether the evidence was enough, and this comparison is the one to name.
+  /// Whether the evidence was enough and this comparison raised the alarm.
   package var isWorse: Bool
-  /// Whether this comparison contributes most to the evidence, which all of them share.
+  /// Whether this comparison contributes most to the evidence, which all comparisons share.
   package var leads: Bool
-  /// The upper bound of how much worse the canary is, as a share of its requests, at 95 %.
+  /// How much worse the canary is at most, as a share of its requests, at 95 %; nil: not known yet.
   package var upper: Double?
+  /// How much worse the canary may be, as a share of its requests.
   package var margin: Double
-  /// How many more canary requests will exclude the margin, and how long they take; nil when they will not.
+  /// How many more canary requests will exclude the margin at this rate; nil: none will.
   package var needed: Int?
+  /// How long those requests take at this traffic; nil: unknown.
   package var neededTime: Span?
-  /// How long stable itself has been breaking the bound, and its rate of failures then.
+  /// How long stable itself has been breaking the bound; nil: it does not.
   package var sharedFor: Span?
+  /// Stable's failure rate in the last minute, while it breaks the bound.
   package var sharedRate: Double?
-  /// All requests go to the canary: there is nothing to compare it with.
+  /// Whether all requests go to the canary, which leaves nothing to compare it with.
   package var isAlone: Bool
-  /// Above this many seconds a request is slow; nil while stable's latency is being learned.
+  /// The latency in seconds above which a request is slow.
+  ///
+  /// Nil while stable's latency is being learned, and for a comparison of failures.
   package var edge: Double?
-  /// How many requests the canary should have answered, when it is its silence that tells.
+  /// How many requests the canary should have answered; nil unless its silence raised the alarm.
   package var due: Int?
-  /// The measurement over the check's window, for a check that has a bound too.
+  /// The value over the check's window, for a check that has a bound too.
   package var windowed: Double?
   package var windowedRequests: Int?
 
@@ -51,12 +56,14 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
     self.edge = edge
   }
 
-  /// Whether a canary that is worse by the margin can be excluded.
+  /// Whether the data exclude a canary that is worse by the margin.
   package var isProven: Bool { (upper ?? .infinity) < margin }
 }
 
 extension ComparisonJudge {
-  /// What the comparison of that name says; `margin` is the one that the check demands, nil its metric's own.
+  /// What the comparison of a check says; nil when the plan has none of this name.
+  ///
+  /// `margin` is the one that the check demands; nil: the default of its metric.
   package func report(_ check: CheckName, margin: Double?, at now: Instant) -> ComparisonReport? {
     guard let subject = subjects.first(where: { $0.check.name == check }) else { return nil }
     let margin = margin ?? subject.check.compare.margin(stableRate: stableRate)
@@ -71,7 +78,7 @@ extension ComparisonJudge {
     report.due = alarm?.due
     let excess = subject.excess
     if excess.excludes(margin: margin) {
-      // The mixture may exclude what no single term of it does.
+      // The mixture of all terms may exclude the margin where no single term does.
       report.upper = min(excess.upper ?? margin, margin * (1 - 1e-9))
     } else if let upper = excess.upper {
       report.upper = max(upper, margin)
@@ -95,7 +102,9 @@ extension ComparisonJudge {
 }
 
 extension ComparisonReport {
-  /// `canary 5xx 4.1 % (33 of 805) against stable 0.3 % (46 of 15,310)`: the counts of both pools in one line.
+  /// The counts of both pools in one line.
+  ///
+  /// For example `canary 5xx 4.1 % (33 of 805) against stable 0.3 % (46 of 15,310)`.
   package var line: String {
     if let due {
       return
@@ -112,7 +121,7 @@ extension ComparisonReport {
     }
   }
 
-  /// `1 in 12,000 if they were alike`.
+  /// The evidence in words, for example `1 in 12,000 if they were alike`.
   package var odds: String { "1 in \(Self.odds(evidence)) if they were alike" }
 
   private static func side(_ count: BadCount) -> String {
@@ -121,14 +130,14 @@ extension ComparisonReport {
       : "\(percent(count.rate)) (\(grouped(count.bad)) of \(grouped(count.requests)))"
   }
 
-  /// A share in percent with one decimal, or two significant digits where it is small.
+  /// A share in percent with one decimal, or with two or three where it is small.
   static func percent(_ share: Double) -> String {
     let value = share * 100
     let places = value == 0 || value >= 0.1 ? 1 : value >= 0.01 ? 2 : 3
     return ValueFormat.decimal(value, places: places) + " %"
   }
 
-  /// Points of a difference between two shares.
+  /// The difference of two shares, in percentage points.
   static func points(_ share: Double) -> String { ValueFormat.decimal(share * 100, places: 2) }
 
   static func time(_ seconds: Double) -> String {
@@ -153,7 +162,7 @@ extension ComparisonReport {
     return grouped(whole * scale)
   }
 
-  /// `15,310`.
+  /// A number with its thousands separated: `15,310`.
   package static func grouped(_ number: Int) -> String {
     var digits = Substring("\(number.magnitude)")
     var groups: [Substring] = []

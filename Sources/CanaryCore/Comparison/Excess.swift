@@ -1,25 +1,26 @@
-/// How much worse than concurrent stable requests the canary's can be, on average over one stage.
+/// How much worse the canary is at most than stable beside it, on average over one stage.
 ///
-/// Formula 4 of docs/judge.md: a time-uniform empirical-Bernstein bound (Howard, Ramdas, McAuliffe, Sekhon, "Time-uniform,
-/// nonparametric, nonasymptotic confidence sequences", 2021). It may be looked at as often as one likes.
+/// Formula 4 of docs/judge.md: a time-uniform empirical-Bernstein bound (Howard, Ramdas, McAuliffe,
+/// Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", 2021). It holds
+/// however often it is read.
 package struct Excess: Hashable, Sendable, Codable {
   /// The number of strata.
   package private(set) var count = 0
-  /// The sum of the differences of both rates, a stratum each.
+  /// The sum over all strata of the canary's rate minus stable's.
   package private(set) var sum = 0.0
-  /// The sum of their squared distances from what was expected.
+  /// The sum of the squared distances of these differences from what was expected of them.
   package private(set) var variation = 0.0
 
   package init() {}
 
-  /// For figures that were kept elsewhere.
+  /// A bound with these figures, which were computed elsewhere.
   package init(count: Int, sum: Double, variation: Double) {
     self.count = count
     self.sum = sum
     self.variation = variation
   }
 
-  /// The confidence at which a stage is passed: 1 - 0.05.
+  /// The risk that a stage passes although the canary is worse by the margin.
   package static let risk = 0.05
   private static let lambdas = [0.95, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03, 0.01]
   private static let weights = [0.4, 0.15, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05]
@@ -38,7 +39,8 @@ package struct Excess: Hashable, Sendable, Codable {
     count += 1
   }
 
-  /// The logarithm of the evidence against "worse by the margin or more"; at ln(1 / risk) that is excluded.
+  /// The logarithm of the evidence against "worse by the margin or more"; from ln(1 / risk) on it
+  /// is excluded.
   package func logEvidence(margin: Double) -> Double {
     let terms = Self.lambdas.indices.map { index in
       Mathematics.log(Self.weights[index]) + Self.lambdas[index]
@@ -48,7 +50,7 @@ package struct Excess: Hashable, Sendable, Codable {
     return most + Mathematics.log(terms.reduce(0) { $0 + Mathematics.exp($1 - most) })
   }
 
-  /// Whether a canary that is worse by the margin can be excluded.
+  /// Whether the data exclude a canary that is worse by the margin.
   package func excludes(margin: Double) -> Bool {
     logEvidence(margin: margin) >= Mathematics.log(1 / Self.risk)
   }
@@ -62,7 +64,7 @@ package struct Excess: Hashable, Sendable, Codable {
     }.min()
   }
 
-  /// How many strata in all will exclude the margin, if they go on like this; nil when they will not.
+  /// How many strata in all will exclude the margin, if they go on like this; nil: none will.
   package func strataNeeded(margin: Double) -> Int? {
     let mean = count > 0 ? sum / Double(count) : 0
     let spread = count > 0 ? variation / Double(count) : 0

@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The two functions that the core borrows from the system's mathematics; everything else of it is our own.
+/// The functions that the core takes from the system's mathematics library.
 enum Mathematics {
   @inline(__always) static func log(_ x: Double) -> Double { Glibc.log(x) }
   @inline(__always) static func exp(_ x: Double) -> Double { Glibc.exp(x) }

@@ -1,4 +1,4 @@
-/// How many requests, and how many of them were bad.
+/// A number of requests, and how many of them were bad.
 package struct BadCount: Hashable, Sendable, Codable {
   package var requests: Int
   package var bad: Int
@@ -17,9 +17,9 @@ package struct BadCount: Hashable, Sendable, Codable {
   }
 }
 
-/// Concurrent requests of both pools, about a second of them, within which chance alone decided the pool.
+/// Concurrent requests of both pools, about a second's, in which chance alone chose the pool.
 ///
-/// One never spans a change of weight.
+/// A stratum never spans a change of weight.
 package struct Stratum: Hashable, Sendable, Codable {
   package var stable: BadCount
   package var canary: BadCount
@@ -33,25 +33,26 @@ package struct Stratum: Hashable, Sendable, Codable {
 
   package var isEmpty: Bool { stable.requests == 0 && canary.requests == 0 }
 
-  /// Whether it has what a comparison needs: one canary request and four stable ones, or, a second later, one of each.
+  /// Whether it is complete: one canary and four stable requests or, after a second, one of each.
   ///
-  /// The rule looks at arrivals only, never at outcomes.
+  /// This depends on arrivals only, never on outcomes, which would bias the bet.
   @inline(__always)
   func isComplete(at milliseconds: Int64) -> Bool {
     canary.requests > 0
       && (stable.requests >= 4 || (stable.requests > 0 && milliseconds - began >= 1000))
   }
 
-  /// The least and the most canary failures that the margins allow.
+  /// The fewest and the most canary failures that the margins allow.
   private var limits: (low: Int, high: Int) {
     let bad = stable.bad + canary.bad
     return (max(0, bad - stable.requests), min(bad, canary.requests))
   }
 
-  /// The logarithm of the bet "canary odds = psi × stable odds" against "at most psi0 ×" (formula 1 of docs/judge.md).
+  /// The logarithm of the bet "canary odds = psi × stable odds" against "at most psi0 ×" (formula 1
+  /// of docs/judge.md).
   ///
-  /// The exact conditional likelihood given both margins, bounded in closed form; its expectation is at most 1 when
-  /// the canary is no worse.
+  /// It is the exact conditional likelihood given both margins, bounded in closed form. Its
+  /// expectation is at most 1 when the canary is no worse.
   package func logBet(psi: Double, psi0: Double = 1) -> Double {
     let (low, high) = limits
     guard high > low else { return 0 }
@@ -63,7 +64,7 @@ package struct Stratum: Hashable, Sendable, Codable {
       * (Mathematics.log1p(a * (psi - 1)) - Mathematics.log1p(a * (psi0 - 1)))
   }
 
-  /// Multiplies each capital by the bet at its psi (psi0 = 1): what most strata need, without a logarithm.
+  /// Multiplies each capital by the bet at its psi (psi0 = 1), mostly without a logarithm.
   @inline(__always)
   package func bet(_ grid: [Double], into capital: inout [Double]) {
     let (low, high) = limits
@@ -82,7 +83,7 @@ package struct Stratum: Hashable, Sendable, Codable {
       } else {
         capital[index] *= Self.power(psi, hits) * Self.power(step, spread)
       }
-      // Far beyond every decision, and far from an overflow.
+      // Far beyond every decision, and far below an overflow.
       if capital[index] > 1e100 { capital[index] = 1e100 }
     }
   }
@@ -101,7 +102,7 @@ package struct Stratum: Hashable, Sendable, Codable {
     return result
   }
 
-  /// How strongly this one stratum alone leans against the canary: the mean bet over psi 6, 30 and 1000.
+  /// How strongly this stratum alone speaks against the canary: the mean bet at psi 6, 30, 1000.
   package var lean: Double {
     [6.0, 30, 1000].reduce(0) { $0 + Mathematics.exp(min(230, logBet(psi: $1))) } / 3
   }

@@ -1,11 +1,11 @@
-/// What makes a request bad in the eyes of one comparison.
+/// What makes a request bad for one comparison.
 package enum ComparisonKind: Hashable, Sendable, Codable {
-  /// It ended in 5xx.
+  /// The request failed.
   case failures
-  /// It was slower than this quantile of stable; the canary's may be slower by a tenth.
+  /// The request was slower than this quantile of stable; the canary's may be slower by a tenth.
   case slow(quantile: Double)
 
-  /// The metric's kind of comparison; nil for a metric that has none.
+  /// The kind of comparison for a metric; nil: the metric is not compared.
   package init?(_ metric: Metric) {
     switch metric {
     case .errorRate: self = .failures
@@ -14,7 +14,7 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
     }
   }
 
-  /// The odds ratios that are bet on (docs/judge.md, section 2.3).
+  /// The odds ratios that are bet on (ψ in docs/judge.md).
   var grid: [Double] {
     switch self {
     case .failures: [2, 4, 10, 40, 1000]
@@ -23,7 +23,9 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
     }
   }
 
-  /// Its share of the one capital that all comparisons of a rollout have together.
+  /// The part of a rollout's one capital that a gating comparison is given.
+  ///
+  /// Only latencies get it: `ComparisonJudge` gives the failures all that the others leave.
   var capital: Double {
     switch self {
     case .failures: 0.45
@@ -31,7 +33,7 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
     }
   }
 
-  /// How much worse the canary may be, as a share of its requests, when the check does not say.
+  /// The default of `worse_by`: how much worse the canary may be, as a share of its requests.
   func margin(stableRate: Double?) -> Double {
     switch self {
     case .failures: max(0.01, 0.25 * (stableRate ?? 0))
@@ -40,7 +42,7 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
   }
 }
 
-/// One comparison of a plan, as the judge is told of it.
+/// One comparison of a plan.
 package struct ComparisonSpec: Hashable, Sendable, Codable {
   package var name: CheckName
   package var compare: ComparisonKind
@@ -53,14 +55,18 @@ package struct ComparisonSpec: Hashable, Sendable, Codable {
   }
 }
 
-/// Above how many milliseconds a request is slow.
+/// The latencies above which a request is slow.
 struct SlowLimits: Hashable, Sendable, Codable {
-  /// The edge of stable's own bucket, in milliseconds.
+  /// The upper edge of the bucket that stable's quantile lies in, in milliseconds.
   let edge: Double
+  /// Above this many milliseconds a request of stable is slow.
   let stable: Int64
+  /// Above this many milliseconds a request of the canary is slow.
   let canary: Int64
 
-  /// From stable's latencies: the quantile, or the highest one below it that ten of them exceed.
+  /// The limits from stable's latencies; nil when there are fewer than `least`.
+  ///
+  /// The quantile is lowered until at least ten of the latencies exceed it.
   init?(_ latency: Histogram, quantile: Double) {
     guard latency.count >= Self.least else { return nil }
     let reachable = min(quantile, 1 - 10 / Double(latency.count))
@@ -70,22 +76,24 @@ struct SlowLimits: Hashable, Sendable, Codable {
     canary = Int64(max(1.1 * edge, edge + 1).rounded(.down))
   }
 
-  /// Fewer latencies than this say nothing about a quantile.
+  /// Fewer latencies say nothing about a quantile.
   static let least = 200
 }
 
-/// One metric of one rollout: its strata, its bets, and how far a regression is excluded.
+/// One comparison during a rollout: its strata, its bets, and the excess that it cannot rule out.
 struct Subject: Hashable, Sendable, Codable {
   let check: ComparisonSpec
   let capital: Double
   let grid: [Double]
   var limits: SlowLimits?
   var wealth: Wealth
-  /// The stratum of the newest generation, and that of requests which began under an older one.
+  /// The open stratum of the newest generation.
   var open = Stratum()
+  /// The open stratum of requests that an older generation served.
   var late = Stratum()
-  /// This stage's own: what it has excluded, and its counts.
+  /// This stage's bound of the excess.
   var excess = Excess()
+  /// This stage's counts.
   var stable = BadCount()
   var canary = BadCount()
   /// Bad canary requests since the rollout began.
@@ -100,7 +108,9 @@ struct Subject: Hashable, Sendable, Codable {
 
   var isSlow: Bool { if case .slow = check.compare { true } else { false } }
 
-  /// Adds one request of the newest generation; true when a stratum was closed that held a bad canary request.
+  /// Adds a request of the newest generation.
+  ///
+  /// True when it closed a stratum with a bad canary request.
   @inline(__always)
   mutating func add(isCanary: Bool, isBad: Bool, at time: Int64) -> Bool {
     if open.isEmpty { open.began = time }
@@ -116,7 +126,9 @@ struct Subject: Hashable, Sendable, Codable {
     return closeOpen()
   }
 
-  /// Adds one request that an older generation served: it counts for detection, not for this stage.
+  /// Adds a request that an older generation served: it counts for alarms, not for this stage.
+  ///
+  /// True when it closed a stratum with a bad canary request.
   mutating func addLate(isCanary: Bool, isBad: Bool, at time: Int64) -> Bool {
     if late.isEmpty { late.began = time }
     if isCanary {
@@ -145,7 +157,7 @@ struct Subject: Hashable, Sendable, Codable {
     return isTelling
   }
 
-  /// A change of weight: what is open is closed, whatever it holds, and the stage's own counts begin anew.
+  /// Closes both strata, whatever they hold, and resets this stage's counts: the weight changes.
   mutating func turn() {
     _ = closeLate()
     wealth.bet(open, grid)

@@ -1,4 +1,4 @@
-/// The failures of both pools in the last sixty seconds.
+/// The requests and failures of both pools in the last sixty seconds.
 struct Trailing: Hashable, Sendable, Codable {
   private var stables: [BadCount]
   private var canaries: [BadCount]
@@ -27,7 +27,7 @@ struct Trailing: Hashable, Sendable, Codable {
     }
   }
 
-  /// Moves on to a later second, and forgets what is a minute older than that.
+  /// Moves on to a later second, and forgets the seconds that are then a minute old.
   mutating func forget(upTo second: Int64) {
     guard second > newest else { return }
     let first = max(second - Int64(Self.length) + 1, newest == .min ? second : newest + 1)

@@ -1,5 +1,4 @@
-/// The approvals that a stage needs before the rollout may enter it: which people, how many, in
-/// what time.
+/// The approvals that a stage needs before it may begin: which people, how many, in what time.
 package struct ApprovalRule: Hashable, Sendable, Codable {
   /// A user or a group of the host.
   package enum Approver: Hashable, Sendable, Codable, CustomStringConvertible {
@@ -29,7 +28,7 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
     }
   }
 
-  /// The users and groups that may approve; empty: every person whom the system can identify.
+  /// The users and groups that may approve; empty: every person that the system can identify.
   package var by: [Approver]
   package var count: Int
   /// How long the rollout waits for the approvals before it is reverted.

@@ -1,5 +1,4 @@
-/// The whole policy as a pure function: the same state, event, time and rules give the same
-/// decision.
+/// The whole policy as a pure function: equal states, events, times and rules, equal decisions.
 ///
 /// `rules` are what the config allows now; no state contains them. Unless the event is refused, the
 /// decision also runs the first hook that is due.
@@ -86,8 +85,7 @@ struct Policy {
 
   private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
     if case .reverting(let generation, _) = rollout.phase {
-      // Asked again: the brake and the same generation are repeated at once, without waiting for
-      // the timer.
+      // Asked again: the brake and the same generation at once, without waiting for the timer.
       decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
       return
     }
@@ -152,8 +150,7 @@ struct Policy {
     .reverted(to: rollout.from, from: rollout.to)
   }
 
-  /// The routing of one stage; the salt is the rollout's own, so that each rollout draws other
-  /// clients.
+  /// The routing of one stage; the salt differs for each rollout, and so do the clients drawn.
   func routing(_ rollout: Rollout, stage: Int) -> Routing {
     .stage(
       stage, of: rollout.plan, stable: rollout.from, canary: rollout.to,

@@ -24,8 +24,7 @@ package struct PromoteRequest: Hashable, Sendable, Codable {
 
 /// What happens to a service: requests, answers to effects, and time.
 ///
-/// An answer names the generation, rollout or stage that it belongs to, so that a stale one is
-/// recognised.
+/// An answer names the generation, rollout or stage that it belongs to, which shows a stale one.
 package enum Event: Hashable, Sendable {
   /// A timer, a doorbell or a restart: do what is due.
   case woke
@@ -38,8 +37,8 @@ package enum Event: Hashable, Sendable {
   case applied(Generation)
   /// Nginx does not serve this generation; the former files are back.
   case applyFailed(Generation, Fault)
-  /// A later generation than the one asked for is in place: the store is older than the files, or
-  /// was moved.
+  /// A later generation than asked for is in place: the store is older than the files, or was
+  /// moved.
   case overtaken(Generation, by: Generation)
   indirect case promote(PromoteRequest)
   case revert(Actor, String?)

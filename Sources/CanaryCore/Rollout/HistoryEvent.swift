@@ -15,8 +15,7 @@ package enum HistoryEvent: String, Hashable, Sendable, CaseIterable {
   case apply
   case applyFailed = "apply_failed"
   case refused
-  /// A word in the store that this program does not know: written by another version, or edited by
-  /// hand.
+  /// An unknown word in the store: written by another version, or edited by hand.
   case unknown
 
   /// The events that a receiver gets when its config names none, in the order of the reference.

@@ -53,8 +53,7 @@ package struct HookContext: Hashable, Sendable, Codable {
 /// One run of a hook; its number ensures that it does not run twice.
 package struct Job: Hashable, Sendable, Codable {
   package var number: Int
-  /// When the run was decided; with the number it identifies the job, even after the store was
-  /// lost.
+  /// When the run was decided; with the number it identifies the job, even if the store is lost.
   package var asked: Instant
   package var hook: Hook
   package var facts: HookContext

@@ -29,8 +29,7 @@ extension Policy {
 
   /// Schedules the rollout, or refuses to.
   ///
-  /// A time outside every window moves to the next opening with `inWindow`; without it, it is
-  /// refused.
+  /// A time outside every window is refused or, with `inWindow`, moved to the next opening.
   mutating func schedule(_ schedule: Schedule) {
     let request = schedule.request
     if let other = decision.state.scheduled {

@@ -1,8 +1,7 @@
 // How a stage is measured, judged, held and left.
 
 extension Policy {
-  /// Measures the checks that are due; with none due, judges the stage, or waits while it is
-  /// paused.
+  /// Measures the checks that are due; with none due, judges the stage or, while paused, waits.
   mutating func measureOrWait(_ rollout: Rollout, _ soak: Soak) {
     let stage = rollout.plan.stages[soak.stage]
     let rollout = forgetOld(rollout, soak)
@@ -11,8 +10,7 @@ extension Policy {
     // `rollout.checks` is in the order of the stage's checks. Access by index copies a check only
     // where it is needed whole.
     for index in checks.indices.prefix(rollout.checks.count) {
-      // After the soak every check is measured once more: an earlier measurement does not let a
-      // stage pass.
+      // After the soak every check is measured once more: a stage needs fresh measurements to pass.
       let isLast =
         soak.over != nil && now >= soak.began + checks[index].warmup
         && !isFresh(rollout.checks[index].measuredAt, soak)
@@ -109,8 +107,7 @@ extension Policy {
     let changes = after.totals.changes
     let isChange = after.verdict != before.verdict
     if after.verdict == .error, isChange { reportError(after, rollout) }
-    // A check that flaps must not fill the history; the totals count the changes that are not
-    // listed.
+    // A check that flaps must not fill the history; the totals count the unlisted changes.
     let isListed = isChange && (changes <= Self.listedChanges || after.verdict == .fail)
     if isListed {
       note(

@@ -34,8 +34,8 @@ extension Policy {
     decision.effects += [.look(pool: rollout.to, rollout.plan.ready, rollout: rollout.number)]
   }
 
-  /// Handles the verdicts of the checks before a rollout; unless every gating one passes, it is
-  /// reverted.
+  /// Handles the verdicts of the checks before a rollout: every gating one must pass, or it
+  /// reverts.
   mutating func preflighted(_ rollout: Rollout, _ states: [CheckState]) {
     guard rollout.preflight == nil else { return }
     decision.state.rollout?.preflight = states

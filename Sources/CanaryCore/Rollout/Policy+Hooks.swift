@@ -3,8 +3,7 @@
 extension Policy {
   /// Queues the hooks of a moment; each runs once.
   ///
-  /// `due` is the earliest time of those that are `retained`; the others run as soon as their turn
-  /// comes.
+  /// `due` is the earliest time of those that are `retained`; the others only wait for their turn.
   mutating func addJobs(
     _ moment: Moment, _ rollout: Rollout, stage: Int? = nil, reason: String? = nil,
     due: Instant? = nil

@@ -131,7 +131,7 @@ extension Policy {
     }
   }
 
-  /// After a change of driver: the stage goes on once Nginx confirms the generation that it should
+  /// After a change of driver: the stage goes on once Nginx confirms the generation it should
   /// serve.
   mutating func confirm(_ event: Event, _ rollout: Rollout, _ soak: Soak) {
     switch event {

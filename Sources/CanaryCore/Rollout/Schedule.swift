@@ -14,8 +14,7 @@ package struct Schedule: Hashable, Sendable, Codable {
     self.inWindow = inWindow
   }
 
-  /// How late a rollout may start when no window sets an end, for example because no controller
-  /// ran.
+  /// How late a rollout may start when no window sets an end, for want of a controller.
   static let grace = Span.hours(1)
 }
 
@@ -39,8 +38,7 @@ package struct Freeze: Hashable, Sendable, Codable {
   }
 }
 
-/// What the config allows; a decision rests on this, the state, the event and the time, and nothing
-/// else.
+/// What the config allows: with the state, the event and the time, all that a decision rests on.
 package struct GrowthRules: Hashable, Sendable {
   package var calendar: Calendar
   package init(calendar: Calendar = Calendar()) { self.calendar = calendar }

@@ -14,8 +14,7 @@ package struct StageContext: Hashable, Sendable {
   package var since: Instant
   /// Since when the weight is certainly served.
   ///
-  /// After a change of driver this is later than `since`: the former driver may have left the brake
-  /// on.
+  /// Later than `since` after a change of driver, since the former one may have left the brake on.
   package var trusted: Instant
 
   package var weight: Weight { plan.stages[stage].weight }

@@ -48,8 +48,7 @@ package struct Soak: Hashable, Sendable, Codable {
     seen = began
   }
 
-  /// The most time that one look may add: a driver that was stopped for an hour did not watch that
-  /// hour.
+  /// The most time that one look may add: a driver that was stopped did not watch in the meantime.
   package static let longestStep = Span.seconds(5)
 
   /// Adds the time since the last look to `served`, and sets `over` when that is enough.
@@ -70,8 +69,7 @@ package struct Soak: Hashable, Sendable, Codable {
 ///
 /// Every phase that waits says what it waits for.
 package enum Phase: Hashable, Sendable, Codable {
-  /// Before the first stage: no traffic until every server of the canary pool has answered its
-  /// probe.
+  /// No traffic yet: every server of the canary pool must answer its probe first.
   case starting(since: Instant, passes: Int)
   /// Nginx was asked for the routing of a stage.
   case applying(stage: Int, Generation)
@@ -236,7 +234,7 @@ package struct ServiceState: Hashable, Sendable, Codable {
 }
 
 extension ServiceState {
-  /// Whether only time and measurements lie between two states: the same phase and stage, no
+  /// Whether only time and measurements lie between two states: same phase, same stage, no
   /// decision.
   package func isProgress(from before: ServiceState) -> Bool {
     // What may differ is made alike; everything else must then be equal.

@@ -15,11 +15,11 @@ package struct Dice: RandomNumberGenerator, Sendable {
 
   package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
-  /// From 0 up to, but not with, 1.
+  /// A uniform number from 0 up to, but not including, 1.
   @inline(__always)
   package mutating func share() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// How many of something that happens so often on average (Knuth; halved while the mean is large).
+  /// A random count of events with this mean (Knuth; the mean is halved while it is large).
   package mutating func poisson(_ mean: Double) -> Int {
     guard mean < 30 else { return poisson(mean / 2) + poisson(mean / 2) }
     let limit = Mathematics.exp(-mean)

@@ -1,11 +1,14 @@
-/// How many requests of each pool a generation served, by their first tries, and when.
+/// The requests that chance drew for each pool under one generation, by first tries.
 package struct Census: Hashable, Sendable {
   package var pools: [Int]
+  /// When the first and the last of them ended, in milliseconds since 1970.
   package var first: Int64
   package var last: Int64
 }
 
-/// What each stage of a recorded log would have decided: the log read once more, under a clock that follows it.
+/// What the checks would have decided in each stage of a recorded log.
+///
+/// The log is read once more, under a clock that follows it.
 package struct LogReplay: Sendable {
   /// One generation of the log that gave the canary a share.
   package struct Step: Hashable, Sendable {
@@ -16,11 +19,11 @@ package struct LogReplay: Sendable {
     package var ended: Instant
     package var canaryShare: Double
     package var requests: Int
-    /// Each change of a verdict, in order.
+    /// Every change of a verdict, in order.
     package var changes: [(at: Instant, check: CheckName, verdict: Verdict, detail: String)] = []
     /// The checks at the end of the step.
     package var states: [CheckState] = []
-    /// When and why it would have gone back.
+    /// When and why the rollout would have been reverted; nil: it would not.
     package var reverted: (at: Instant, why: String)?
 
     package static func == (left: Step, right: Step) -> Bool { left.generation == right.generation }
@@ -34,11 +37,13 @@ package struct LogReplay: Sendable {
   package private(set) var steps: [Step]
   private var current: Int?
   private var lastLook: Int64 = 0
-  /// When the next step begins, in milliseconds since 1970; never, after the last one.
+  /// When the next step begins, in milliseconds since 1970; after the last one, never.
   private var nextBegan: Int64 = .max
   package private(set) var tally: LogTally
 
-  /// The generations in which the canary's share rises, for a plan; the last such run of the log.
+  /// Finds the steps: the last run of generations in which the canary's share rises.
+  ///
+  /// `baseline` is what stable did before the rollout.
   package init(
     _ census: [Int: Census], pools: [PoolName], plan: Plan, stable: PoolName, canary: PoolName,
     baseline: PoolCounts
@@ -55,13 +60,13 @@ package struct LogReplay: Sendable {
     var isOver = false
     for (generation, found) in census.sorted(by: { $0.key < $1.key }) {
       let both = found.pools[stableIndex] + found.pools[canaryIndex]
-      // A few requests that a fallback brought there are no stage.
+      // A few requests that a fallback brought to the canary are no stage.
       let share = both == 0 ? 0 : Double(found.pools[canaryIndex]) / Double(both)
       guard share >= 0.001 else {
         isOver = true
         continue
       }
-      // The share fell: another rollout.
+      // The share fell: another rollout began.
       if isOver || share < (steps.last?.canaryShare ?? 0) { steps = [] }
       isOver = false
       steps.append(
@@ -84,18 +89,18 @@ package struct LogReplay: Sendable {
       since: step.began)
   }
 
-  /// Reads one line; what is due by its time is judged first.
+  /// Counts one line, then judges what is due by the time of that line.
   @inline(__always)
   package mutating func read(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ parser: LogParser) {
     parser.parse(line, into: &tally)
     let newest = tally.newest
-    // A stage is begun with its first request: what is compared before that is lost to it.
+    // A step begins with its first request: its comparison misses whatever is compared before.
     guard newest - lastLook >= 1000 || newest >= nextBegan else { return }
     lastLook = newest
     look(Instant(milliseconds: newest))
   }
 
-  /// Judges what is left once the log is over.
+  /// Judges what is left at the end of the log.
   package mutating func finish() { look(Instant(milliseconds: tally.newest)) }
 
   private mutating func look(_ now: Instant) {

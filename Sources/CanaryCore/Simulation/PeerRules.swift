@@ -1,12 +1,12 @@
-/// How other tools decide, as their code does with its usual settings (docs/judge.md, section 1).
+/// Models of how other tools decide with their usual settings (docs/judge.md, last section).
 ///
-/// They see the same requests; each looks at the canary's last minute.
+/// All see the same requests, and each looks at the canary's last minute.
 package enum PeerRule: String, CaseIterable, Sendable {
-  /// A success rate below 99 % is a failed check, and so is no data; after the fifth, back at the next tick.
+  /// A check fails below a success rate of 99 % or without data; reverts a tick after the fifth.
   case flagger
-  /// A success rate below 95 % is a failure, and so is no data; the fourth aborts.
+  /// A measurement fails below a success rate of 95 % or without data; the fourth reverts.
   case argo
-  /// 5xx above 5 % over a minute, looked at every five seconds after the first one.
+  /// Reverts above 5 % of 5xx in a minute; looks every five seconds after the first minute.
   case seed
 
   package var title: String {
@@ -18,9 +18,9 @@ package enum PeerRule: String, CaseIterable, Sendable {
   }
 }
 
-/// All peers' rules, side by side, over one stream of requests.
+/// The rules of all peers over one stream of requests.
 package struct PeerRules: RequestSink {
-  /// When each one went back, in milliseconds, and how many canary requests had failed until then.
+  /// When each rule reverted, in milliseconds, and how many canary requests had failed by then.
   package private(set) var decided: [PeerRule: (at: Int64, hurt: Int)] = [:]
   private var seconds = [BadCount](repeating: BadCount(), count: 60)
   private var second: Int64 = 0
@@ -37,7 +37,7 @@ package struct PeerRules: RequestSink {
     if failed { hurt += 1 }
   }
 
-  /// A second is over; every rule that looks now decides.
+  /// Ends a second: every rule that looks now decides.
   package mutating func tick(_ over: Int64) {
     second = over
     var last = BadCount()
@@ -54,7 +54,7 @@ package struct PeerRules: RequestSink {
   }
 
   private mutating func judge(_ rule: PeerRule, isBad: Bool, goesBackAt limit: Int) {
-    // Flagger goes back one tick after its threshold was reached, whatever that tick says.
+    // Flagger reverts one tick after its threshold was reached, whatever that tick measures.
     let waits = rule == .flagger && failures[rule, default: 0] >= limit - 1
     if isBad || waits { failures[rule, default: 0] += 1 }
     if failures[rule, default: 0] >= limit { decide(rule) }

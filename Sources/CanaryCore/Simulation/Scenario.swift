@@ -1,17 +1,18 @@
 /// Invented traffic: how much of it, and how often each pool fails.
 package struct Scenario: Hashable, Sendable {
-  /// Requests a second, of both pools together.
+  /// Requests per second of both pools together.
   package var rate: Double
-  /// The shares of requests that fail.
+  /// The share of stable's requests that fail.
   package var stableErrors: Double
+  /// The share of the canary's requests that fail once it is bad.
   package var canaryErrors: Double
-  /// How many times as long the canary takes.
+  /// The factor by which the canary takes longer than stable.
   package var slowdown = 1.0
   /// How long the canary is as good as stable before it turns bad.
   package var onset = Span.zero
-  /// How many times both pools fail together, 30 % of all requests for 20 seconds, at random moments while both serve.
+  /// How often both pools fail together: 30 % of all requests for 20 seconds, at random moments.
   package var incidents = 0
-  /// How often a client whose request failed sends two more that fail as well, wherever they go.
+  /// The share of failed requests after which the client sends two more, which fail in either pool.
   package var storms = 0.0
 
   package init(rate: Double, stableErrors: Double, canaryErrors: Double) {
@@ -21,13 +22,13 @@ package struct Scenario: Hashable, Sendable {
   }
 }
 
-/// Who takes the invented requests.
+/// A receiver of the invented requests.
 package protocol RequestSink {
-  /// `milliseconds` since the traffic began; the latency in milliseconds.
+  /// Takes one request; `milliseconds` since the traffic began, `latency` in milliseconds.
   mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64)
 }
 
-/// Makes the requests of a scenario, the same ones for the same seed.
+/// Makes the requests of a scenario: the same ones for the same seed.
 package struct TrafficMaker: Sendable {
   private let scenario: Scenario
   private var dice: Dice
@@ -42,13 +43,15 @@ package struct TrafficMaker: Sendable {
     self.dice = dice
   }
 
-  /// Latencies at 4096 evenly spaced ranks: log-normal, median 80 ms, 95 % below 216 ms.
+  /// Latencies at 4096 evenly spaced ranks, in milliseconds: log-normal, median 80, 95 % below 216.
   static let latencies: [Int64] = (0..<4096).map { rank in
     let z = normalQuantile((Double(rank) + 0.5) / 4096)
     return Int64((80 * Mathematics.exp(0.605 * z)).rounded())
   }
 
-  /// The requests of half a second from `start` (milliseconds since the traffic began), `weight` of them for the canary.
+  /// Hands the requests of half a second to the sink.
+  ///
+  /// `start` is in milliseconds since the traffic began, `weight` the canary's share from 0 to 1.
   package mutating func half(
     from start: Int64, weight: Double, canaryIsBad: Bool = true, into sink: inout some RequestSink
   ) {
@@ -76,7 +79,7 @@ package struct TrafficMaker: Sendable {
     }
   }
 
-  /// What stable did in the ten minutes before.
+  /// What stable did in the ten minutes before the rollout.
   package mutating func baseline() -> PoolCounts {
     var counts = PoolCounts()
     for _ in 0..<dice.poisson(scenario.rate * LogReading.baselineSpan.seconds) {
@@ -86,8 +89,10 @@ package struct TrafficMaker: Sendable {
     return counts
   }
 
-  /// The inverse of the normal distribution, by bisection of a series for it (Abramowitz and Stegun, 26.2.17); exact to
-  /// 1e-7, which is more than a made-up latency needs.
+  /// The inverse of the normal distribution, by bisection of a series for it (Abramowitz and
+  /// Stegun, 26.2.17).
+  ///
+  /// It is exact to 1e-7, which is more than an invented latency needs.
   private static func normalQuantile(_ p: Double) -> Double {
     var low = -6.0
     var high = 6.0

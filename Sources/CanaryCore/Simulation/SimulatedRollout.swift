@@ -1,4 +1,4 @@
-/// A whole rollout against invented traffic: the real policy, the real judge, and a clock that jumps.
+/// A whole rollout against invented traffic: the real policy and judge, and a clock that jumps.
 package struct SimulatedRollout {
   /// How it ended.
   package struct Outcome: Hashable, Sendable {
@@ -8,7 +8,7 @@ package struct SimulatedRollout {
     /// Requests that failed on the canary while it was bad.
     package var hurt: Int
     package var reason: String?
-    /// When the rollout went back, counted from the moment at which the canary turned bad.
+    /// How long after the canary turned bad the rollout was reverted; nil: it was not.
     package var noticed: Span?
   }
 
@@ -45,7 +45,9 @@ package struct SimulatedRollout {
   private var owed: [Event] = []
   private var now = Instant(milliseconds: start)
 
-  /// The plan's probes and foreign sources are taken as good: the traffic alone decides.
+  /// Prepares a rollout that the traffic alone decides.
+  ///
+  /// Sources other than the log always pass; checks before the rollout and approvals are left out.
   package init(_ scenario: Scenario, plan: Plan, seed: UInt64) {
     var plan = plan
     plan.before = []
@@ -61,12 +63,12 @@ package struct SimulatedRollout {
     ]
   }
 
-  /// The sum of all deadlines.
+  /// The longest that a rollout may take: the sum of all deadlines, and a minute.
   package static func longest(_ plan: Plan) -> Span {
     plan.stages.reduce(.zero) { $0 + $1.deadline } + .minutes(1)
   }
 
-  /// Runs to the end of the rollout.
+  /// Runs until the rollout is over, or has taken longer than `longest`.
   package mutating func run() -> Outcome {
     guard let plan = promise?.plan else { return outcome() }
     let end = now + Self.longest(plan)
@@ -79,7 +81,7 @@ package struct SimulatedRollout {
       sink.generation = state.serving?.generation.number ?? 0
       maker.half(from: elapsed, weight: weight, canaryIsBad: sink.isBad, into: &sink)
       now = now + Span(milliseconds: 500)
-      // Sources answer every few seconds here, and at once when there is something to say.
+      // Sources answer every five seconds here, and at once after an alarm.
       let isUrgent = sink.tally.duel?.comparer.alarms.isEmpty == false
       guard isUrgent || now - lastLook >= .seconds(5) else { continue }
       lastLook = now
@@ -95,7 +97,7 @@ package struct SimulatedRollout {
     return nil
   }
 
-  /// Events and their effects, until nothing is owed but time.
+  /// Handles events and their effects until nothing is left but to let time pass.
   private mutating func settle() {
     while !owed.isEmpty {
       let decision = decide(state, owed.removeFirst(), at: now)
@@ -116,7 +118,7 @@ package struct SimulatedRollout {
       owed.append(
         .measured(measure(checks, occasion), rollout: occasion.rollout, stage: occasion.stage))
     case .wake(let at): if at <= now { owed.append(.woke) }
-    // A simulated rollout has nobody to approve it, no hooks, and no hosts to look at.
+    // A simulated rollout has no approvals, no hooks and no hosts.
     case .brake, .release, .preflight, .run, .end: break
     }
   }

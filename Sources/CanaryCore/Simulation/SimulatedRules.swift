@@ -1,17 +1,19 @@
-/// One stream of invented requests over a plan's stages, each for just its soak, and when each rule would have gone back.
+/// One stream of invented requests over a plan's stages, and when each rule would have reverted.
 ///
-/// Nobody acts: the weights grow as planned, whatever a rule says, so that all rules see the same requests.
+/// Each stage lasts just its soak, and the weights grow as planned whatever a rule says, so that
+/// all rules see the same requests.
 package struct SimulatedRules {
-  /// When a rule decided, from the moment at which the canary turned bad, and how many of its requests had failed since.
+  /// When a rule decided and how many canary requests had failed, both since the canary was bad.
   package struct Decision: Hashable, Sendable {
     package var after: Span
     package var hurt: Int
-    /// It went back while the canary was still good.
+    /// Whether it decided while the canary was still good.
     package var isFalse: Bool
   }
 
-  /// By the comparisons alone, and by each peer's rule; nil: never.
+  /// The decision of the comparisons alone; nil: they never reverted.
   package private(set) var compared: Decision?
+  /// The decision of each peer's rule that reverted.
   package private(set) var peers: [PeerRule: Decision] = [:]
 
   private struct Sink: RequestSink {
@@ -38,7 +40,8 @@ package struct SimulatedRules {
 
   /// Runs until every rule has decided, or the plan is over.
   package init(_ scenario: Scenario, plan: Plan, seed: UInt64, withPeers: Bool = true) {
-    // At 100 % nothing tells a fault of both pools from one of the canary: the bound alone speaks, and rightly.
+    // No incidents at 100 %: the bound alone speaks there, and nothing tells a fault of both pools
+    // from one of the canary.
     let lasting = plan.stages.reduce(.zero) { $1.weight == .all ? $0 : $0 + $1.soak }
     var maker = TrafficMaker(scenario, seed: seed, lasting: lasting - .seconds(20))
     let comparer = ComparisonJudge(

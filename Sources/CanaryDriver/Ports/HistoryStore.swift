@@ -1,58 +1,59 @@
 package import CanaryCore
 
-/// What happened, for ever: rollouts, their entries in a chain of hashes, measurements, and who was told how far.
+/// The permanent record: rollouts, entries in a chain of hashes, measurements, and receivers.
 package protocol HistoryStore: Sendable {
-  /// Where it is kept, for a person who has to find it.
+  /// Where it is kept, for messages.
   var place: String { get }
-  /// Whether anything was ever kept; asking makes no store.
+  /// Whether anything was ever kept; asking creates no store.
   var exists: Bool { get }
 
   /// The newest rollouts first, each with its entries in order.
   func history(_ service: ServiceName, limit: Int) async throws(StoreError) -> [RolloutRecord]
   /// One rollout with its entries; nil when there is none of that number.
   func record(_ service: ServiceName, rollout: Int) async throws(StoreError) -> RolloutRecord?
-  /// The newest rollouts first, without their entries.
+  /// The newest rollouts first, without entries.
   func rollouts(_ service: ServiceName, limit: Int) async throws(StoreError) -> [Rollout]
-  /// What was measured in a rollout, by stage and check.
+  /// The measurements that were kept of a rollout, by stage and check.
   func measurements(_ service: ServiceName, rollout: Int) async throws(StoreError) -> [CheckRecord]
 
   // MARK: the chain
 
-  /// Adds an entry that belongs to no change of state, such as a refused command; nil: to no service.
+  /// Adds an entry that belongs to no change of state, such as a refused command.
   ///
-  /// `patience` bounds the wait for a lock; nil: the store's own.
+  /// `service` may be nil. `patience` limits the wait for a lock; nil: the store's own limit.
   func append(_ entry: Entry, of service: ServiceName?, patience: Span?) async throws(StoreError)
-  /// Entries of a service, or of all, in their order; of more than `limit`, the newest.
+  /// The newest `limit` entries of a service, or of all, in their order.
   func links(of service: ServiceName?, since: Instant?, limit: Int) async throws(StoreError)
     -> [ChainLink]
-  /// Entries after one, in their order, at most `limit`.
+  /// The entries after this one, in their order, at most `limit`.
   func links(after id: Int64, limit: Int) async throws(StoreError) -> [ChainLink]
-  /// Follows the chain from its first entry to its newest.
+  /// Verifies the chain from its first entry to its newest.
   func verify() async throws(StoreError) -> ChainReport
-  /// Whether an entry has that hash.
+  /// Whether an entry has this hash.
   func holds(_ hash: String) async throws(StoreError) -> Bool
 
   // MARK: totals
 
-  /// How many rollouts ended how.
+  /// How many finished rollouts of each service had each result.
   func results() async throws(StoreError) -> [ResultCount]
-  /// How often sources of checks did not answer, in stages that are over; nil: of all services and rollouts.
+  /// How often sources of checks did not answer, in stages that are over; nil: in all rollouts of
+  /// all services.
   func sourceErrors(of rollout: (service: ServiceName, number: Int)?) async throws(StoreError)
     -> [SourceErrors]
   /// How long each revert took, from the decision to the workers' answer.
   func revertDurations() async throws(StoreError) -> [(service: ServiceName, took: Span)]
 
-  // MARK: who was told
+  // MARK: receivers of notices
 
-  /// How far a receiver of notices was told; one that is new begins at the newest entry.
+  /// How far a receiver has been notified; a new receiver begins at the newest entry.
   func place(of receiver: String) async throws(StoreError) -> ReceiverPlace
-  /// Notes that a receiver was told up to that entry, and so answers.
+  /// Notes that a receiver has got all entries up to this one, and that it answers.
   func setPlace(of receiver: String, told: Int64) async throws(StoreError)
   /// Notes that a receiver does not answer.
   func setFailing(_ receiver: String, at: Instant) async throws(StoreError)
 }
 
-/// One rollout as the history tells it.
+/// One rollout with its entries.
 package struct RolloutRecord: Hashable, Sendable {
   package var rollout: Rollout
   package var entries: [Entry]
@@ -62,7 +63,7 @@ package struct RolloutRecord: Hashable, Sendable {
   }
 }
 
-/// How many rollouts of a service ended one way.
+/// How many rollouts of a service had one result.
 package struct ResultCount: Hashable, Sendable {
   package var service: ServiceName
   package var result: ResultWord
@@ -90,9 +91,9 @@ package struct SourceErrors: Hashable, Sendable {
   }
 }
 
-/// How far a receiver of notices was told.
+/// How far a receiver of notices has been notified.
 package struct ReceiverPlace: Hashable, Sendable {
-  /// The last entry.
+  /// The last entry that it has got.
   package var told: Int64
   package var isFailing: Bool
 

@@ -1,20 +1,20 @@
 package import CanaryCore
 
-/// A right that one process has at a time; given back when the value goes, and taken back when the process dies.
+/// A right that one process has at a time; it ends with this value, or with the process.
 package protocol Lease: Sendable {}
 
-/// Why a lease cannot be asked for at all.
+/// Why a lease could not be asked for at all.
 package struct LeaseError: Error, Hashable, Sendable {
   package let fault: Fault
   package init(_ fault: Fault) { self.fault = fault }
 }
 
-/// Hands out the rights of a host, each to one process at a time.
+/// Grants the rights of a host, each to one process at a time.
 package protocol Leases: Sendable {
-  /// The lease, or nil when another process still has it at the end of `patience`, which is never shorter than the
-  /// moment for which `holder` touches it.
+  /// The lease; nil when another process still has it at the end of `patience`.
   ///
-  /// With `marked`, this process is named as the last one that had it.
+  /// The wait is never shorter than the moment for which `holder` touches the right. With `marked`,
+  /// this process is named as the last one that had it.
   func acquire(_ right: LeaseRight, patience: Span, marked: Bool) throws(LeaseError) -> (any Lease)?
   /// The pid of the process that has the right now; 0 when it is not known, nil when no process has it.
   func holder(_ right: LeaseRight) -> Int32?

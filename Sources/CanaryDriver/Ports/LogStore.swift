@@ -1,17 +1,18 @@
 package import CanaryCore
 
-/// What the access log of this host said, by second and pool; always on the host itself.
+/// What the access log of this host says, by second and pool; always kept on the host itself.
 package protocol LogStore: Sendable {
-  /// Adds the counts to what is saved, and notes how far the log was read and what was compared, in one transaction.
+  /// Adds the counts to the saved ones, and saves positions and comparison, in one transaction.
   func saveSlices(
     _ service: ServiceName, _ tally: LogTally, _ positions: [LogPosition], _ judge: ComparisonJudge?
   ) async throws(StoreError)
-  /// The slices from one second (since 1970) through another, and where the reader of the log stopped.
+  /// The slices from one second since 1970 through another, and the positions in the log that were
+  /// saved with them.
   func slices(_ service: ServiceName, since second: Int64, through last: Int64)
     async throws(StoreError) -> (slices: [LogSlice], positions: [LogPosition])
-  /// The comparison of a rollout as it was saved; nil when there is none that this version can read.
+  /// The saved comparison of a rollout; nil: there is none that this version can read.
   func comparison(_ service: ServiceName, rollout: Int) async throws(StoreError) -> ComparisonJudge?
-  /// Lines of the log that could not be read or belonged to no pool, ever.
+  /// How many lines could not be parsed and tries belonged to no pool, since the start.
   func unreadable(_ service: ServiceName) async throws(StoreError) -> Int
 }
 
@@ -37,7 +38,9 @@ package struct LogSlice: Hashable, Sendable {
   }
 }
 
-/// How far a log file was read: a file by its identity, not by its name, which rotation changes.
+/// How far a log file was read.
+///
+/// The file is known by its identity, because rotation changes its name.
 package struct LogPosition: Hashable, Sendable, Codable {
   package var device: UInt64
   package var inode: UInt64

@@ -1,28 +1,30 @@
 package import CanaryCore
 
-/// Measures: every check of a stage, and whether a pool is up.
+/// Takes measurements: of the checks of a stage, and of whether a pool is up.
 package protocol MetricSource: Sendable {
-  /// One measurement for each of the checks, which are either one check or all from the access log.
+  /// One measurement for each check; the checks are either a single one or all from the access log.
   ///
-  /// It answers within the checks' timeout, with an error if need be, and never throws.
+  /// It answers within the checks' timeout, at worst with an error, and never throws.
   func measure(_ checks: [Check], _ service: ServiceName, _ context: StageContext) async
     -> [Measurement]
-  /// Probes every server of the pool once, and the guards; nil when all answer, else which does not, and how.
+  /// Probes every server of the pool once, and measures the guards; nil: the pool is ready.
+  ///
+  /// Otherwise it says which server or guard is at fault, and why.
   func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
     -> String?
-  /// Keeps what was seen and not kept yet; called once when a rollout is over.
+  /// Saves what was read and not saved yet; called once when a rollout is over.
   func settle(_ service: ServiceName) async
-  /// What each of the checks says when it is measured once, with nothing to compare and outside of any stage.
+  /// The state of each check after one measurement outside any stage, with nothing to compare.
   func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async -> [CheckState]
-  /// One measurement of a check that stands outside of any stage.
+  /// One measurement of a check outside any stage.
   func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async -> Measurement
 }
 
-/// Runs hooks, each once, whoever asks and however often.
+/// Runs each hook once, however often it is asked to.
 package protocol JobRunner: Sendable {
-  /// Returns when the hook has ended; one that runs already, started by another process, is waited for.
+  /// Returns when the hook has ended; waits for one that another process runs already.
   func run(_ job: Job) async -> JobEnd
-  /// Ends hooks of a service that are not needed any more; returns at once.
+  /// Stops hooks of a service that are not needed any more; returns at once.
   func end(_ jobs: [Int], of service: ServiceName)
 }
 

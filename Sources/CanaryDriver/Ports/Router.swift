@@ -3,15 +3,15 @@ package import CanaryCore
 /// Why Nginx does not serve what was asked.
 package struct RouterError: Error, Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
-    /// Nginx refused the files, could not be reloaded, or did not answer with them. The former files are back.
+    /// Nginx refused the files, could not reload, or did not answer; the former files are back.
     case refused
     /// A later generation than the one asked for is in place.
     case overtaken(Generation)
-    /// The one who asked does not need it any more.
+    /// The request is not needed any more.
     case cancelled
   }
   package var kind: Kind
-  /// Nginx's own words, and what to do.
+  /// Nginx's own words, and what you can do about it.
   package var fault: Fault
 
   package init(_ kind: Kind, _ fact: String, hint: String? = nil) {
@@ -22,14 +22,14 @@ package struct RouterError: Error, Hashable, Sendable {
   package var text: String { fault.description }
 }
 
-/// Who put a brake on, and why.
+/// Where a brake comes from, and its reason.
 package struct BrakeNote: Hashable, Sendable, Codable {
   package enum Origin: String, Hashable, Sendable, Codable {
     /// A driver that is reverting; it lifts the brake itself.
     case driver
     /// The dead man's switch of a driver that died; the next driver decides.
     case `guard`
-    /// A person: it stands for a revert, even when nothing could be saved.
+    /// A person; the brake stands for a revert, even when nothing could be saved.
     case person
   }
   package var by: Origin
@@ -44,29 +44,30 @@ package struct BrakeNote: Hashable, Sendable, Codable {
   }
 }
 
-/// Turns a routing into what running workers serve.
+/// Makes the workers of Nginx serve a routing.
 package protocol Router: Sendable {
-  /// Returns once running workers answer with the generation; asking again for a generation that is served is free.
+  /// Returns once running workers answer with the generation; free of cost when they do so already.
   func apply(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     async throws(RouterError)
-  /// Writes and tests the configuration without reloading Nginx, for one that cannot start without it.
+  /// Writes and tests the configuration without a reload, for an Nginx that needs it to start.
   func prepare(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     async throws(RouterError)
   /// Puts the brake on; it takes effect with the next request.
   func brake(_ service: ServiceName, _ note: BrakeNote) async throws(RouterError)
   /// Lifts the brake.
   func release(_ service: ServiceName) async throws(RouterError)
-  /// The brake that is on; nil: none.
+  /// The note of the brake that is on; nil: none is.
   func brakeNote(_ service: ServiceName) async -> BrakeNote?
   /// The services that have a brake on.
   func braked() async -> Set<ServiceName>
-  /// What is true of a service now, as far as it is asked for.
+  /// What is true of a service now; looks only at these aspects.
   func observe(_ service: ServiceName, _ aspects: RouterAspects) async -> RouterObservation
-  /// Removes sockets that a killed Nginx left behind, which would keep the next one from starting; returns their paths.
+  /// Removes sockets that a killed Nginx left behind and that keep the next one from starting;
+  /// returns their paths.
   func removeStaleSockets(_ service: ServiceName) async -> [String]
 }
 
-/// What an observation looks at; each costs its own.
+/// The parts of an observation; each has a cost of its own.
 package struct RouterAspects: OptionSet, Sendable {
   package let rawValue: Int
   package init(rawValue: Int) { self.rawValue = rawValue }
@@ -83,19 +84,19 @@ package struct RouterAspects: OptionSet, Sendable {
 
 /// What was seen of a service; an aspect that was not asked for is empty.
 package struct RouterObservation: Sendable {
-  /// What a running worker says, or why none does.
+  /// The answer of a running worker, or why none answers.
   package var answer: Result<WorkerAnswer, Fault>?
-  /// What the generated file on disk says of itself; nil when there is none.
+  /// The header of the generated file on disk; nil: there is no such file.
   package var header: GeneratedHeader?
   /// Generated files that were changed by hand since they were written.
   package var edits: [String] = []
-  /// The workers that run now; nil when none answers or the host does not show them.
+  /// The workers that run now; nil when none answers, or the host does not show them.
   package var workers: [Worker]?
 
   package init() {}
 }
 
-/// What one running worker says.
+/// The answer of one running worker.
 package struct WorkerAnswer: Hashable, Sendable {
   package var generation: Generation
   /// The worker's pid, as Nginx sees it: in a container, a pid of its own namespace.
@@ -113,7 +114,7 @@ package struct WorkerAnswer: Hashable, Sendable {
 /// One worker process of Nginx.
 package struct Worker: Hashable, Sendable {
   package var pid: Int32
-  /// It serves its last clients by an older configuration and takes no new ones.
+  /// Whether it only serves its last clients, by an older configuration.
   package var isShuttingDown: Bool
   package var age: Span
 
@@ -124,14 +125,14 @@ package struct Worker: Hashable, Sendable {
   }
 }
 
-/// Turns a routing into the text of a configuration: the same arguments give the same bytes.
+/// Renders a routing as configuration text: the same arguments give the same bytes.
 package protocol Renderer: Sendable {
   func render(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     throws(RouterError) -> GeneratedFiles
-  /// How requests are told apart under a routing; throws where the config has no place for it any more.
+  /// How a routing chooses pools; throws when the config has lost the service or one of them.
   func rules(_ service: ServiceName, _ routing: Routing) throws(RouterError) -> RoutingRules
-  /// Where a generated file goes, by the end of its name.
+  /// The path of a generated file, by the end of its name.
   func path(_ service: ServiceName, _ suffix: String) -> String
-  /// The same templates with another config, to try something out.
+  /// The same templates with another config, for a trial.
   func with(_ config: Config) -> any Renderer
 }

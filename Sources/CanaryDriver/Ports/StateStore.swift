@@ -1,6 +1,6 @@
 package import CanaryCore
 
-/// What went wrong with the store.
+/// Why the store did not do what was asked.
 package enum StoreError: Error, Hashable, Sendable {
   /// Another process saved in between: load again and decide again.
   case conflict
@@ -18,24 +18,27 @@ package struct Saved<Value: Sendable>: Sendable {
   }
 }
 
-/// The state of each service, saved with the entries that explain it; shared by every process of the host.
+/// The state of each service, saved with its entries and shared by all processes of the host.
 ///
 /// Every store passes `StoreContract` of the tests.
 package protocol StateStore: Sendable {
-  /// The state of a service and its revision; nil when it was never saved.
+  /// The state of a service and its revision; nil: it was never saved.
   func load(_ service: ServiceName) async throws(StoreError) -> Saved<ServiceState>?
-  /// The state alone, for a command that only looks: makes no store where there is none.
+  /// The state alone, for a command that only reads; creates no store.
   ///
-  /// `patience` bounds the wait for a lock; nil: the store's own.
+  /// `patience` limits the wait for a lock; nil: the store's own limit.
   func peek(_ service: ServiceName, patience: Span?) async throws(StoreError) -> ServiceState?
-  /// Saves the state and what explains it in one transaction, if the revision is still the one given (0: none yet);
-  /// returns the next revision, or throws `conflict`.
+  /// Saves the state and what explains it in one transaction, and returns the next revision.
+  ///
+  /// Throws `conflict` unless the revision is still the one given (0: never saved).
   func save(
     _ state: ServiceState, entries: [Entry], kept: [KeptMeasurement], over revision: Int
   ) async throws(StoreError) -> Int
-  /// The freeze that a service which was never saved begins with; nil unless all were frozen together.
+  /// The freeze with which a service begins that was never saved; nil: none.
   func freezeOfAll() async throws(StoreError) -> Freeze?
-  /// Puts a freeze of all in place of the one there was; nil ends it.
+  /// Replaces the freeze with which new services begin; nil ends it.
+  ///
+  /// The services that were saved before are frozen one by one.
   func freezeAll(_ freeze: Freeze?) async throws(StoreError)
 }
 
@@ -45,14 +48,14 @@ extension StateStore {
   }
 }
 
-/// Who has saved what, for those who wait for it; cheap enough to be asked several times a second.
+/// Tells which services have changed or need a driver; cheap enough to ask several times a second.
 package protocol ChangeFeed: Sendable {
-  /// A number that changes whenever another process has saved anything.
+  /// A number that changes with every save of another process.
   func version() async throws(StoreError) -> Int
-  /// The services that somebody must look at, and from when on; all others have no pending work.
+  /// The services with pending work, and when each needs its driver.
   func pending() async throws(StoreError) -> [(service: ServiceName, when: Pending)]
   /// The revision of every service that was ever saved.
   func revisions() async throws(StoreError) -> [ServiceName: Int]
-  /// A file whose times change with every save; nil where there is none.
+  /// The path of a file whose times change with every save; nil: there is none.
   var changeMark: String? { get }
 }
