@@ -69,15 +69,18 @@ let package = Package(
       dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore", "CSystem"],
       path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
-      name: "CoreTests", dependencies: ["CanaryCore", "TestSupport"],
+      name: "CoreTests", dependencies: ["CanaryCore", "CanaryAdapters", "TestSupport"],
       exclude: ["judge-reference.json"], swiftSettings: settings),
     .testTarget(
-      name: "DriverTests", dependencies: ["CanaryDriver", "TestSupport"], swiftSettings: settings),
+      name: "DriverTests", dependencies: ["CanaryDriver", "CanaryCore", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
-      name: "AdapterTests", dependencies: ["CanaryAdapters", "TestSupport"],
+      name: "AdapterTests",
+      dependencies: ["CanaryAdapters", "CanaryDriver", "CanaryCore", "TestSupport"],
       exclude: ["answers"], swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["CanaryCommands", "canary", "TestSupport"],
+      name: "CommandTests",
+      dependencies: ["CanaryCommands", "CanaryAdapters", "CanaryCore", "canary", "TestSupport"],
       swiftSettings: settings),
   ]
 )

@@ -145,7 +145,7 @@ import Testing
   }
 
   @Test func `the config of the README is a whole config`() throws {
-    let readme = try #require(try Files.read("\(TidyTests.root)/README.md"))
+    let readme = try #require(try Files.read("\(HouseTests.root)/README.md"))
     let block = readme.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(
       separator: "```"
     ).first
@@ -154,21 +154,21 @@ import Testing
   }
 
   @Test func `the configs of the docs are whole configs`() throws {
-    let page = try #require(try Files.read("\(TidyTests.root)/docs/audience.md"))
+    let page = try #require(try Files.read("\(HouseTests.root)/docs/audience.md"))
     let block = page.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(
       separator: "```"
     ).first
     let text = String(try #require(block))
     let chat = try #require(try read("{ \(text) }").services.first)
     #expect(chat.plan.stages.map(\.weight.percent) == [0, 0, 5, 5, 30, 100])
-    let unattended = try #require(try Files.read("\(TidyTests.root)/docs/unattended.md"))
+    let unattended = try #require(try Files.read("\(HouseTests.root)/docs/unattended.md"))
     let whole = unattended.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(
       separator: "```"
     ).first
     let night = try read(String(try #require(whole)))
     #expect(night.receivers.count == 3 && night.services[0].calendar.windows.count == 2)
     #expect(night.services[0].calendar.blackouts.count == 2)
-    let dify = try #require(try Files.read("\(TidyTests.root)/docs/examples/dify.json5"))
+    let dify = try #require(try Files.read("\(HouseTests.root)/docs/examples/dify.json5"))
     #expect(try read(dify).services.first?.backends.count == 3)
   }
 

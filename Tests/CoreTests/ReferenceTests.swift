@@ -1,6 +1,7 @@
 import CanaryAdapters
 import CanaryCore
 import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -58,7 +59,7 @@ import Testing
   private let reference: Reference
 
   init() throws {
-    let path = "\(TidyTests.root)/Tests/CoreTests/judge-reference.json"
+    let path = "\(HouseTests.root)/Tests/CoreTests/judge-reference.json"
     let text = try #require(try Files.read(path))
     reference = try JSONDecoder().decode(Reference.self, from: Data(text.utf8))
   }
@@ -88,7 +89,7 @@ import Testing
     for step in reference.wealth_trace.cases {
       while Double(wealth.restartCount + 1) * 10 <= step.time { wealth.restart() }
       switch step.op {
-      case "update": wealth.scale((step.log_e ?? []).map { Mathematics.exp($0) })
+      case "update": wealth.scale((step.log_e ?? []).map { exp($0) })
       case "stage": wealth.beginStage()
       case "drop": wealth.drop()
       default: break
@@ -103,8 +104,8 @@ import Testing
       let (good, bad) = Bound.factors(one.p_max)
       for index in one.log_e.indices {
         let found =
-          Double(one.n - one.k) * Mathematics.log(good[index])
-          + Double(one.k) * Mathematics.log(bad[index])
+          Double(one.n - one.k) * log(good[index])
+          + Double(one.k) * log(bad[index])
         #expect(isSame(found, one.log_e[index]), "\(one)")
       }
     }
@@ -168,7 +169,7 @@ import Testing
     var wealth = Wealth(effects: 1, stages: 1)
     wealth.beginStage()
     let before = wealth.placed[0]
-    wealth.scale([Mathematics.exp(x)])
+    wealth.scale([exp(x)])
     return wealth.placed[0] / before
   }
 }

@@ -34,47 +34,52 @@ enum ManPage {
       and
       .BR \\-\\-help .
       \(commands.joined(separator: "\n"))
-      .SH EXIT STATUS
-      .TP
-      .B 0
-      Done; of promote: the canary is now stable.
-      .TP
-      .B 1
-      Something outside failed (Nginx, disk, a server); the message says what and what to do.
-      .TP
-      .B 2
-      What was given is wrong (command line, config); nothing was touched.
-      .TP
-      .B 3
-      A gate failed; all traffic is back on stable.
-      .TP
-      .B 4
-      A person stopped it (revert, or a signal to promote); all traffic is back on stable.
-      .TP
-      .B 5
-      Busy: a rollout is running, or frozen; nothing was touched.
-      .TP
-      .B 6
-      \\-\\-timeout passed while waiting; the rollout goes on.
-      .SH ENVIRONMENT
-      .TP
-      .B CANARY_CONFIG
-      The config, when \\-\\-config does not name one.
-      .SH FILES
-      .TP
-      .I /etc/canary/canary.json5
-      The config.
-      .TP
-      .I /var/lib/canary/canary.db
-      The store: states and the history.
-      .TP
-      .I /run/canary/SERVICE.brake
-      While this file exists, every new request of the service goes to stable, whatever else is broken.
-      .SH SEE ALSO
-      .BR nginx (8),
-      .BR systemctl (1)
+      \(fixed)
       """
   }
+
+  /// What is the same whatever the commands are.
+  private static let fixed = """
+    .SH EXIT STATUS
+    .TP
+    .B 0
+    Done; of promote: the canary is now stable.
+    .TP
+    .B 1
+    Something outside failed (Nginx, disk, a server); the message says what and what to do.
+    .TP
+    .B 2
+    What was given is wrong (command line, config); nothing was touched.
+    .TP
+    .B 3
+    A gate failed; all traffic is back on stable.
+    .TP
+    .B 4
+    A person stopped it (revert, or a signal to promote); all traffic is back on stable.
+    .TP
+    .B 5
+    Busy: a rollout is running, or frozen; nothing was touched.
+    .TP
+    .B 6
+    \\-\\-timeout passed while waiting; the rollout goes on.
+    .SH ENVIRONMENT
+    .TP
+    .B CANARY_CONFIG
+    The config, when \\-\\-config does not name one.
+    .SH FILES
+    .TP
+    .I /etc/canary/canary.json5
+    The config.
+    .TP
+    .I /var/lib/canary/canary.db
+    The store: states and the history.
+    .TP
+    .I /run/canary/SERVICE.brake
+    While this file exists, every new request of the service goes to stable, whatever else is broken.
+    .SH SEE ALSO
+    .BR nginx (8),
+    .BR systemctl (1)
+    """
 
   private static func escaped(_ text: some StringProtocol) -> String {
     String(text).replacing("\\", with: "\\e").replacing("-", with: "\\-")

@@ -19,7 +19,11 @@ struct ReplayReport {
     for step in steps {
       let stage = plan.stages[step.stage]
       lines.append(
-        "generation \(step.generation), stage \(step.stage + 1) of \(plan.stages.count): \(ValueFormat.decimal(step.canaryShare * 100, places: 1))% of \(ComparisonReport.grouped(step.requests)) requests, \(step.began.iso8601) to \(step.ended.clockTime)"
+        """
+        generation \(step.generation), stage \(step.stage + 1) of \(plan.stages.count): \
+        \(ValueFormat.decimal(step.canaryShare * 100, places: 1))% of \(ComparisonReport.grouped(step.requests)) requests, \
+        \(step.began.iso8601) to \(step.ended.clockTime)
+        """
       )
       for change in step.changes {
         lines.append(
