@@ -67,7 +67,7 @@ package actor Driver {
   var running: Set<Int> = []
   var applying: (generation: Generation, task: Task<Void, Never>)?
   /// How many answers of Nginx wait in the inbox.
-  var unheard = 0
+  var answersInInbox = 0
   private var isDraining = false
   var tasks: [Int: Task<Void, Never>] = [:]
   var taskCount = 0
@@ -139,7 +139,7 @@ package actor Driver {
       case .drain: isDraining = true
       case .event(let event):
         switch event {
-        case .applied, .applyFailed, .overtaken: unheard = max(0, unheard - 1)
+        case .applied, .applyFailed, .overtaken: answersInInbox = max(0, answersInInbox - 1)
         default: break
         }
         if let rest = await handle(event) { return rest }
@@ -177,7 +177,7 @@ package actor Driver {
         if let rest = await tick() { return rest }
       }
       scheduleTick()
-      if isDraining, applying == nil, unheard == 0 { return nil }
+      if isDraining, applying == nil, answersInInbox == 0 { return nil }
     }
     return nil
   }

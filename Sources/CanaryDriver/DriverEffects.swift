@@ -29,7 +29,7 @@ extension Driver {
           .looked(
             fault: await source.checkReadiness(service, pool: pool, readiness), rollout: rollout))
       }
-    case .measure(let checks, let occasion): measure(checks, occasion)
+    case .measure(let checks, let context): measure(checks, context)
     case .wake(let instant):
       wakeAt = min(wakeAt ?? instant, instant)
     case .preflight(let checks, let pool, let rollout):
@@ -47,7 +47,7 @@ extension Driver {
   }
 
   /// Measures checks side by side; those from the access log are one question with one answer.
-  func measure(_ checks: [Check], _ occasion: StageContext) {
+  func measure(_ checks: [Check], _ context: StageContext) {
     let free = checks.filter { inFlight.insert($0.name).inserted }
     let fromLog = free.filter(\.source.isFromLog)
     let questions = free.filter { !$0.source.isFromLog }.map { [$0] } + [fromLog]
@@ -55,8 +55,8 @@ extension Driver {
       spawn { [service, source, post] in
         post.yield(
           .measured(
-            await source.measure(question, service, occasion), rollout: occasion.rollout,
-            stage: occasion.stage))
+            await source.measure(question, service, context), rollout: context.rollout,
+            stage: context.stage))
       }
     }
   }
@@ -79,7 +79,7 @@ extension Driver {
   }
 
   private func answered(_ generation: Generation, _ error: RouterError?) {
-    unheard += 1
+    answersInInbox += 1
     if applying?.generation == generation { applying = nil }
     switch error?.kind {
     case nil: post.yield(.event(.applied(generation)))
@@ -87,7 +87,7 @@ extension Driver {
       fault = error?.fault
       post.yield(.event(.applyFailed(generation, error?.fault ?? Fault("unknown"))))
     case .overtaken(let found)?: post.yield(.event(.overtaken(generation, by: found)))
-    case .cancelled?: unheard -= 1
+    case .cancelled?: answersInInbox -= 1
     }
   }
 

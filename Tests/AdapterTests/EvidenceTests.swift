@@ -37,7 +37,7 @@ import Testing
     }.joined()
   }
 
-  private func occasion(_ began: Instant) throws -> StageContext {
+  private func context(_ began: Instant) throws -> StageContext {
     let plan = Plan(
       name: "p",
       stages: [
@@ -65,20 +65,20 @@ import Testing
     let began = SystemClock.now - .seconds(20)
     // Ten minutes before: what stable did is the baseline, and no evidence.
     try Files.replace(path, with: lines(0..<2000, from: began - .minutes(5), generation: 4))
-    let occasion = try occasion(began)
+    let context = try context(began)
     let first = try sources(folder)
     _ = await first.checkReadiness("chat", pool: "green", Readiness())
     var previous: ComparisonReport?
     var driver = first
     for part in 0..<4 {
       try append(path, lines(part * 1000..<(part + 1) * 1000, from: began))
-      let found = try compared(await driver.measure(Self.checks, "chat", occasion))
+      let found = try compared(await driver.measure(Self.checks, "chat", context))
       #expect(found.canary.requests == (part + 1) * 50, "\(found)")
       #expect(found.stable.requests >= (part + 1) * 950 - 20, "\(found)")
       previous = found
       // The process ends; nothing of it is told that it does.
       try await Task.sleep(for: .milliseconds(1100))
-      _ = await driver.measure(Self.checks, "chat", occasion)
+      _ = await driver.measure(Self.checks, "chat", context)
       driver = try sources(folder)
     }
     // In one go, without any end: the same.
@@ -89,7 +89,7 @@ import Testing
     let one = try sources(whole)
     _ = await one.checkReadiness("chat", pool: "green", Readiness())
     try append("\(whole.path)/canary-chat.log", lines(0..<4000, from: began))
-    let found = try compared(await one.measure(Self.checks, "chat", occasion))
+    let found = try compared(await one.measure(Self.checks, "chat", context))
     #expect(found.evidence == previous?.evidence)
     #expect(found.canary == previous?.canary && found.upper == previous?.upper)
   }

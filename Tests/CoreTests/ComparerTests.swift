@@ -14,30 +14,30 @@ import Testing
     CheckName(name).map { ComparisonSpec(name: $0, compare: compare, advisory: false) }
   }
 
-  private func comparer(_ baseline: PoolCounts = PoolCounts(), weight: Double = 0.05)
+  private func judge(_ baseline: PoolCounts = PoolCounts(), weight: Double = 0.05)
     -> ComparisonJudge
   {
-    var comparer = ComparisonJudge(
+    var judge = ComparisonJudge(
       rollout: 1, checks: Self.checks, stages: 5, alpha: 0.01, baseline: baseline, most: 0.05)
-    begin(&comparer, weight: weight)
-    return comparer
+    begin(&judge, weight: weight)
+    return judge
   }
 
-  private func begin(_ comparer: inout ComparisonJudge, stage: Int = 0, weight: Double = 0.05) {
+  private func begin(_ judge: inout ComparisonJudge, stage: Int = 0, weight: Double = 0.05) {
     let at = Instant(milliseconds: Self.start)
-    comparer.begin(stage: stage, generation: stage + 2, weight: weight, trusted: at, at: at)
+    judge.begin(stage: stage, generation: stage + 2, weight: weight, trusted: at, at: at)
   }
 
   /// Twenty requests a round, one of them the canary's, a round a second.
   private func feed(
-    _ comparer: inout ComparisonJudge, rounds: Range<Int>,
+    _ judge: inout ComparisonJudge, rounds: Range<Int>,
     canaryFails: (Int) -> Bool = { _ in false },
     stableFails: (Int) -> Bool = { _ in false }, generation: Int = 2, latency: Int64 = 10
   ) {
     for round in rounds {
       for index in 0..<20 {
         let isCanary = index == 7
-        comparer.add(
+        judge.add(
           generation: generation, milliseconds: Self.start + Int64(round * 1000 + index * 50),
           isCanary: isCanary,
           failed: isCanary ? canaryFails(round) : stableFails(round * 20 + index),
@@ -48,15 +48,15 @@ import Testing
 
   @Test(arguments: [0.05, 0.1, 0.3, 0.6])
   func `a canary that is down is found within a handful of requests at any share`(weight: Double) {
-    var comparer = comparer(weight: weight)
+    var judge = judge(weight: weight)
     var dice = Dice(seed: 4)
     var failed = 0
     var time = Self.start
-    while comparer.alarms.isEmpty, failed < 100 {
+    while judge.alarms.isEmpty, failed < 100 {
       time += 10
       let isCanary = dice.share() < weight
       if isCanary { failed += 1 }
-      comparer.add(
+      judge.add(
         generation: 2, milliseconds: time, isCanary: isCanary, failed: isCanary, latency: 10)
     }
     #expect(failed <= 12, "\(failed)")
@@ -67,7 +67,7 @@ import Testing
     let table = PoolTable([("10.0.0.1:80", "blue"), ("10.0.0.2:80", "green")])
     let parser = LogParser(table, .response)
     var tally = LogTally(pools: table.pools)
-    tally.duel = TallyComparison(comparer(), pools: table.pools, canary: "green", stable: "blue")
+    tally.comparison = TallyComparison(judge(), pools: table.pools, canary: "green", stable: "blue")
     var dice = Dice(seed: 5)
     for index in 0..<20_000 {
       let time =
@@ -82,8 +82,8 @@ import Testing
       Array(line.utf8).withUnsafeBufferPointer { parser.parse($0[...], into: &tally) }
     }
     #expect(tally.unreadable == 0)
-    let comparer = try #require(tally.duel?.comparer)
-    #expect(comparer.alarms.isEmpty, "\(comparer.alarms)")
+    let judge = try #require(tally.comparison?.judge)
+    #expect(judge.alarms.isEmpty, "\(judge.alarms)")
     // Every try still counts for its pool: the canary failed as often as stable, on a twentieth of the requests.
     let canary = tally.total(pool: "green", from: 0, through: .max / 2)
     #expect(Double(canary.failures) / Double(canary.requests) > 0.1)
@@ -91,22 +91,22 @@ import Testing
 
   @Test func `no stratum spans a change of weight`() {
     // All of stable's failures come before the change, all of the canary's after it.
-    var comparer = comparer()
-    feed(&comparer, rounds: 0..<10, stableFails: { _ in true })
-    let before = comparer.evidence
-    begin(&comparer, stage: 1, weight: 0.1)
-    #expect(comparer.generation == 3)
+    var judge = judge()
+    feed(&judge, rounds: 0..<10, stableFails: { _ in true })
+    let before = judge.evidence
+    begin(&judge, stage: 1, weight: 0.1)
+    #expect(judge.generation == 3)
     // What the old generation still answers is not this stage's.
-    feed(&comparer, rounds: 10..<12, generation: 2)
-    let report = comparer.report("errors", margin: nil, at: Instant(milliseconds: Self.start))
+    feed(&judge, rounds: 10..<12, generation: 2)
+    let report = judge.report("errors", margin: nil, at: Instant(milliseconds: Self.start))
     #expect(report?.canary.requests == 0)
-    #expect(comparer.evidence <= before)
+    #expect(judge.evidence <= before)
   }
 
   @Test func `a comparison that was saved goes on as if nothing had happened`() throws {
-    var whole = comparer()
+    var whole = judge()
     feed(&whole, rounds: 0..<200, canaryFails: { $0 % 9 == 0 })
-    var half = comparer()
+    var half = judge()
     feed(&half, rounds: 0..<77, canaryFails: { $0 % 9 == 0 })
     let text = try JSONEncoder().encode(half)
     var resumed = try JSONDecoder().decode(ComparisonJudge.self, from: text)
@@ -117,12 +117,12 @@ import Testing
   }
 
   @Test func `a fault of both pools is held, not blamed`() throws {
-    var comparer = comparer()
-    feed(&comparer, rounds: 0..<60)
-    feed(&comparer, rounds: 60..<100, canaryFails: { $0 % 3 == 0 }, stableFails: { $0 % 3 == 0 })
-    #expect(comparer.alarms.isEmpty)
+    var judge = judge()
+    feed(&judge, rounds: 0..<60)
+    feed(&judge, rounds: 60..<100, canaryFails: { $0 % 3 == 0 }, stableFails: { $0 % 3 == 0 })
+    #expect(judge.alarms.isEmpty)
     let now = Instant(milliseconds: Self.start + 100_000)
-    let report = try #require(comparer.report("errors", margin: nil, at: now))
+    let report = try #require(judge.report("errors", margin: nil, at: now))
     let check = Check(
       name: "errors", source: .metric(.errorRate), condition: Condition(versus: Versus()))
     let state = Judge.fold(
@@ -132,32 +132,32 @@ import Testing
   }
 
   @Test func `a canary that hangs is told by its silence`() throws {
-    var comparer = comparer()
-    for index in 0..<2000 where comparer.alarms.isEmpty {
-      comparer.add(
+    var judge = judge()
+    for index in 0..<2000 where judge.alarms.isEmpty {
+      judge.add(
         generation: 2, milliseconds: Self.start + Int64(index * 10), isCanary: false, failed: false,
         latency: 10)
     }
-    let alarm = try #require(comparer.alarms.first)
+    let alarm = try #require(judge.alarms.first)
     #expect((15...25).contains(alarm.due ?? 0), "\(alarm)")
     let report = try #require(
-      comparer.report("errors", margin: nil, at: Instant(milliseconds: Self.start)))
+      judge.report("errors", margin: nil, at: Instant(milliseconds: Self.start)))
     #expect(report.line.hasPrefix("the canary answered 0 of "), "\(report.line)")
     #expect(report.line.hasSuffix(" were due"), "\(report.line)")
   }
 
   @Test func `what the brake routed is no silence`() {
-    var comparer = comparer()
+    var judge = judge()
     let later = Instant(milliseconds: Self.start + 100_000)
-    comparer.begin(
+    judge.begin(
       stage: 0, generation: 2, weight: 0.05, trusted: later,
       at: Instant(milliseconds: Self.start))
     for index in 0..<5000 {
-      comparer.add(
+      judge.add(
         generation: 2, milliseconds: Self.start + Int64(index * 10), isCanary: false, failed: false,
         latency: 10)
     }
-    #expect(comparer.alarms.isEmpty)
+    #expect(judge.alarms.isEmpty)
   }
 
   @Test func `one line tells a person what was seen`() {
@@ -216,18 +216,18 @@ import Testing
   }
 
   @Test func `evidence comes with requests, and the margin sets how many`() throws {
-    var comparer = comparer()
+    var judge = judge()
     let now = Instant(milliseconds: Self.start)
     var needed = 0
     for round in 0..<2000 {
-      feed(&comparer, rounds: round..<(round + 1))
-      if try #require(comparer.report("errors", margin: 0.01, at: now)).isProven {
+      feed(&judge, rounds: round..<(round + 1))
+      if try #require(judge.report("errors", margin: 0.01, at: now)).isProven {
         needed = round + 1
         break
       }
     }
     #expect((380...430).contains(needed), "\(needed)")
-    #expect(comparer.report("errors", margin: 0.001, at: now)?.isProven == false)
-    #expect(comparer.report("errors", margin: 0.05, at: now)?.isProven == true)
+    #expect(judge.report("errors", margin: 0.001, at: now)?.isProven == false)
+    #expect(judge.report("errors", margin: 0.05, at: now)?.isProven == true)
   }
 }

@@ -20,9 +20,9 @@ struct HeldTests {
       for effect in decision.effects {
         switch effect {
         case .apply(_, let generation): take(.applied(generation))
-        case .measure(let checks, let occasion):
+        case .measure(let checks, let context):
           let all = checks.map { Measurement(check: $0.name, at: now, reading: reading) }
-          take(.measured(all, rollout: occasion.rollout, stage: occasion.stage))
+          take(.measured(all, rollout: context.rollout, stage: context.stage))
         case .look(_, _, let rollout): take(.looked(fault: nil, rollout: rollout))
         default: break
         }

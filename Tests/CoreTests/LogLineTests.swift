@@ -125,10 +125,10 @@ import Testing
       tally.census = [:]
       let check = ComparisonSpec(
         name: "e", compare: .failures, advisory: false)
-      let comparer = ComparisonJudge(
+      let judge = ComparisonJudge(
         rollout: 1, checks: [check], stages: 1, alpha: 0.01, baseline: PoolCounts(), most: 0.05)
-      tally.duel = TallyComparison(comparer, pools: table.pools, canary: "green", stable: "blue")
-      tally.duel?.comparer.begin(
+      tally.comparison = TallyComparison(judge, pools: table.pools, canary: "green", stable: "blue")
+      tally.comparison?.judge.begin(
         stage: 0, generation: 42, weight: 0.5, trusted: Instant(milliseconds: 0),
         at: Instant(milliseconds: 0))
       let text =
@@ -139,7 +139,8 @@ import Testing
       return tally
     }
     func compared(_ tally: LogTally) -> Int {
-      tally.duel?.comparer.report("e", margin: nil, at: Instant(milliseconds: 1))?.canary.requests
+      tally.comparison?.judge.report("e", margin: nil, at: Instant(milliseconds: 1))?.canary
+        .requests
         ?? 0
     }
     for (way, isCompared) in [("d", true), ("p", false), ("n", false), ("x", false)] {

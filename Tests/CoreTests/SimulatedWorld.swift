@@ -193,13 +193,13 @@ struct SimulatedWorld {
     case .look(_, _, let rollout):
       let fault = dice.chance(trouble) ? "refuses connections" : nil
       inbox.append(.looked(fault: fault, rollout: rollout))
-    case .measure(let checks, let occasion):
+    case .measure(let checks, let context):
       for check in checks {
         let reading = reading(check, trouble)
         inbox.append(
           .measured(
             [Measurement(check: check.name, at: now, reading: reading)],
-            rollout: occasion.rollout, stage: occasion.stage))
+            rollout: context.rollout, stage: context.stage))
       }
     case .wake: break
     case .preflight(let checks, _, let rollout):

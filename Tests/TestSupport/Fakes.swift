@@ -66,7 +66,7 @@ package struct SimMetrics: MetricSource {
     self.reading = reading
   }
 
-  package func measure(_ checks: [Check], _ service: ServiceName, _ occasion: StageContext) async
+  package func measure(_ checks: [Check], _ service: ServiceName, _ context: StageContext) async
     -> [Measurement]
   {
     let delay = checks.map(slow).max() ?? .zero
@@ -85,10 +85,10 @@ package struct SimMetrics: MetricSource {
   package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async
     -> [CheckState]
   {
-    let occasion = StageContext(
+    let context = StageContext(
       rollout: 0, stage: 0, plan: Plan(name: "", stages: [], checks: []), stable: pool,
       canary: pool, generation: Generation(0), started: clock.now(), since: clock.now())
-    return zip(checks, await measure(checks, service, occasion)).map { check, measurement in
+    return zip(checks, await measure(checks, service, context)).map { check, measurement in
       Judge.fold(CheckState(check), check, measurement)
     }
   }

@@ -20,7 +20,7 @@ actor AccessLogSource {
   /// Counts that are not saved yet.
   private var unsaved = LogTally(pools: [])
   private var savedAt: Instant?
-  private var comparer: ComparisonJudge?
+  private var judge: ComparisonJudge?
 
   init(
     service: Service, log: String, relay: String, store: any LogStore, executor: ThreadExecutor
@@ -44,28 +44,28 @@ actor AccessLogSource {
   }
 
   /// One measurement for each check, after reading all that has been logged so far.
-  func measure(_ checks: [Check], _ occasion: StageContext, at now: Instant)
+  func measure(_ checks: [Check], _ context: StageContext, at now: Instant)
     async throws(SourceError) -> [Measurement]
   {
-    if follower == nil { await resume(occasion) }
-    await prepare(occasion)
+    if follower == nil { await resume(context) }
+    await prepare(context)
     guard let follower else { throw SourceError(description: "not opened") }
     var delta = LogTally(pools: table.pools)
-    if let comparer {
-      delta.duel = TallyComparison(
-        comparer, pools: table.pools, canary: occasion.canary, stable: occasion.stable)
+    if let judge {
+      delta.comparison = TallyComparison(
+        judge, pools: table.pools, canary: context.canary, stable: context.stable)
     }
     let read: Result<Void, FileError>
     do throws(FileError) {
       // The judge has one owner at a time: a shared one would be copied at each request.
-      comparer = nil
+      judge = nil
       try follower.poll(into: &delta)
       read = .success(())
     } catch {
       read = .failure(error)
     }
-    comparer = delta.duel?.comparer
-    delta.duel = nil
+    judge = delta.comparison?.judge
+    delta.comparison = nil
     if case .failure(let error) = read { throw SourceError(description: error.description) }
     if !delta.isEmpty {
       counted.merge(delta)
@@ -77,7 +77,7 @@ actor AccessLogSource {
         follower.parser = LogParser(table, service.latency)
       }
     }
-    let reading = LogReading(occasion, at: now, comparer)
+    let reading = LogReading(context, at: now, judge)
     let measurements = checks.map { reading.measure($0, &counted) }
     // At most once a second: after a crash, the log is read again from the last save.
     if Instant.isPast(.seconds(1), since: savedAt, at: now), !unsaved.isEmpty {
@@ -99,26 +99,26 @@ actor AccessLogSource {
   }
 
   /// Makes sure that the judge compares this rollout, and tells it the stage.
-  private func prepare(_ occasion: StageContext) async {
-    if comparer?.rollout != occasion.rollout {
+  private func prepare(_ context: StageContext) async {
+    if judge?.rollout != context.rollout {
       // This may read minutes of a busy log: not on the drivers' thread.
       let baseline = await Blocking.run { [log, table, latency = service.latency] in
         LogTail.counts(
-          log, LogParser(table, latency), pool: occasion.stable, pools: table.pools,
-          from: occasion.started - LogReading.baselineSpan, to: occasion.started)
+          log, LogParser(table, latency), pool: context.stable, pools: table.pools,
+          from: context.started - LogReading.baselineSpan, to: context.started)
       }
       // Another call may have made it meanwhile.
-      if comparer?.rollout != occasion.rollout {
-        comparer = LogReading.comparer(occasion, baseline: baseline)
+      if judge?.rollout != context.rollout {
+        judge = LogReading.judge(context, baseline: baseline)
       }
     }
     // Where clients are drawn by a key, their share of requests can differ from the weight. With 0
     // the judge draws no conclusion from missing canary requests.
-    let isDrawnByKey = service.sticky != nil && occasion.weight < .all
-    let weight = isDrawnByKey ? 0 : occasion.weight.percent / 100
-    comparer?.begin(
-      stage: occasion.stage, generation: occasion.generation.number, weight: weight,
-      trusted: occasion.trusted, at: occasion.since)
+    let isDrawnByKey = service.sticky != nil && context.weight < .all
+    let weight = isDrawnByKey ? 0 : context.weight.percent / 100
+    judge?.begin(
+      stage: context.stage, generation: context.generation.number, weight: weight,
+      trusted: context.trusted, at: context.since)
   }
 
   /// Saves counts and comparison; if the store cannot be written, they stay for the next save.
@@ -128,7 +128,7 @@ actor AccessLogSource {
   private func save(_ positions: [LogPosition]) async {
     let batch = unsaved
     unsaved = LogTally(pools: table.pools)
-    if (try? await store.saveSlices(service.name, batch, positions, comparer)) == nil {
+    if (try? await store.saveSlices(service.name, batch, positions, judge)) == nil {
       unsaved.merge(batch)
     }
   }
@@ -151,12 +151,12 @@ actor AccessLogSource {
   }
 
   /// Continues where the last driver stopped; at the end of the log if none has saved a position.
-  private func resume(_ occasion: StageContext) async {
+  private func resume(_ context: StageContext) async {
     let saved = try? await store.slices(service.name, since: SystemClock.now.second - Self.kept)
-    let compared = try? await store.comparison(service.name, rollout: occasion.rollout)
+    let compared = try? await store.comparison(service.name, rollout: context.rollout)
     let positions = saved?.positions ?? []
     guard await open(from: positions.isEmpty ? .end : .positions(positions)) else { return }
-    comparer = compared
+    judge = compared
     for slice in saved?.slices ?? [] {
       guard let index = table.pools.firstIndex(of: slice.pool) else { continue }
       counted.add(second: slice.second, pool: index) { $0.merge(slice.counts) }

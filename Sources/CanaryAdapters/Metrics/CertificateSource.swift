@@ -6,8 +6,8 @@ enum CertificateSource {
   static func measure(_ host: String, _ check: Check, authority: String?) async
     -> Measurement.Reading
   {
-    var question = HTTPQuestion("https://\(host)/", limit: check.timeout)
-    question.speech = .certificate
+    var question = HTTPRequest("https://\(host)/", limit: check.timeout)
+    question.wireProtocol = .certificate
     question.authority = authority
     question.isFresh = true
     switch await HTTPLoop.shared.send(question) {

@@ -25,7 +25,7 @@ package struct EndpointClient {
     _ read: (HTTPAnswer) -> Measurement.Reading
   ) async -> Measurement.Reading {
     var secrets = Secrets(environment: environment)
-    var question = HTTPQuestion(url, limit: limit)
+    var question = HTTPRequest(url, limit: limit)
     question.method = method
     question.body = body
     question.bodyLimit = Self.bodyLimit
@@ -44,7 +44,7 @@ package struct EndpointClient {
   }
 
   private func addCredentials(
-    _ question: inout HTTPQuestion, _ headers: [String: Secret], _ secrets: inout Secrets
+    _ question: inout HTTPRequest, _ headers: [String: Secret], _ secrets: inout Secrets
   ) throws(SourceError) {
     question.authority = endpoint?.authority
     question.certificate = endpoint?.certificate
@@ -66,7 +66,7 @@ package struct EndpointClient {
 
   /// The answer; retried once, within the deadline, when the server could not be reached, fails or
   /// is overloaded.
-  private func answer(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
+  private func answer(_ question: HTTPRequest) async -> Result<HTTPAnswer, HTTPError> {
     let clock = ContinuousClock()
     let start = clock.now
     let first = await HTTPLoop.shared.send(question)

@@ -48,7 +48,7 @@ package final class MetricSources: MetricSource {
     }
     async let guarded = checkGuards(readiness.guards, service, pool: pool)
     let fault = await PoolProbe.probeAll(
-      servers, readiness, limit: .seconds(5), found.speech)
+      servers, readiness, limit: .seconds(5), found.wireProtocol)
     let guardFault = await guarded
     return fault ?? guardFault
   }
@@ -98,7 +98,7 @@ package final class MetricSources: MetricSource {
     return Measurement(check: check.name, at: clock.now(), reading: reading)
   }
 
-  package func measure(_ checks: [Check], _ service: ServiceName, _ occasion: StageContext) async
+  package func measure(_ checks: [Check], _ service: ServiceName, _ context: StageContext) async
     -> [Measurement]
   {
     guard let first = checks.first else { return [] }
@@ -107,7 +107,7 @@ package final class MetricSources: MetricSource {
         guard let evidence = evidence(of: service) else {
           throw SourceError(description: "the config has no service \(service)")
         }
-        return try await evidence.measure(checks, occasion, at: clock.now())
+        return try await evidence.measure(checks, context, at: clock.now())
       } catch {
         let reading = Measurement.Reading.failed("the access log cannot be read: \(error)")
         return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading) }
@@ -116,8 +116,8 @@ package final class MetricSources: MetricSource {
     let reading = await read(
       first, service,
       facts(
-        first, service, pool: occasion.canary, stable: occasion.stable, release: occasion.release),
-      freshFor: fresh(first, soak: occasion.soak))
+        first, service, pool: context.canary, stable: context.stable, release: context.release),
+      freshFor: fresh(first, soak: context.soak))
     return [Measurement(check: first.name, at: clock.now(), reading: reading)]
   }
 
@@ -152,7 +152,7 @@ package final class MetricSources: MetricSource {
       else {
         return .failed("the config has no pool \(facts.pool)")
       }
-      return await PoolProbe.measure(servers, path: path, check, found.speech)
+      return await PoolProbe.measure(servers, path: path, check, found.wireProtocol)
     case .command(let words): return await Blocking.run { CommandSource.run(words, check) }
     case .prometheus(let query, let reduce):
       return await PrometheusSource(
@@ -175,7 +175,7 @@ package final class MetricSources: MetricSource {
 
 extension Service {
   /// The protocol that its servers speak.
-  var speech: HTTPQuestion.Speech {
+  var wireProtocol: HTTPRequest.WireProtocol {
     switch proxying.scheme {
     case .http: .http
     case .grpc: .http2

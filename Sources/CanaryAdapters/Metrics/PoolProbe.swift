@@ -19,14 +19,14 @@ package enum PoolProbe {
   /// Without a path, any answer shows that a server is up; so it does for a server that belongs to
   /// another backend than the path.
   static func probeAll(
-    _ servers: [Server], _ ready: Readiness, limit: Span, _ speech: HTTPQuestion.Speech
+    _ servers: [Server], _ ready: Readiness, limit: Span, _ wireProtocol: HTTPRequest.WireProtocol
   ) async -> String? {
     // Only these servers are judged by their status.
     let isAsked = { (server: Server) in
-      speech != .connection && ready.path != nil
+      wireProtocol != .connection && ready.path != nil
         && (ready.backend == nil || server.backend == ready.backend)
     }
-    let answers = await all(servers, limit: limit, speech) { isAsked($0) ? ready.path : nil }
+    let answers = await all(servers, limit: limit, wireProtocol) { isAsked($0) ? ready.path : nil }
     let faults = zip(servers, answers).compactMap { server, answer -> String? in
       switch answer {
       case .success(let answer):
@@ -42,10 +42,10 @@ package enum PoolProbe {
   ///
   /// A server that does not answer as expected, or slower than `max`, fails it.
   static func measure(
-    _ servers: [Server], path: String, _ check: Check, _ speech: HTTPQuestion.Speech
+    _ servers: [Server], path: String, _ check: Check, _ wireProtocol: HTTPRequest.WireProtocol
   ) async -> Measurement.Reading {
     let servers = servers.filter { check.backend == nil || $0.backend == check.backend }
-    let answers = await all(servers, limit: check.timeout, speech) { _ in path }
+    let answers = await all(servers, limit: check.timeout, wireProtocol) { _ in path }
     let expected = check.expected ?? Expected()
     var faults: [String] = []
     var slowest = 0.0
@@ -54,7 +54,7 @@ package enum PoolProbe {
       case .success(let answer):
         slowest = max(slowest, answer.seconds)
         // A connection that opened is all that can be expected of TCP.
-        let fault = speech == .connection ? nil : Expectation.fault(answer, expected)
+        let fault = wireProtocol == .connection ? nil : Expectation.fault(answer, expected)
         if let fault {
           faults.append("\(server.address) \(fault)")
         } else if let max = check.condition.max, answer.seconds > max {
@@ -73,12 +73,13 @@ package enum PoolProbe {
   }
 
   private static func all(
-    _ servers: [Server], limit: Span, _ speech: HTTPQuestion.Speech, path: (Server) -> String?
+    _ servers: [Server], limit: Span, _ wireProtocol: HTTPRequest.WireProtocol,
+    path: (Server) -> String?
   ) async -> [Result<HTTPAnswer, HTTPError>] {
     await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
       for (index, server) in servers.enumerated() {
         var question = question(server, path(server), limit)
-        question.speech = speech
+        question.wireProtocol = wireProtocol
         group.addTask { [question] in (index, await HTTPLoop.shared.send(question)) }
       }
       var found = [Result<HTTPAnswer, HTTPError>](
@@ -89,10 +90,10 @@ package enum PoolProbe {
     }
   }
 
-  private static func question(_ server: Server, _ path: String?, _ limit: Span) -> HTTPQuestion {
+  private static func question(_ server: Server, _ path: String?, _ limit: Span) -> HTTPRequest {
     let isSocket = server.address.hasPrefix("unix:")
     let host = isSocket ? "localhost" : server.address
-    var question = HTTPQuestion("http://\(host)\(path ?? "/")", limit: limit)
+    var question = HTTPRequest("http://\(host)\(path ?? "/")", limit: limit)
     if isSocket { question.unixSocket = String(server.address.dropFirst(5)) }
     question.isFresh = true
     return question

@@ -107,7 +107,7 @@ package struct NginxRouter: Router {
   }
 
   private func answer(_ service: ServiceName) -> Result<WorkerAnswer, Fault> {
-    do throws(WorkerProbe.Silence) {
+    do throws(WorkerProbe.NoAnswer) {
       return .success(try config.probe(service).query(service))
     } catch {
       return .failure(

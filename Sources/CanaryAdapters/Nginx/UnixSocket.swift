@@ -38,7 +38,7 @@ enum UnixSocket {
   /// The first line that the socket sends by itself, about half a kilobyte at most.
   ///
   /// `limit` bounds each wait for bytes.
-  static func line(_ path: String, limit: Span) -> Result<String, WorkerProbe.Silence> {
+  static func line(_ path: String, limit: Span) -> Result<String, WorkerProbe.NoAnswer> {
     switch connect(path) {
     case .refused, .failed(ENOENT): return .failure(.nobody)
     case .failed(let code): return .failure(.other(String(cString: strerror(code))))

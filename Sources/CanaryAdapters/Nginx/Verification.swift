@@ -13,11 +13,11 @@ extension Installation {
     let start = SystemClock.now
     let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
     var run = 0
-    var seen: WorkerProbe.Silence?
+    var seen: WorkerProbe.NoAnswer?
     var last: Generation?
     while SystemClock.now - start < nginx.verify {
       try checkStop()
-      switch Result(catching: { () throws(WorkerProbe.Silence) in try probe.query(service) }) {
+      switch Result(catching: { () throws(WorkerProbe.NoAnswer) in try probe.query(service) }) {
       case .success(let answer):
         last = answer.generation
         run = answer.generation == generation ? run + 1 : 0
@@ -49,7 +49,7 @@ extension Installation {
     return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
   }
 
-  private func silence(_ seen: WorkerProbe.Silence?, last: Generation?, words: String?) -> String {
+  private func silence(_ seen: WorkerProbe.NoAnswer?, last: Generation?, words: String?) -> String {
     var text =
       "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
     if let last { text += " (they answer with \(last))" }

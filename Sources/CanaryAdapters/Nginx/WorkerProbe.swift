@@ -27,7 +27,7 @@ package struct WorkerProbe {
   }
 
   /// Why no worker gave an answer for the service.
-  package enum Silence: Error, Hashable, Sendable {
+  package enum NoAnswer: Error, Hashable, Sendable {
     /// Nothing listens on the socket: Nginx does not run, or has loaded no generated file.
     case nobody
     /// A worker answers, but not for this service, whose file is not loaded.
@@ -49,7 +49,7 @@ package struct WorkerProbe {
   /// One answer of one worker.
   ///
   /// Each call opens a new connection, so that any worker may accept it.
-  package func query(_ service: ServiceName, limit: Span = .seconds(1)) throws(Silence)
+  package func query(_ service: ServiceName, limit: Span = .seconds(1)) throws(NoAnswer)
     -> WorkerAnswer
   {
     if let relay {

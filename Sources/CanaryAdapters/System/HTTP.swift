@@ -3,7 +3,7 @@ package import CanaryCore
 internal import Glibc
 
 /// A request to an HTTP server, with its limits in time and size.
-package struct HTTPQuestion: Sendable {
+package struct HTTPRequest: Sendable {
   package var url: String
   package var method = "GET"
   package var headers: [(name: String, value: String)] = []
@@ -16,9 +16,9 @@ package struct HTTPQuestion: Sendable {
   /// Uses a new connection, closes it afterwards, and never goes through a proxy.
   package var isFresh = false
   /// The protocol to speak with the server.
-  package var speech = Speech.http
+  package var wireProtocol = WireProtocol.http
 
-  package enum Speech: Sendable {
+  package enum WireProtocol: Sendable {
     case http
     /// HTTP/2 without TLS, and without HTTP/1.1 first.
     case http2
@@ -47,7 +47,7 @@ package struct HTTPAnswer: Hashable, Sendable {
   package var seconds = 0.0
   /// How old the answer was on arrival, by its `Age` and `Date`; nil when it has neither.
   package var age: Span?
-  /// When the server's certificate expires; only after `speech` was `.certificate`.
+  /// When the server's certificate expires; only after `wireProtocol` was `.certificate`.
   package var expires: Instant?
 }
 
@@ -70,7 +70,7 @@ package final class HTTPClient {
   package func get(
     _ url: String, unixSocket: String? = nil, limit: Span, bodyLimit: Int = 64 << 10
   ) throws(HTTPError) -> HTTPAnswer {
-    var question = HTTPQuestion(url, limit: limit)
+    var question = HTTPRequest(url, limit: limit)
     question.unixSocket = unixSocket
     question.bodyLimit = bodyLimit
     question.isFresh = true
@@ -84,7 +84,7 @@ package final class HTTPClient {
 /// One transfer of libcurl; used by one thread only.
 final class HTTPTransfer {
   let handle: UnsafeMutableRawPointer
-  private let question: HTTPQuestion
+  private let question: HTTPRequest
   private let answer: Answer
   private let fault: UnsafeMutablePointer<CChar>
   private var headers: UnsafeMutablePointer<curl_slist>?
@@ -113,7 +113,7 @@ final class HTTPTransfer {
     }
   }
 
-  init?(_ question: HTTPQuestion) {
+  init?(_ question: HTTPRequest) {
     guard Self.isReady, let handle = curl_easy_init() else { return nil }
     self.handle = handle
     self.question = question
@@ -142,7 +142,7 @@ final class HTTPTransfer {
     _ = canary_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
     _ = canary_curl_set_long(handle, CURLOPT_TIMEOUT_MS, Int(max(1, question.limit.milliseconds)))
     _ = canary_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, fault)
-    switch question.speech {
+    switch question.wireProtocol {
     case .http: break
     case .http2:
       let version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
@@ -233,7 +233,7 @@ final class HTTPTransfer {
     var found = HTTPAnswer(
       status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
       age: ages.max().map { Span(milliseconds: Int64(max(0, $0)) * 1000) })
-    if case .certificate = question.speech { found.expires = expires }
+    if case .certificate = question.wireProtocol { found.expires = expires }
     return .success(found)
   }
 

@@ -9,7 +9,7 @@ package final class HTTPLoop: Sendable {
   package static let shared = HTTPLoop()
 
   private struct Pending: Sendable {
-    let question: HTTPQuestion
+    let question: HTTPRequest
     let answer: @Sendable (Result<HTTPAnswer, HTTPError>) -> Void
   }
 
@@ -27,7 +27,7 @@ package final class HTTPLoop: Sendable {
   }
 
   /// The answer, or why there is none, within the request's limit.
-  package func send(_ question: HTTPQuestion) async -> Result<HTTPAnswer, HTTPError> {
+  package func send(_ question: HTTPRequest) async -> Result<HTTPAnswer, HTTPError> {
     await withCheckedContinuation { continuation in
       pending.withLock {
         $0.append(Pending(question: question) { continuation.resume(returning: $0) })

@@ -7,7 +7,7 @@ internal import Synchronization
 /// What a driver measures now, in a file for watchers; written only while there are any.
 package final class LiveSnapshotFile: Sendable {
   private struct Latest {
-    var glance: LiveSnapshot?
+    var snapshot: LiveSnapshot?
     /// When it was last checked whether anyone watches.
     var looked: Instant?
   }
@@ -28,20 +28,20 @@ package final class LiveSnapshotFile: Sendable {
   ///
   /// Write errors are ignored: only watchers miss something.
   package func saw(_ state: ServiceState, at now: Instant) {
-    let glance: LiveSnapshot? = kept.withLock { kept in
-      if kept.glance?.goOn(state, at: now) != true {
+    let snapshot: LiveSnapshot? = kept.withLock { kept in
+      if kept.snapshot?.goOn(state, at: now) != true {
         // Between two stages, the values of the last minutes are kept.
-        if let running = state.running, running.number == kept.glance?.rollout { return nil }
-        if kept.glance != nil { unlink(path) }
-        kept.glance = LiveSnapshot(state, at: now)
+        if let running = state.running, running.number == kept.snapshot?.rollout { return nil }
+        if kept.snapshot != nil { unlink(path) }
+        kept.snapshot = LiveSnapshot(state, at: now)
       }
-      guard kept.glance != nil, Instant.isPast(Self.interval, since: kept.looked, at: now) else {
+      guard kept.snapshot != nil, Instant.isPast(Self.interval, since: kept.looked, at: now) else {
         return nil
       }
       kept.looked = now
-      return watchers.areThere(now) ? kept.glance : nil
+      return watchers.areThere(now) ? kept.snapshot : nil
     }
-    guard let glance, let bytes = try? JSONEncoder().encode(glance) else { return }
+    guard let snapshot, let bytes = try? JSONEncoder().encode(snapshot) else { return }
     try? Files.replace(path, with: String(decoding: bytes, as: UTF8.self), isSynced: false)
   }
 

@@ -51,7 +51,7 @@ enum RevertCommand {
 
   /// Saves the revert, lets its driver or this process carry it out, and reports the result.
   private static func tidy(
-    _ world: World, _ service: Service, _ braked: EmergencyBrake.Pulled, reason: String?
+    _ world: World, _ service: Service, _ braked: EmergencyBrake.PullResult, reason: String?
   ) async throws(Failure) -> ExitCode {
     let decision: Decision
     do throws(Failure) {
@@ -121,7 +121,7 @@ enum RevertCommand {
   /// The brake does the revert's work; the next command or driver finds its note and saves the
   /// revert.
   private static func unsaved(
-    _ world: World, _ service: Service, _ braked: EmergencyBrake.Pulled, why: String
+    _ world: World, _ service: Service, _ braked: EmergencyBrake.PullResult, why: String
   ) -> ExitCode {
     let stable = braked.pool ?? service.stable
     guard braked.isOn else {

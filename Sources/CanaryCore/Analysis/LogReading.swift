@@ -1,24 +1,24 @@
 /// The readings of one stage's checks from the access log: from counts, and from the comparison.
 package struct LogReading {
-  private let occasion: StageContext
+  private let context: StageContext
   private let now: Instant
-  private let comparer: ComparisonJudge?
+  private let judge: ComparisonJudge?
 
-  package init(_ occasion: StageContext, at now: Instant, _ comparer: ComparisonJudge?) {
-    self.occasion = occasion
+  package init(_ context: StageContext, at now: Instant, _ judge: ComparisonJudge?) {
+    self.context = context
     self.now = now
-    self.comparer = comparer
+    self.judge = judge
   }
 
   /// The comparison with which a rollout begins; nil when its plan compares nothing.
   ///
   /// `baseline` is what stable did in the minutes before the rollout (`baselineSpan`).
-  package static func comparer(_ occasion: StageContext, baseline: PoolCounts) -> ComparisonJudge? {
-    let plan = occasion.plan
+  package static func judge(_ context: StageContext, baseline: PoolCounts) -> ComparisonJudge? {
+    let plan = context.plan
     guard !plan.comparisons.isEmpty else { return nil }
     return ComparisonJudge(
-      rollout: occasion.rollout, checks: plan.comparisons, stages: plan.stages.count,
-      alpha: plan.alpha ?? Plan.usualAlpha, baseline: baseline, most: plan.acceptedFailures)
+      rollout: context.rollout, checks: plan.comparisons, stages: plan.stages.count,
+      alpha: plan.alpha ?? Plan.usualAlpha, baseline: baseline, most: plan.strictestErrorBound)
   }
 
   /// How far the baseline reaches back before the rollout.
@@ -34,30 +34,30 @@ package struct LogReading {
     if check.source.isShadow { return plain(metric, check, PoolTable.shadowName, &tally) }
     if check.condition.versus != nil {
       guard
-        var compared = comparer?.report(
+        var compared = judge?.report(
           check.name, margin: check.condition.versus?.worseBy, at: now)
       else { return .nothing("nothing was compared yet") }
       // An alarm must revert the rollout even in a stage that leaves out the check which raised it:
       // the first comparison of the stage reports it.
-      if let accused = comparer?.accused {
-        let asked = occasion.plan.checks(stage: occasion.stage).filter {
+      if let accused = judge?.accused {
+        let asked = context.plan.checks(stage: context.stage).filter {
           $0.compared != nil && !$0.advisory
         }.map(\.name)
         if !asked.contains(accused), asked.first == check.name { compared.isWorse = true }
       }
       if check.condition.hasBound,
-        case .value(let value, let requests) = plain(metric, check, occasion.canary, &tally)
+        case .value(let value, let requests) = plain(metric, check, context.canary, &tally)
       {
         compared.windowed = value
         compared.windowedRequests = requests
       }
       return .compared(compared)
     }
-    let canary = plain(metric, check, occasion.canary, &tally)
+    let canary = plain(metric, check, context.canary, &tally)
     guard check.weighsStable, case .value(let value, let requests?) = canary else {
       return canary
     }
-    guard case .value(let stable, let stables?) = plain(metric, check, occasion.stable, &tally)
+    guard case .value(let stable, let stables?) = plain(metric, check, context.stable, &tally)
     else { return .beside(value, requests: requests, stable: nil, stableRequests: 0) }
     return .beside(value, requests: requests, stable: stable, stableRequests: stables)
   }
@@ -66,7 +66,7 @@ package struct LogReading {
   private func plain(
     _ metric: Metric, _ check: Check, _ pool: PoolName, _ tally: inout LogTally
   ) -> Measurement.Reading {
-    let from = max(occasion.since, now - check.window)
+    let from = max(context.since, now - check.window)
     // The second in which the stage began does not count: its first part had another weight.
     let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
     let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)

@@ -99,16 +99,15 @@ package struct PoolTable: Hashable, Sendable {
 
 /// A comparison, and the two pools of a tally that it compares.
 package struct TallyComparison: Sendable {
-  package var comparer: ComparisonJudge
+  package var judge: ComparisonJudge
   package let canary: Int
   package let stable: Int
 
   /// Nil unless both pools are in the list.
-  package init?(_ comparer: ComparisonJudge, pools: [PoolName], canary: PoolName, stable: PoolName)
-  {
+  package init?(_ judge: ComparisonJudge, pools: [PoolName], canary: PoolName, stable: PoolName) {
     guard let canary = pools.firstIndex(of: canary), let stable = pools.firstIndex(of: stable)
     else { return nil }
-    self.comparer = comparer
+    self.judge = judge
     self.canary = canary
     self.stable = stable
   }
@@ -125,7 +124,7 @@ package struct LogTally: Sendable {
   package var unattributed = 0
   package var lines = 0
   /// The comparison that takes each request while lines are read; nil: none.
-  package var duel: TallyComparison?
+  package var comparison: TallyComparison?
   /// The requests that chance drew, by generation; nil: they are not counted.
   package var census: [Int: Census]?
   /// When the newest request of a known pool ended, in milliseconds since 1970.
@@ -157,9 +156,10 @@ package struct LogTally: Sendable {
     if milliseconds > newest { newest = milliseconds }
     guard isDrawn else { return }
     if census != nil { enrol(generation, milliseconds, pool) }
-    guard let canary = duel?.canary, let stable = duel?.stable, pool == canary || pool == stable
+    guard let canary = comparison?.canary, let stable = comparison?.stable,
+      pool == canary || pool == stable
     else { return }
-    duel?.comparer.add(
+    comparison?.judge.add(
       generation: generation, milliseconds: milliseconds, isCanary: pool == canary, failed: failed,
       latency: latency)
   }

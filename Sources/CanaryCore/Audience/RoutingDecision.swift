@@ -63,12 +63,12 @@ extension RoutingRules {
       return RoutingDecision(
         pool: nil, way: way,
         why: "each request is drawn anew: \(weight)% go to \(routing.canary?.text ?? "-")")
-    case .hand: return dealt(request, way)
+    case .hand: return drawnDecision(request, way)
     }
   }
 
   /// The decision on a request that the weight draws before a server is chosen.
-  private func dealt(_ request: RequestFacts, _ way: RoutedBy) -> RoutingDecision {
+  private func drawnDecision(_ request: RequestFacts, _ way: RoutedBy) -> RoutingDecision {
     let weight = routing.weight
     let salt = routing.audience?.salt ?? ""
     guard let sticky = service.sticky else {

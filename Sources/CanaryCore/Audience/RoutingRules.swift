@@ -79,7 +79,7 @@ package struct RoutingRules: Sendable {
   /// Whether the pool must be known before a server is chosen.
   ///
   /// Otherwise one group of both pools gives exact shares.
-  private var needsHand: Bool {
+  private var needsDraw: Bool {
     service.sticky != nil || shadow != nil || limit(.stable) != nil || limit(.canary) != nil
       || service.backends.contains { isZoned(stable($0)) || isZoned(canary($0)) }
   }
@@ -87,7 +87,7 @@ package struct RoutingRules: Sendable {
   /// Where a request goes that the weight draws.
   package var base: Target {
     let isShared = routing.weight > .none && routing.weight < .all
-    return isShared && needsHand ? .hand : .group(.split)
+    return isShared && needsDraw ? .hand : .group(.split)
   }
 
   /// Where a request goes that no rule fits, and how it got there.

@@ -1,7 +1,7 @@
 /// A set of clients; matching any one of the listed items is enough.
 package struct Selector: Hashable, Sendable, Codable {
   /// A header or cookie with a value that only the chosen clients know.
-  package struct Secretly: Hashable, Sendable, Codable {
+  package struct SecretMatch: Hashable, Sendable, Codable {
     package var name: String
     package var value: Secret
 
@@ -22,8 +22,8 @@ package struct Selector: Hashable, Sendable, Codable {
     }
   }
 
-  package var headers: [Secretly] = []
-  package var cookies: [Secretly] = []
+  package var headers: [SecretMatch] = []
+  package var cookies: [SecretMatch] = []
   package var tags: [Tag] = []
   package var ranges: [AddressRange] = []
 

@@ -142,10 +142,10 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
       if isCanary { betOnBound(failed) } else if failed { watchStable(milliseconds) }
     }
     let isWarm = isLate || stageCanaries > 100 || milliseconds - (stageBegan ?? 0) >= 30_000
-    var isTelling = isCanary && failed == true
+    var mayAlarm = isCanary && failed == true
     if !isLate, failures != nil {
       silence.count(isCanary: isCanary, at: milliseconds)
-      if silenceCapital * silence.wealth.total >= 0.5 / alpha { isTelling = true }
+      if silenceCapital * silence.wealth.total >= 0.5 / alpha { mayAlarm = true }
     }
     for index in subjects.indices {
       let isBad: Bool
@@ -161,9 +161,9 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
         isLate
         ? subjects[index].addLate(isCanary: isCanary, isBad: isBad, at: milliseconds)
         : subjects[index].add(isCanary: isCanary, isBad: isBad, at: milliseconds)
-      if closed { isTelling = true }
+      if closed { mayAlarm = true }
     }
-    if isTelling { soundAlarm(milliseconds) }
+    if mayAlarm { soundAlarm(milliseconds) }
     if !isCanary, let latency, failed != nil { learn(latency) }
   }
 
@@ -257,7 +257,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     _ subject: Subject, _ evidence: Double, _ milliseconds: Int64, due: Int? = nil
   ) {
     guard !alarms.contains(where: { $0.check == subject.check.name }) else { return }
-    var (canary, stable) = telling(subject)
+    var (canary, stable) = countsToShow(subject)
     if due != nil {
       canary = BadCount(silence.answered)
       stable = BadCount(silence.requests - silence.answered)
@@ -289,7 +289,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   }
 
   /// The counts to show: the stage's, or the last minute's where they say more.
-  func telling(_ subject: Subject) -> (canary: BadCount, stable: BadCount) {
+  func countsToShow(_ subject: Subject) -> (canary: BadCount, stable: BadCount) {
     guard subject.check.compare == .failures else { return (subject.canary, subject.stable) }
     let minute = Stratum(stable: trailing.stable, canary: trailing.canary)
     let whole = Stratum(stable: subject.stable, canary: subject.canary)

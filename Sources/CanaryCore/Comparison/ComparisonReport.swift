@@ -68,7 +68,7 @@ extension ComparisonJudge {
     guard let subject = subjects.first(where: { $0.check.name == check }) else { return nil }
     let margin = margin ?? subject.check.compare.margin(stableRate: stableRate)
     let alarm = alarms.first { $0.check == check }
-    let counts = alarm.map { ($0.canary, $0.stable) } ?? telling(subject)
+    let counts = alarm.map { ($0.canary, $0.stable) } ?? countsToShow(subject)
     var report = ComparisonReport(
       compare: subject.check.compare, canary: counts.0, stable: counts.1,
       evidence: alarm?.evidence ?? (subject.check.advisory ? subject.wealth.total : evidence),

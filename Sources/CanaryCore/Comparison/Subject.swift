@@ -145,16 +145,16 @@ struct Subject: Hashable, Sendable, Codable {
   private mutating func closeOpen() -> Bool {
     if open.canary.bad &+ open.stable.bad > 0 { wealth.bet(open, grid) }
     excess.add(open)
-    let isTelling = open.canary.bad > 0
+    let mayAlarm = open.canary.bad > 0
     open = Stratum()
-    return isTelling
+    return mayAlarm
   }
 
   private mutating func closeLate() -> Bool {
     wealth.bet(late, grid)
-    let isTelling = late.canary.bad > 0
+    let mayAlarm = late.canary.bad > 0
     late = Stratum()
-    return isTelling
+    return mayAlarm
   }
 
   /// Closes both strata, whatever they hold, and resets this stage's counts: the weight changes.

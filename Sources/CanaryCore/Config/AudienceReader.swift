@@ -33,7 +33,7 @@ struct AudienceReader {
   }
 
   /// Reports every conflict between the service's settings, its servers and the stages of its plan.
-  func refuseWhatDoesNotFit(_ service: Service) {
+  func reportConflicts(_ service: Service) {
     let routes = service.routes.map(\.path)
     for (index, stage) in service.plan.stages.enumerated() {
       let named = "stage \(index + 1) of plan '\(service.plan.name)'"
@@ -183,7 +183,7 @@ package enum SelectorReader {
       if values.count > 200 { table.fault("values", "must hold at most 200 values") }
       if let name { found.tags.append(Selector.Tag(name: name, values: values)) }
     } else if let value = secret(table), let name {
-      found.headers.append(Selector.Secretly(name: name, value: value))
+      found.headers.append(Selector.SecretMatch(name: name, value: value))
     }
   }
 
@@ -193,7 +193,7 @@ package enum SelectorReader {
     let name = table.text(
       "name", "must be the name of a cookie, of letters, digits and '_'", where: isCookieName)
     if let value = secret(table), let name {
-      found.cookies.append(Selector.Secretly(name: name, value: value))
+      found.cookies.append(Selector.SecretMatch(name: name, value: value))
     }
   }
 

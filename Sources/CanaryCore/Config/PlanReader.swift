@@ -59,10 +59,10 @@ package struct PlanReader {
     let alpha = table.read("alpha", "must be a share such as \"1%\", above 0 and at most 20%") {
       CheckReader.share($0).flatMap { $0 > 0 && $0 <= 0.2 ? $0 : nil }
     }
-    markShared(&checks)
+    excuseSharedFaults(&checks)
     for index in stages.indices {
       if var own = stages[index].checks {
-        markShared(&own)
+        excuseSharedFaults(&own)
         stages[index].checks = own
       }
     }
@@ -108,7 +108,7 @@ package struct PlanReader {
   /// compares with stable.
   ///
   /// In such a plan, a bound that stable violates too is a fault of both, not of the canary.
-  private func markShared(_ checks: inout [Check]) {
+  private func excuseSharedFaults(_ checks: inout [Check]) {
     guard checks.contains(where: { $0.compared != nil && !$0.advisory }) else { return }
     for index in checks.indices {
       guard case .metric(let metric) = checks[index].source, ComparisonKind(metric) != nil,

@@ -65,7 +65,7 @@ struct ServiceReader {
     service.calendar = calendar
     service.hooks = hooks
     service.releases = releases
-    audience.refuseWhatDoesNotFit(service)
+    audience.reportConflicts(service)
     return service
   }
 
@@ -125,7 +125,7 @@ struct ServiceReader {
       default: nil
       }
     }
-    if let path, !plan.askHealth(at: path) {
+    if let path, !plan.replaceHealthPath(at: path) {
       table.fault("health", "has no meaning: the plan has a health check of its own, or none")
     }
     return plan

@@ -56,7 +56,7 @@ struct StageReader {
     if only != nil, weight == Weight.none {
       reader.fault("only", "has no meaning at weight 0; let them in by the service's `preview`")
     }
-    let nodes = shadow == nil ? self.nodes : self.nodes + twins(reader)
+    let nodes = shadow == nil ? self.nodes : self.nodes + shadowChecks(reader)
     let own =
       reader.has("checks") || shadow != nil ? overridden(reader.table("checks"), nodes) : nil
     // A wrong soak has been reported and is read as 0, so that the rules for weights are checked
@@ -69,7 +69,7 @@ struct StageReader {
     stage.shadow = shadow
     stage.limit = reader.rate("limit")
     stage.approval = UnattendedReader.readApproval(reader)
-    stage.checks = fitting(stage, own)
+    stage.checks = measurableChecks(stage, own)
     return stage
   }
 
@@ -149,7 +149,7 @@ struct StageReader {
   /// bounds that users' requests do.
   ///
   /// A metric that the plan already checks on copies gets none.
-  private func twins(_ reader: TableReader) -> [Node] {
+  private func shadowChecks(_ reader: TableReader) -> [Node] {
     let named = nodes.compactMap { node -> String? in
       if case .table(let table) = node, case .text(let metric)? = table["metric"] { return metric }
       return nil
@@ -175,9 +175,9 @@ struct StageReader {
   }
 
   /// Returns the checks that can be measured in this stage; nil: the plan's, unchanged.
-  private func fitting(_ stage: Stage, _ own: [Check]?) -> [Check]? {
+  private func measurableChecks(_ stage: Stage, _ own: [Check]?) -> [Check]? {
     let all = own ?? checks
-    let fitting = all.compactMap { check -> Check? in
+    let measurableChecks = all.compactMap { check -> Check? in
       var check = check
       if check.source.isShadow { return stage.shadow == nil ? nil : check }
       guard check.source.isFromLog, stage.weight == .none else { return check }
@@ -190,7 +190,7 @@ struct StageReader {
       check.window = max(check.window, min(stage.deadline, .hours(1)))
       return check
     }
-    return own == nil && fitting == checks ? nil : fitting
+    return own == nil && measurableChecks == checks ? nil : measurableChecks
   }
 
   // MARK: overrides of checks

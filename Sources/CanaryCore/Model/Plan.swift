@@ -115,7 +115,7 @@ package struct Plan: Hashable, Sendable, Codable {
   /// Moves the default health check to another path, or removes it when `path` is nil.
   ///
   /// Returns false, and changes nothing, when the plan does not contain the default health check.
-  package mutating func askHealth(at path: String?) -> Bool {
+  package mutating func replaceHealthPath(at path: String?) -> Bool {
     guard checks.contains(where: Self.isUsualHealth) else { return false }
     checks = Self.asking(path, checks)
     for index in stages.indices {
@@ -166,7 +166,7 @@ package struct Plan: Hashable, Sendable, Codable {
   /// checks.
   ///
   /// 0.05 without such a check. Checks of single stages do not count.
-  package var acceptedFailures: Double {
+  package var strictestErrorBound: Double {
     checks.filter { $0.source == .metric(.errorRate) && !$0.advisory }.compactMap(\.condition.max)
       .filter { $0 > 0 && $0 < 1 }.min() ?? 0.05
   }

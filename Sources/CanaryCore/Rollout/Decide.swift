@@ -89,7 +89,7 @@ struct Policy {
       decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
       return
     }
-    goBack(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
+    beginRevert(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
   }
 
   /// Hands the rollout over to a new driver, which continues where the former one stopped.
@@ -110,7 +110,7 @@ struct Policy {
       // The stage was allowed when decided, but no driver applied it; growth is blocked now.
       if let held = whyNotGrow() {
         let why = "stage \(stage + 1) was not reached in time: \(held.text)"
-        return goBack(rollout, Reason(.outside, why), actor: .canary)
+        return beginRevert(rollout, Reason(.outside, why), actor: .canary)
       }
     case .starting, .finishing, .reverting, .promoted, .reverted: break
     }
@@ -135,7 +135,7 @@ struct Policy {
       set(.reverting(nextGeneration(), reason))
       reissueEffect(rollout)
     case .soaking, .paused:
-      goBack(
+      beginRevert(
         rollout,
         Reason(.outside, "generation \(found) is in place, which this rollout did not make"),
         actor: .canary)
@@ -167,7 +167,7 @@ struct Policy {
   /// Starts the revert: puts the brake on, then asks Nginx for a configuration without the canary.
   ///
   /// Also drops the hooks that only a rollout which goes on would need.
-  mutating func goBack(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
+  mutating func beginRevert(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
     dropJobs { $0.facts.moment.isGating || $0.hook.retained }
     decision.state.rollout?.held = nil
     if case .starting = rollout.phase {

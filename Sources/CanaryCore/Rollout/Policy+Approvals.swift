@@ -51,7 +51,7 @@ extension Policy {
     note(
       .rejected, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: "stage \(approval.stage + 1)\(reason.map { ": \($0)" } ?? "")")
-    goBack(rollout, Reason(.person, why), actor: actor)
+    beginRevert(rollout, Reason(.person, why), actor: actor)
   }
 
   /// Reverts a rollout whose approvals did not arrive in time; returns whether it did.
@@ -61,7 +61,7 @@ extension Policy {
     else { return false }
     let why =
       "stage \(approval.stage + 1) got \(approval.given.count) of \(rule.count) approvals within \(rule.within)"
-    goBack(rollout, Reason(.gate, why), actor: .canary)
+    beginRevert(rollout, Reason(.gate, why), actor: .canary)
     return true
   }
 }

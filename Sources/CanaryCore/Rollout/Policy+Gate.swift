@@ -28,20 +28,20 @@ extension Policy {
         decision.effects = [.wake(now + Self.tick)]
       }
     } else {
-      decision.effects = [.measure(due, occasion(rollout, soak))]
+      decision.effects = [.measure(due, context(rollout, soak))]
     }
   }
 
   /// The context in which the checks of the stage are measured.
-  private func occasion(_ rollout: Rollout, _ soak: Soak) -> StageContext {
-    var occasion = StageContext(
+  private func context(_ rollout: Rollout, _ soak: Soak) -> StageContext {
+    var context = StageContext(
       rollout: rollout.number, stage: soak.stage, plan: rollout.plan, stable: rollout.from,
       canary: rollout.to, release: rollout.release,
       generation: decision.state.serving?.generation ?? decision.state.generation,
       started: rollout.started, since: soak.began)
     // Requests that were routed under the brake may end a little later.
-    if let confirmed = soak.confirmed { occasion.trusted = confirmed + .seconds(2) }
-    return occasion
+    if let confirmed = soak.confirmed { context.trusted = confirmed + .seconds(2) }
+    return context
   }
 
   /// Makes a check inconclusive when its last measurement is too old to say that it passes.
@@ -93,7 +93,7 @@ extension Policy {
     let others =
       failed.count > 1
       ? " (and \(failed.dropFirst().map(\.name.text).joined(separator: ", ")))" : ""
-    goBack(
+    beginRevert(
       rollout, Reason(.gate, "check \(first.name) failed: \(first.detail)\(others)"), actor: .canary
     )
     return nil
@@ -172,7 +172,7 @@ extension Policy {
     let why =
       "stage \(soak.stage + 1) did not pass within its deadline of \(stage.deadline): \(holding)"
     switch stage.onDeadline {
-    case .revert: goBack(rollout, Reason(.gate, why), actor: .canary)
+    case .revert: beginRevert(rollout, Reason(.gate, why), actor: .canary)
     case .pause:
       set(.paused(soak))
       note(.paused, rollout.number, weight: stage.weight, actor: .canary, detail: why)

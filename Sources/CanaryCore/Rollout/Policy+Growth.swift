@@ -49,7 +49,7 @@ extension Policy {
       set(.starting(since: now, passes: 0))
       decision.effects = [.wake(now)]
     } else {
-      goBack(rollout, Reason(.gate, "before the rollout: \(text)"), actor: .canary)
+      beginRevert(rollout, Reason(.gate, "before the rollout: \(text)"), actor: .canary)
     }
   }
 

@@ -54,7 +54,7 @@ extension Policy {
       rollout.number == job.facts.rollout
     else { return }
     guard end.isGood else {
-      return goBack(rollout, Reason(.outside, "hook \(text)"), actor: .canary)
+      return beginRevert(rollout, Reason(.outside, "hook \(text)"), actor: .canary)
     }
     if case .starting = rollout.phase, !hasGatingJobs(rollout) {
       set(.starting(since: now, passes: 0))

@@ -59,7 +59,8 @@ extension Policy {
     guard state.verdict == .fail, !state.advisory, then == .revert,
       let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
     else { return }
-    goBack(rollout, Reason(.gate, "guard \(state.name) failed: \(state.detail)"), actor: .canary)
+    beginRevert(
+      rollout, Reason(.gate, "guard \(state.name) failed: \(state.detail)"), actor: .canary)
   }
 
   mutating func promote(_ request: PromoteRequest) {
@@ -106,7 +107,7 @@ extension Policy {
     if let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
     {
       let why = reason ?? "reverted by \(actor) after the promotion"
-      goBack(rollout, Reason(.person, why), actor: actor)
+      beginRevert(rollout, Reason(.person, why), actor: actor)
       return
     }
     if dropped { return }

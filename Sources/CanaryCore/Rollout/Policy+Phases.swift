@@ -19,7 +19,7 @@ extension Policy {
       }
       if now - since >= ready.within {
         let why = "the canary pool \(rollout.to) is not up after \(ready.within): \(fault)"
-        return goBack(rollout, Reason(.gate, why), actor: .canary)
+        return beginRevert(rollout, Reason(.gate, why), actor: .canary)
       }
       set(.starting(since: since, passes: 0))
       decision.effects = [.wake(now + Self.lookInterval)]
@@ -55,7 +55,7 @@ extension Policy {
       // The brake of a driver that died has no purpose once Nginx serves the stage.
       decision.effects = [.release, .wake(now)]
     case .applyFailed(_, let why):
-      goBack(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
+      beginRevert(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
     case .woke: reissueEffect(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy(
@@ -144,7 +144,7 @@ extension Policy {
       if case .paused = rollout.phase { set(.paused(soak)) } else { set(.soaking(soak)) }
       decision.effects = [.release, .wake(now)]
     case .applyFailed(_, let why):
-      goBack(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
+      beginRevert(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
     case .woke: reissueEffect(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy("a new driver is just taking over; try again in a moment")
@@ -173,7 +173,7 @@ extension Policy {
       addJobs(.afterPromote, rollout, due: until)
       decision.effects = [.release]
     case .applyFailed(_, let why):
-      goBack(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
+      beginRevert(rollout, Reason(.outside, why.fact, hint: why.hint), actor: .canary)
     case .woke: reissueEffect(rollout)
     case .pause, .resume, .advance:
       decision.refusal = .busy(

@@ -77,12 +77,12 @@ package struct LogReplay: Sendable {
     }
     nextBegan = steps.first?.began.milliseconds ?? .max
     guard let first = steps.first,
-      let comparer = LogReading.comparer(occasion(first), baseline: baseline)
+      let judge = LogReading.judge(context(first), baseline: baseline)
     else { return }
-    tally.duel = TallyComparison(comparer, pools: pools, canary: canary, stable: stable)
+    tally.comparison = TallyComparison(judge, pools: pools, canary: canary, stable: stable)
   }
 
-  private func occasion(_ step: Step) -> StageContext {
+  private func context(_ step: Step) -> StageContext {
     StageContext(
       rollout: 1, stage: step.stage, plan: plan, stable: stable, canary: canary,
       generation: Generation(step.generation), started: steps.first?.began ?? step.began,
@@ -108,15 +108,15 @@ package struct LogReplay: Sendable {
     if let next, next != current {
       current = next
       nextBegan = steps.dropFirst(next + 1).first?.began.milliseconds ?? .max
-      let occasion = occasion(steps[next])
+      let context = context(steps[next])
       steps[next].states = plan.checks(stage: steps[next].stage).map(CheckState.init)
-      tally.duel?.comparer.begin(
+      tally.comparison?.judge.begin(
         stage: next, generation: steps[next].generation, weight: steps[next].canaryShare,
-        trusted: occasion.since, at: occasion.since)
+        trusted: context.since, at: context.since)
     }
     guard let current, now <= steps[current].ended + .seconds(2) else { return }
-    let occasion = occasion(steps[current])
-    let reading = LogReading(occasion, at: now, tally.duel?.comparer)
+    let context = context(steps[current])
+    let reading = LogReading(context, at: now, tally.comparison?.judge)
     for check in plan.checks(stage: steps[current].stage) where check.source.isFromLog {
       guard let index = steps[current].states.firstIndex(where: { $0.name == check.name }) else {
         continue

@@ -82,7 +82,7 @@ package struct SimulatedRollout {
       maker.half(from: elapsed, weight: weight, canaryIsBad: sink.isBad, into: &sink)
       now = now + Span(milliseconds: 500)
       // Sources answer every five seconds here, and at once after an alarm.
-      let isUrgent = sink.tally.duel?.comparer.alarms.isEmpty == false
+      let isUrgent = sink.tally.comparison?.judge.alarms.isEmpty == false
       guard isUrgent || now - lastLook >= .seconds(5) else { continue }
       lastLook = now
       owed.append(.woke)
@@ -114,24 +114,24 @@ package struct SimulatedRollout {
       now = now + Span(milliseconds: 250)
       owed.append(.looked(fault: nil, rollout: rollout))
       owed.append(.woke)
-    case .measure(let checks, let occasion):
+    case .measure(let checks, let context):
       owed.append(
-        .measured(measure(checks, occasion), rollout: occasion.rollout, stage: occasion.stage))
+        .measured(measure(checks, context), rollout: context.rollout, stage: context.stage))
     case .wake(let at): if at <= now { owed.append(.woke) }
     // A simulated rollout has no approvals, no hooks and no hosts.
     case .brake, .release, .preflight, .run, .end: break
     }
   }
 
-  private mutating func measure(_ checks: [Check], _ occasion: StageContext) -> [Measurement] {
-    if sink.tally.duel == nil, let comparer = LogReading.comparer(occasion, baseline: baseline) {
-      sink.tally.duel = TallyComparison(
-        comparer, pools: sink.tally.pools, canary: occasion.canary, stable: occasion.stable)
+  private mutating func measure(_ checks: [Check], _ context: StageContext) -> [Measurement] {
+    if sink.tally.comparison == nil, let judge = LogReading.judge(context, baseline: baseline) {
+      sink.tally.comparison = TallyComparison(
+        judge, pools: sink.tally.pools, canary: context.canary, stable: context.stable)
     }
-    sink.tally.duel?.comparer.begin(
-      stage: occasion.stage, generation: occasion.generation.number,
-      weight: occasion.weight.percent / 100, trusted: occasion.trusted, at: occasion.since)
-    let reading = LogReading(occasion, at: now, sink.tally.duel?.comparer)
+    sink.tally.comparison?.judge.begin(
+      stage: context.stage, generation: context.generation.number,
+      weight: context.weight.percent / 100, trusted: context.trusted, at: context.since)
+    let reading = LogReading(context, at: now, sink.tally.comparison?.judge)
     return checks.map { check in
       check.source.isFromLog
         ? reading.measure(check, &sink.tally)

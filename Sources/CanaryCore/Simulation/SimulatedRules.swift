@@ -17,7 +17,7 @@ package struct SimulatedRules {
   package private(set) var peers: [PeerRule: Decision] = [:]
 
   private struct Sink: RequestSink {
-    var comparer: ComparisonJudge
+    var judge: ComparisonJudge
     var peers = PeerRules()
     var generation = 1
     var withPeers: Bool
@@ -27,14 +27,14 @@ package struct SimulatedRules {
 
     @inline(__always)
     mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64) {
-      comparer.add(
+      judge.add(
         generation: generation, milliseconds: milliseconds, isCanary: isCanary, failed: failed,
         latency: latency)
       if withPeers {
         peers.take(milliseconds: milliseconds, isCanary: isCanary, failed: failed, latency: latency)
       }
       if isCanary, failed, isBad { hurt += 1 }
-      if hurtAtAlarm == nil, !comparer.alarms.isEmpty { hurtAtAlarm = hurt }
+      if hurtAtAlarm == nil, !judge.alarms.isEmpty { hurtAtAlarm = hurt }
     }
   }
 
@@ -44,15 +44,16 @@ package struct SimulatedRules {
     // from one of the canary.
     let lasting = plan.stages.reduce(.zero) { $1.weight == .all ? $0 : $0 + $1.soak }
     var maker = TrafficMaker(scenario, seed: seed, lasting: lasting - .seconds(20))
-    let comparer = ComparisonJudge(
+    let judge = ComparisonJudge(
       rollout: 1, checks: plan.comparisons, stages: plan.stages.count,
-      alpha: plan.alpha ?? Plan.usualAlpha, baseline: maker.baseline(), most: plan.acceptedFailures)
-    var sink = Sink(comparer: comparer, withPeers: withPeers)
+      alpha: plan.alpha ?? Plan.usualAlpha, baseline: maker.baseline(),
+      most: plan.strictestErrorBound)
+    var sink = Sink(judge: judge, withPeers: withPeers)
     var now: Int64 = 0
     let onset = scenario.onset.milliseconds
     for (index, stage) in plan.stages.enumerated() {
       sink.generation = index + 1
-      sink.comparer.begin(
+      sink.judge.begin(
         stage: index, generation: index + 1, weight: stage.weight.percent / 100,
         trusted: Instant(milliseconds: now), at: Instant(milliseconds: now))
       let end = now + stage.soak.milliseconds
@@ -61,7 +62,7 @@ package struct SimulatedRules {
         maker.half(
           from: now, weight: stage.weight.percent / 100, canaryIsBad: sink.isBad, into: &sink)
         now += 500
-        if compared == nil, let alarm = sink.comparer.alarms.first {
+        if compared == nil, let alarm = sink.judge.alarms.first {
           compared = Decision(
             after: Span(milliseconds: max(0, alarm.milliseconds - onset)),
             hurt: sink.hurtAtAlarm ?? sink.hurt, isFalse: alarm.milliseconds < onset)

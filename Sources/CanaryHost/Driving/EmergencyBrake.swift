@@ -16,7 +16,7 @@ package struct EmergencyBrake {
   }
 
   /// The result of pulling the brake.
-  package struct Pulled: Sendable {
+  package struct PullResult: Sendable {
     /// The flag file exists.
     package var isOn = false
     /// Running workers answered that they see the flag.
@@ -51,7 +51,7 @@ package struct EmergencyBrake {
     } catch {
       return error.text
     }
-    let fault = await unseen()
+    let fault = await visibilityFault()
     try? await world.router.release(service)
     return fault
   }
@@ -59,7 +59,7 @@ package struct EmergencyBrake {
   /// Why workers do not see the flag; nil when they do.
   ///
   /// Asks twice, because each answer comes from one worker.
-  private func unseen() async -> String? {
+  private func visibilityFault() async -> String? {
     for _ in 0..<2 {
       switch await world.router.observe(service, .answer).answer {
       case .failure(let fault): return fault.description
@@ -86,8 +86,8 @@ package struct EmergencyBrake {
   /// Puts the flag up, and asks running workers whether they see it.
   ///
   /// Leaves it down where it would not lead where a revert does.
-  package func pull(reason: String?) async -> Pulled {
-    var pulled = Pulled()
+  package func pull(reason: String?) async -> PullResult {
+    var pulled = PullResult()
     let header = await world.router.observe(service, .header).header
     pulled.pool = header?.routing?.brake
     pulled.filesSendToCanary = header?.routing?.isClean == false
@@ -103,7 +103,11 @@ package struct EmergencyBrake {
       pulled.warnings.append(error.text)
       return pulled
     }
-    if let fault = await unseen() { pulled.warnings.append(fault) } else { pulled.isSeen = true }
+    if let fault = await visibilityFault() {
+      pulled.warnings.append(fault)
+    } else {
+      pulled.isSeen = true
+    }
     return pulled
   }
 }

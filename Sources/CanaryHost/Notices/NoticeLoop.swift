@@ -46,12 +46,12 @@ package enum NoticeLoop {
   ///
   /// In fact for one: `SystemClock.sleep` returns after a minute.
   package static func flush(_ world: World) async {
-    let telling = Task { await watch(world, once: true) }
+    let countsToShow = Task { await watch(world, once: true) }
     let limit = Task {
       await world.clock.sleep(until: world.clock.now() + .minutes(2))
-      telling.cancel()
+      countsToShow.cancel()
     }
-    await telling.value
+    await countsToShow.value
     limit.cancel()
   }
 }

@@ -49,7 +49,7 @@ struct Notifier: Sendable {
       let now = clock.now()
       let ready = receivers().filter { resting[$0.name].map { $0.until <= now } ?? true }
       let results = await withTaskGroup(of: (String, Bool).self) { group in
-        for receiver in ready { group.addTask { (receiver.name, await tell(receiver)) } }
+        for receiver in ready { group.addTask { (receiver.name, await deliverPending(receiver)) } }
         var found: [(String, Bool)] = []
         for await one in group { found.append(one) }
         return found
@@ -68,7 +68,7 @@ struct Notifier: Sendable {
   }
 
   /// Sends a receiver the entries that it has not got; false when a delivery failed.
-  private func tell(_ receiver: Receiver) async -> Bool {
+  private func deliverPending(_ receiver: Receiver) async -> Bool {
     while !Task.isCancelled {
       guard let place = try? await store.place(of: receiver.name),
         let links = try? await store.links(after: place.told, limit: 100), !links.isEmpty
@@ -133,7 +133,7 @@ struct Notifier: Sendable {
       let secret: String? =
         if let kept = receiver.secret { try secrets.value(kept) } else { nil }
       let (url, text) = body.post(receiver.kind, url: base, secret: secret, now: clock.now())
-      var question = HTTPQuestion(url, limit: Self.limit)
+      var question = HTTPRequest(url, limit: Self.limit)
       question.method = "POST"
       question.body = text
       question.headers = [

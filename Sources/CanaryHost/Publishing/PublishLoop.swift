@@ -15,7 +15,7 @@ package enum PublishLoop {
   package static func watch(_ world: World) async {
     while !Task.isCancelled {
       if isWanted(world.live.config), let lease = (try? world.leases.acquire(.publishing)) ?? nil {
-        let publisher = Publisher(world, goesOn: true)
+        let publisher = Publisher(world, isContinuous: true)
         while !Task.isCancelled {
           await publisher.look()
           // With the browser's own second, a change is on the page within two.
@@ -34,7 +34,7 @@ package enum PublishLoop {
       let lease =
         (try? world.leases.acquire(.publishing, patience: .seconds(2), marked: false)) ?? nil
     else { return false }
-    await Publisher(world, goesOn: false).finish(100)
+    await Publisher(world, isContinuous: false).finish(100)
     withExtendedLifetime(lease) {}
     return true
   }

@@ -30,11 +30,11 @@ actor Publisher {
 
   /// Whether this publisher keeps writing: if so, a page that does not change means that something
   /// is wrong.
-  private let goesOn: Bool
+  private let isContinuous: Bool
 
-  init(_ world: World, goesOn: Bool) {
+  init(_ world: World, isContinuous: Bool) {
     self.world = world
-    self.goesOn = goesOn
+    self.isContinuous = isContinuous
     totals = PageTotals(world)
   }
 
@@ -66,7 +66,7 @@ actor Publisher {
           "\(page)/beat.json",
           JSON.table([
             ("time", .text(now.iso8601)), ("list", .int(Int(listed?.at.milliseconds ?? 0))),
-            ("goes_on", .bool(goesOn)),
+            ("goes_on", .bool(isContinuous)),
           ]).line + "\n"
         )
       }
@@ -140,7 +140,7 @@ actor Publisher {
       guard await card.look(world, revision: revision, isBraked: isBraked, page: config.page)
       else { continue }
       if card.history.key != before {
-        totals.turn()
+        totals.forgetEnded()
         if config.page != nil { missing += card.history.missing.map { (service, $0) } }
       }
       cards[service.name] = card
@@ -164,7 +164,7 @@ actor Publisher {
     let record =
       (try? await world.history.record(next.service.name, rollout: next.rollout)) ?? nil
     // Its driver still counts the last requests of the canary: later.
-    if goesOn, let ended = record?.rollout.ended, world.clock.now() < ended + .seconds(3) {
+    if isContinuous, let ended = record?.rollout.ended, world.clock.now() < ended + .seconds(3) {
       return missing.append(missing.removeFirst())
     }
     missing.removeFirst()

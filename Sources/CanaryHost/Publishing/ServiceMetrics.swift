@@ -56,7 +56,7 @@ struct PageTotals {
   init(_ world: World) { self.world = world }
 
   /// Forgets the totals of ended rollouts: one has started or ended.
-  mutating func turn() { ended = nil }
+  mutating func forgetEnded() { ended = nil }
 
   /// The whole text of metrics: these totals, and the metrics of every card.
   mutating func text(_ cards: [PageCard], _ config: Config, at now: Instant) async -> String {

@@ -27,10 +27,10 @@ package struct StatusReport {
     self.service = service
     now = world.clock.now()
     let saved = try await world.load(service)
-    let glance =
+    let snapshot =
       saved.running == nil ? nil : LiveSnapshotFile.read(service.name, in: world.config.run)
-    state = glance?.over(saved) ?? saved
-    recent = state.running?.number == glance?.rollout ? glance?.recent ?? [:] : [:]
+    state = snapshot?.over(saved) ?? saved
+    recent = state.running?.number == snapshot?.rollout ? snapshot?.recent ?? [:] : [:]
     brake = await world.router.brakeNote(service.name)
     if let pid = world.leases.holder(.drive(service.name)) {
       driver = (pid, true)

@@ -19,7 +19,7 @@ enum TallyCommand {
     let table = PoolAddresses.table(of: service, relay: world.config.run.relay(service.name))
     let path = call["--log"] ?? world.config.log(of: service.name)
     var tally = LogTally(pools: table.pools)
-    if call.has("--judged") { tally.duel = Self.duel(service, table.pools) }
+    if call.has("--judged") { tally.comparison = Self.comparison(service, table.pools) }
     let follower = LogFollower(
       path: path, parser: LogParser(table, service.latency), from: .beginning)
     do throws(FileError) {
@@ -36,19 +36,19 @@ enum TallyCommand {
     }
     call.output.out(
       "lines \(tally.lines) unreadable \(tally.unreadable) unattributed \(tally.unattributed)")
-    if let comparer = tally.duel?.comparer {
-      call.output.out("evidence \(ValueFormat.decimal(comparer.evidence, places: 3))")
+    if let judge = tally.comparison?.judge {
+      call.output.out("evidence \(ValueFormat.decimal(judge.evidence, places: 3))")
     }
     return .done
   }
 
-  private static func duel(_ service: Service, _ pools: [PoolName]) -> TallyComparison? {
+  private static func comparison(_ service: Service, _ pools: [PoolName]) -> TallyComparison? {
     guard let canary = pools.first(where: { $0 != service.stable }) else { return nil }
     let start = Instant(milliseconds: 0)
-    let occasion = StageContext(
+    let context = StageContext(
       rollout: 1, stage: 0, plan: service.plan, stable: service.stable, canary: canary,
       generation: Generation(0), started: start, since: start)
-    return LogReading.comparer(occasion, baseline: PoolCounts()).flatMap {
+    return LogReading.judge(context, baseline: PoolCounts()).flatMap {
       TallyComparison($0, pools: pools, canary: canary, stable: service.stable)
     }
   }

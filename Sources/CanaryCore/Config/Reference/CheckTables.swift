@@ -88,7 +88,8 @@ extension ConfigTable {
     check.fields + [
       .may(
         "then", .choice(["hold", "revert"]), "hold",
-        "what a failing one does: nothing begins while it fails, or, within `retain` of a promotion, it also goes back")
+        "what a failing one does: nothing begins while it fails, or, within `retain` of a promotion, it also goes back"
+      )
     ])
 
   package static let readyQuery = ConfigTable(
