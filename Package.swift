@@ -70,7 +70,7 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
       name: "CoreTests", dependencies: ["CanaryCore", "CanaryAdapters", "TestSupport"],
-      exclude: ["judge-reference.json"], swiftSettings: settings),
+      exclude: ["judge-reference.json", "transcripts"], swiftSettings: settings),
     .testTarget(
       name: "DriverTests", dependencies: ["CanaryDriver", "CanaryCore", "TestSupport"],
       swiftSettings: settings),
