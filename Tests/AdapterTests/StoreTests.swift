@@ -4,17 +4,8 @@ import CanaryDriver
 import TestSupport
 import Testing
 
-/// One body for every store: what the driver may rely on.
+/// What is SQLite's alone; what every store does stands in `StoreContractTests`.
 @Suite(.timeLimit(.minutes(30))) struct StoreTests {
-  enum Kind: CaseIterable { case memory, sqlite }
-
-  private func make(_ kind: Kind, _ folder: Folder) -> any StateStore & HistoryStore {
-    switch kind {
-    case .memory: MemoryStore()
-    case .sqlite: SQLiteStore(folder: folder.path, patience: .seconds(5))
-    }
-  }
-
   private func state(_ generation: Int) -> ServiceState {
     var state = ServiceState(service: "chat", stable: "blue", other: "green")
     state.generation = Generation(generation)
@@ -26,41 +17,6 @@ import Testing
       rollout: 1, time: Instant(milliseconds: 5), event: .verdict, weight: Weight(percent: 12.5),
       actor: Actor("li"), detail: "\(text): a 'quoted' detail, ü",
       hint: text == "one" ? nil : "what to do")
-  }
-
-  @Test(arguments: Kind.allCases)
-  func `a save at an old revision is refused and saves nothing`(kind: Kind) async throws {
-    let folder = try Folder()
-    let store = make(kind, folder)
-    #expect(try await store.load("chat") == nil)
-    #expect(try await store.save(state(1), entries: [], kept: [], over: 0) == 1)
-    await #expect(throws: StoreError.conflict) {
-      try await store.save(state(9), entries: [entry("lost")], kept: [], over: 0)
-    }
-    #expect(try await store.save(state(2), entries: [], kept: [], over: 1) == 2)
-    await #expect(throws: StoreError.conflict) {
-      try await store.save(state(9), entries: [entry("lost")], kept: [], over: 1)
-    }
-    let saved = try #require(try await store.load("chat"))
-    #expect(saved.revision == 2 && saved.value == state(2))
-  }
-
-  @Test(arguments: Kind.allCases)
-  func `what was saved is read back whole`(kind: Kind) async throws {
-    let folder = try Folder()
-    let store = make(kind, folder)
-    let plan = Plan(
-      name: "p", stages: [Stage(weight: .all, soak: .seconds(1))],
-      checks: [Check(name: "c", source: .command(["true"]))])
-    let request = PromoteRequest(
-      to: "green", release: "v2", plan: plan, retain: .hours(1), actor: Actor("li"))
-    let decision = decide(state(3), .promote(request), at: Instant(milliseconds: 7))
-    _ = try await store.save(
-      decision.state, entries: decision.entries + [entry("note")], kept: [], over: 0)
-    #expect(try await store.load("chat")?.value == decision.state)
-    let records = try await store.history("chat", limit: 5)
-    #expect(records.count == 1 && records[0].rollout == decision.state.rollout)
-    #expect(records[0].entries == decision.entries + [entry("note")])
   }
 
   @Test func `many writers at once lose nothing and double nothing`() async throws {
@@ -193,38 +149,6 @@ import Testing
     }
   }
 
-  @Test func `measurements are kept with what they were judged by`() async throws {
-    let folder = try Folder()
-    let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
-    let check = Check(name: "errors", source: .metric(.errorRate), condition: Condition(max: 0.05))
-    var state = CheckState(check)
-    var kept: [KeptMeasurement] = []
-    var states: [CheckState] = []
-    for (second, value) in [0.01, 0.2, 0.02].enumerated() {
-      let measurement = Measurement(
-        check: "errors", at: Instant(milliseconds: Int64(second) * 1000),
-        reading: .beside(value, requests: 100, stable: 0.01, stableRequests: 900))
-      let after = Judge.fold(state, check, measurement)
-      let what = KeptMeasurement.What.measured(
-        measurement, number: after.measurements, grounds: state.grounds, after.verdict)
-      kept.append(KeptMeasurement(rollout: 1, stage: 0, what))
-      state = after
-      states.append(state)
-    }
-    kept.append(KeptMeasurement(rollout: 1, stage: 0, .end(state)))
-    _ = try await store.save(self.state(1), entries: [], kept: kept, over: 0)
-    let records = try await store.measurements("chat", rollout: 1)
-    #expect(records.count == 1 && records[0].end == state)
-    #expect(records[0].rows.map(\.verdict) == [.pass, .fail, .pass])
-    // What is kept is enough to come to the same words again.
-    for (row, state) in zip(records[0].rows, states) {
-      let again = Judge.fold(row.grounds, check, row.measurement)
-      #expect(again.verdict == state.verdict && again.detail == state.detail)
-      #expect(again.value == state.value && row.number == state.measurements)
-    }
-    #expect(state.totals.pass == 2 && state.totals.fail == 1 && state.totals.changes == 3)
-  }
-
   @Test func `the history cannot be changed`() async throws {
     let folder = try Folder()
     let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
@@ -254,29 +178,6 @@ import Testing
     try Files.remove("\(folder.path)/canary.db")
     let store = SQLiteStore(folder: "/dev/null/x", patience: .seconds(0.1))
     await #expect(throws: StoreError.self) { try await store.load("chat") }
-  }
-
-  @Test func `slices and the place in the log are saved together and added up`() async throws {
-    let folder = try Folder()
-    let store = SQLiteStore(folder: folder.path, patience: .seconds(5))
-    var tally = LogTally(pools: ["blue", "green"])
-    for second in 10..<13 {
-      tally.add(second: Int64(second), pool: 1) {
-        $0.requests += 1
-        $0.latency.record(milliseconds: 40)
-      }
-    }
-    tally.unreadable = 2
-    let position = LogPosition(device: 1, inode: 2, offset: 300)
-    try await store.saveSlices("chat", tally, [position], nil)
-    try await store.saveSlices("chat", tally, [position], nil)
-    let read = try await store.slices("chat", since: 11, through: .max)
-    #expect(read.positions == [position])
-    #expect(
-      read.slices.map(\.second) == [11, 12]
-        && read.slices.allSatisfy { $0.counts.requests == 2 && $0.pool == "green" })
-    #expect(read.slices[0].counts.latency.quantile(0.5) == 0.04)
-    #expect(try await store.unreadable("chat") == 4)
   }
 
   private func sql(_ folder: Folder, _ statement: String) throws -> String {

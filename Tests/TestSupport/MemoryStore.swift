@@ -4,43 +4,24 @@ internal import Synchronization
 
 /// A store in memory with the rules of the real one; it can be told to fail its nth call of `load` and `save`.
 package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore {
-  private struct Content {
-    var states: [ServiceName: Saved<ServiceState>] = [:]
-    var freeze: Freeze?
-    var rollouts: [ServiceName: [Int: Rollout]] = [:]
-    var links: [ChainLink] = []
-    var kept: [(service: ServiceName, kept: KeptMeasurement)] = []
-    var places: [String: ReceiverPlace] = [:]
-    var slices: [ServiceName: [LogSlice]] = [:]
-    var positions: [ServiceName: [LogPosition]] = [:]
-    var judges: [ServiceName: ComparisonJudge] = [:]
-    var unreadable: [ServiceName: Int] = [:]
-    var calls = 0
-    var version = 0
-
-    mutating func append(_ entry: Entry, _ service: ServiceName?) {
-      let id = Int64(links.count + 1)
-      links.append(ChainLink(id: id, service: service, entry: entry, hash: "hash-\(id)"))
-      version += 1
-    }
-
-    func record(_ service: ServiceName, _ rollout: Rollout) -> RolloutRecord {
-      RolloutRecord(
-        rollout: rollout,
-        entries: links.filter { $0.service == service && $0.entry.rollout == rollout.number }
-          .map(\.entry))
-    }
-  }
-  private let content = Mutex(Content())
+  private let content = Mutex(MemoryContent())
   private let failing: ClosedRange<Int>?
 
   /// Calls with a number in `failing`, counted from 0, are refused; later ones are not.
   package init(failing: ClosedRange<Int>? = nil) { self.failing = failing }
 
-  private func count(_ content: inout Content) throws(StoreError) {
+  private func count(_ content: inout MemoryContent) throws(StoreError) {
     defer { content.calls += 1 }
     if let failing, failing.contains(content.calls) {
       throw .unavailable(Fault("call \(content.calls) was told to fail"))
+    }
+  }
+
+  /// Changes something, which others hear of by the version.
+  private func change<Value>(_ work: (inout MemoryContent) -> Value) -> Value {
+    content.withLock { content in
+      content.version += 1
+      return work(&content)
     }
   }
 
@@ -71,14 +52,14 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
         content.rollouts[state.service, default: [:]][rollout.number] = rollout
       }
       for entry in entries { content.append(entry, state.service) }
-      content.kept += kept.map { (state.service, $0) }
+      for one in kept { content.keep(one, of: state.service) }
       return revision + 1
     }
   }
 
   package func freezeOfAll() async throws(StoreError) -> Freeze? { content.withLock { $0.freeze } }
   package func freezeAll(_ freeze: Freeze?) async throws(StoreError) {
-    content.withLock { $0.freeze = freeze }
+    change { $0.freeze = freeze }
   }
 
   // MARK: changes
@@ -99,7 +80,7 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
   // MARK: history
 
   package var place: String { "memory" }
-  package var exists: Bool { true }
+  package var exists: Bool { content.withLock { $0.version > 0 } }
 
   package func history(_ service: ServiceName, limit: Int) async throws(StoreError)
     -> [RolloutRecord]
@@ -126,33 +107,16 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
     -> [CheckRecord]
   {
     content.withLock { content in
-      var records: [CheckRecord] = []
-      for (_, kept) in content.kept.filter({ $0.service == service && $0.kept.rollout == rollout })
-      {
-        let name =
-          switch kept.what {
-          case .measured(let measurement, _, _, _): measurement.check
-          case .end(let state): state.name
-          }
-        let known = records.firstIndex { $0.stage == kept.stage && $0.name == name }
-        if known == nil { records.append(CheckRecord(stage: kept.stage, name: name)) }
-        let at = known ?? records.count - 1
-        switch kept.what {
-        case .measured(let measurement, let number, let grounds, let verdict):
-          records[at].rows.append(
-            CheckRecord.Row(
-              number: number, grounds: grounds, measurement: measurement, verdict: verdict))
-        case .end(let state): records[at].end = state
-        }
-      }
-      return records.sorted { ($0.stage, $0.name) < ($1.stage, $1.name) }
+      content.checks.filter { $0.key.service == service && $0.key.rollout == rollout }.values
+        .filter { !$0.rows.isEmpty || $0.end != nil }
+        .sorted { ($0.stage, $0.name) < ($1.stage, $1.name) }
     }
   }
 
   package func append(_ entry: Entry, of service: ServiceName?, patience: Span?)
     async throws(StoreError)
   {
-    content.withLock { $0.append(entry, service) }
+    change { $0.append(entry, service) }
   }
 
   package func links(of service: ServiceName?, since: Instant?, limit: Int)
@@ -197,52 +161,61 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
   ) async throws(StoreError) -> [SourceErrors] {
     content.withLock { content in
       var sums: [SourceErrors] = []
-      for (service, kept) in content.kept {
-        guard case .end(let state) = kept.what, state.totals.error > 0,
-          rollout.map({ $0.service == service && $0.number == kept.rollout }) ?? true
+      for (key, record) in content.checks {
+        guard let count = record.end?.totals.error, count > 0,
+          rollout.map({ $0.service == key.service && $0.number == key.rollout }) ?? true
         else { continue }
         let known = sums.firstIndex {
-          $0.service == service && $0.rollout == kept.rollout && $0.check == state.name.text
+          $0.service == key.service && $0.rollout == key.rollout && $0.check == key.name.text
         }
         if let known {
-          sums[known].count += state.totals.error
+          sums[known].count += count
         } else {
           sums.append(
             SourceErrors(
-              service: service, rollout: kept.rollout, check: state.name.text,
-              count: state.totals.error))
+              service: key.service, rollout: key.rollout, check: key.name.text, count: count))
         }
       }
-      return sums.sorted { ($0.service, $0.check) < ($1.service, $1.check) }
+      return sums.sorted {
+        ($0.service, $0.check, $0.rollout) < ($1.service, $1.check, $1.rollout)
+      }
     }
   }
 
   package func revertDurations() async throws(StoreError) -> [(service: ServiceName, took: Span)] {
     content.withLock { content in
       content.links.filter { $0.entry.event == .reverted }.compactMap { end in
-        let begin = content.links.first {
+        let begins = content.links.filter {
           $0.service == end.service && $0.entry.rollout == end.entry.rollout
             && $0.entry.event == .reverting
         }
-        guard let service = end.service, let begin else { return nil }
-        return (service, end.entry.time - begin.entry.time)
+        guard let service = end.service, let begin = begins.map(\.entry.time).min() else {
+          return nil
+        }
+        return (service, max(.zero, end.entry.time - begin))
       }
     }
   }
 
   package func place(of receiver: String) async throws(StoreError) -> ReceiverPlace {
-    content.withLock { content in
+    if let known = content.withLock({ $0.places[receiver] }) { return known }
+    return change { content in
       let new = ReceiverPlace(told: content.links.last?.id ?? 0, isFailing: false)
-      return content.places[receiver, default: new]
+      content.places[receiver] = content.places[receiver] ?? new
+      return content.places[receiver] ?? new
     }
   }
 
   package func setPlace(of receiver: String, told: Int64) async throws(StoreError) {
-    content.withLock { $0.places[receiver] = ReceiverPlace(told: told, isFailing: false) }
+    change { content in
+      if content.places[receiver] != nil {
+        content.places[receiver] = ReceiverPlace(told: told, isFailing: false)
+      }
+    }
   }
 
   package func setFailing(_ receiver: String, at: Instant) async throws(StoreError) {
-    content.withLock { $0.places[receiver]?.isFailing = true }
+    change { $0.places[receiver]?.isFailing = true }
   }
 
   // MARK: logs
@@ -253,20 +226,9 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
   ) async throws(StoreError) {
     var tally = tally
     tally.close()
-    content.withLock { content in
-      for (second, pools) in tally.slices {
-        for (pool, counts) in zip(tally.pools, pools) where !counts.isEmpty {
-          let known = content.slices[service]?.firstIndex { $0.second == second && $0.pool == pool }
-          if let known {
-            content.slices[service]?[known].counts.merge(counts)
-          } else {
-            content.slices[service, default: []].append(
-              LogSlice(second: second, pool: pool, counts: counts))
-          }
-        }
-      }
+    change { content in
+      content.add(tally, of: service)
       content.positions[service] = positions
-      content.unreadable[service, default: 0] += tally.unreadable + tally.unattributed
       if let judge { content.judges[service] = judge }
     }
   }

@@ -14,6 +14,8 @@ package protocol HistoryStore: Sendable {
   /// The newest rollouts first, without entries.
   func rollouts(_ service: ServiceName, limit: Int) async throws(StoreError) -> [Rollout]
   /// The measurements that were kept of a rollout, by stage and check.
+  ///
+  /// Of rollouts before the newest hundred, only the totals are kept.
   func measurements(_ service: ServiceName, rollout: Int) async throws(StoreError) -> [CheckRecord]
 
   // MARK: the chain
@@ -48,6 +50,8 @@ package protocol HistoryStore: Sendable {
   /// How far a receiver has been notified; a new receiver begins at the newest entry.
   func place(of receiver: String) async throws(StoreError) -> ReceiverPlace
   /// Notes that a receiver has got all entries up to this one, and that it answers.
+  ///
+  /// Does nothing for a receiver whose place was never asked for.
   func setPlace(of receiver: String, told: Int64) async throws(StoreError)
   /// Notes that a receiver does not answer.
   func setFailing(_ receiver: String, at: Instant) async throws(StoreError)

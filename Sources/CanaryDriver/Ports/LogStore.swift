@@ -3,6 +3,8 @@ package import CanaryCore
 /// What the access log of this host says, by second and pool; always kept on the host itself.
 package protocol LogStore: Sendable {
   /// Adds the counts to the saved ones, and saves positions and comparison, in one transaction.
+  ///
+  /// Slices that are more than eight days older than the newest are dropped.
   func saveSlices(
     _ service: ServiceName, _ tally: LogTally, _ positions: [LogPosition], _ judge: ComparisonJudge?
   ) async throws(StoreError)
@@ -11,6 +13,8 @@ package protocol LogStore: Sendable {
   func slices(_ service: ServiceName, since second: Int64, through last: Int64)
     async throws(StoreError) -> (slices: [LogSlice], positions: [LogPosition])
   /// The saved comparison of a rollout; nil: there is none that this version can read.
+  ///
+  /// Only the newest comparison of a service is kept.
   func comparison(_ service: ServiceName, rollout: Int) async throws(StoreError) -> ComparisonJudge?
   /// How many lines could not be parsed and tries belonged to no pool, since the start.
   func unreadable(_ service: ServiceName) async throws(StoreError) -> Int

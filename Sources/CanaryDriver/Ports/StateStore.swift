@@ -20,7 +20,7 @@ package struct Saved<Value: Sendable>: Sendable {
 
 /// The state of each service, saved with its entries and shared by all processes of the host.
 ///
-/// Every store passes `StoreContract` of the tests.
+/// Every store passes `StoreContractTests`.
 package protocol StateStore: Sendable {
   /// The state of a service and its revision; nil: it was never saved.
   func load(_ service: ServiceName) async throws(StoreError) -> Saved<ServiceState>?
