@@ -158,7 +158,7 @@ import Testing
     return isOpen ? words + [word] : words
   }
 
-  @Test(.long) func `the tutorial does what it says`() throws {
+  @Test(.hungry) func `the tutorial does what it says`() throws {
     let folder = try Folder()
     chmod(folder.path, 0o755)
     let text = try #require(try Files.read("\(Docs.root)/docs/tutorial.md"))

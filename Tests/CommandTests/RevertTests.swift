@@ -34,7 +34,7 @@ import Testing
   @Test func `after it returned no new request reaches the canary`() throws {
     let sandbox = try soaking()
     defer { sandbox.close() }
-    let load = Load(port: sandbox.port, clients: 6)
+    let load = Load(port: sandbox.port, clients: 6, pause: .zero)
     try sandbox.wait("load") { load.count > 1000 }
     let reverted = try sandbox.canary("revert", "chat", "--reason", "seen in a test")
     let since = SystemClock.now

@@ -1,5 +1,6 @@
 internal import CanaryAdapters
-internal import CanaryCore
+package import CanaryCore
+internal import Glibc
 
 extension Sandbox {
   /// What the access log says: tries by generation and port of the server.
@@ -35,6 +36,14 @@ extension Sandbox {
 
   package var brakeFile: String { "\(folder)/run/chat.brake" }
   package var isBraked: Bool { Files.exists(brakeFile) }
+
+  /// When the brake was put on, however much later the test comes to look.
+  package func braked() throws -> Instant {
+    var facts = stat()
+    guard stat(brakeFile, &facts) == 0 else { throw SandboxError("there is no brake") }
+    return Instant(
+      milliseconds: Int64(facts.st_mtim.tv_sec) * 1000 + Int64(facts.st_mtim.tv_nsec) / 1_000_000)
+  }
 
   /// One field of `status --json`, as it is printed.
   package func field(_ name: String) throws -> String {

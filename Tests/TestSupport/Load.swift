@@ -21,8 +21,9 @@ package final class Load: Sendable {
   private let group = DispatchGroup()
   private let port: Int
 
-  /// Starts the clients; each waits `pause` between its requests.
-  package init(port: Int, clients: Int, pause: Span = .zero, method: String = "GET") {
+  /// Starts the clients; each waits `pause` between its requests, so that a load takes no more of the cores than it has to.
+  package init(port: Int, clients: Int, pause: Span = Span(milliseconds: 2), method: String = "GET")
+  {
     self.port = port
     signal(SIGPIPE, SIG_IGN)
     for _ in 0..<clients {
