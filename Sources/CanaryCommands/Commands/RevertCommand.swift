@@ -125,6 +125,14 @@ enum RevertCommand {
   ) -> ExitCode {
     let stable = braked.pool ?? service.stable
     guard braked.isOn else {
+      if braked.warnings.isEmpty {
+        return .outside.told(
+          world,
+          """
+          the revert could not be saved: \(why). The brake was left off, because it leads to \(stable), which is no longer \
+          kept for a revert. Try again: canary revert \(service.name)
+          """)
+      }
       return .outside.told(
         world, "traffic could NOT be moved: \(braked.warnings.joined(separator: "; ")), and \(why)")
     }

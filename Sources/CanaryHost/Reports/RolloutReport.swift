@@ -124,7 +124,8 @@ package struct RolloutReport {
     guard let hurt = canary.hurt else {
       return tries
         + (isShielded
-          ? "; GET and HEAD were tried again on stable" : "; nothing was tried again on stable")
+          ? "; all but POST, LOCK and PATCH were tried again on stable"
+          : "; nothing was tried again on stable")
     }
     if hurt == 0 { return "\(tries); stable answered instead, and no user saw a failure" }
     let rest = max(0, canary.failures - hurt)

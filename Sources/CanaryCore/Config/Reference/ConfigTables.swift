@@ -73,7 +73,9 @@ extension ConfigTable {
       .may("server_names", .texts, "none", "names of that server; may begin with `*.`"),
       .may(
         "retain", .duration, "24h", "how long a `revert` goes back to the pool before a promotion"),
-      .may("shield", .bool, "true", "a GET or HEAD that fails on the canary is tried on stable"),
+      .may(
+        "shield", .bool, "true",
+        "a request that fails on the canary is tried on stable, unless it is a POST, LOCK or PATCH"),
       .may(
         "fallback", .bool, "true",
         "a stable pool that is entirely down falls back to the other, unless that was just reverted"
