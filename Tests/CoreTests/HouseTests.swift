@@ -8,16 +8,18 @@ import Testing
   private static let texts = folders(["Sources", "nginx-templates"])
   private static let files = texts.map { SwiftText(path: $0.path, $0.text) }
 
-  private static func read(_ path: String) -> String {
-    let data = FileManager.default.contents(atPath: "\(root)/\(path)")
-    return String(decoding: data ?? Data(), as: UTF8.self)
+  /// The text of a file of the repository; nil where there is none.
+  static func read(_ path: String) -> String? {
+    FileManager.default.contents(atPath: "\(root)/\(path)").map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   private static func folders(_ names: [String]) -> [(path: String, text: String)] {
     names.flatMap { folder in
       let found = try? FileManager.default.subpathsOfDirectory(atPath: "\(root)/\(folder)")
       return (found ?? []).filter { $0.hasSuffix(".swift") }.sorted().map { "\(folder)/\($0)" }
-    }.map { ($0, read($0)) }
+    }.map { ($0, read($0) ?? "") }
   }
 
   @Test func `the tree is tidy`() {
@@ -151,7 +153,7 @@ import Testing
   }
 
   @Test func `imports are declared in the manifest`() {
-    let manifest = Self.manifest(Self.read("Package.swift"))
+    let manifest = Self.manifest(Self.read("Package.swift") ?? "")
     #expect(manifest.keys.contains("CanaryCore") && manifest.keys.contains("CoreTests"))
     var undeclared: Set<String> = []
     for file in Self.files + Self.folders(["Tests"]).map({ SwiftText(path: $0.path, $0.text) }) {
