@@ -113,6 +113,26 @@ import Testing
         .body == "")
   }
 
+  @Test func `an answer may claim any age`() throws {
+    let port = Sockets.freePort()
+    let script = """
+      import socket
+      s = socket.create_server(('127.0.0.1', \(port)))
+      while True:
+        c = s.accept()[0]; c.recv(4096)
+        c.sendall(b'HTTP/1.1 200 OK\\r\\nAge: 9223372036854775807\\r\\nContent-Length: 0\\r\\n\\r\\n')
+        c.close()
+      """
+    let server = try Child(["python3", "-c", script])
+    defer { server.stop() }
+    var answer: HTTPAnswer?
+    for _ in 0..<200 where answer == nil {
+      answer = try? HTTPClient().get("http://127.0.0.1:\(port)/", limit: .seconds(2))
+      if answer == nil { usleep(25_000) }
+    }
+    #expect(answer?.age == .seconds(2_147_483_648))
+  }
+
   @Test func `the facts of an nginx conf are found through includes`() throws {
     let folder = try Folder()
     try Files.makeFolder("\(folder.path)/modules")

@@ -232,7 +232,8 @@ final class HTTPTransfer {
     let ages = [answer.age, sinceDate].compactMap(\.self)
     var found = HTTPAnswer(
       status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
-      age: ages.max().map { Span(milliseconds: Int64(max(0, $0)) * 1000) })
+      // No more than an `Age` can say (RFC 9111): any number may stand there.
+      age: ages.max().map { Span(milliseconds: Int64(min(max(0, $0), 1 << 31)) * 1000) })
     if case .certificate = question.wireProtocol { found.expires = expires }
     return .success(found)
   }
