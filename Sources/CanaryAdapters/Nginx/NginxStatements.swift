@@ -37,18 +37,36 @@ struct NginxWalk {
   ///
   /// Nginx has no such limit: it refuses a file that includes itself with "too many open files".
   private static let deepest = 8
+  /// Files that include each other many times over would otherwise grow beyond any memory.
+  private static let mostBytes = 32 << 20
+  /// No directive of Nginx is allowed deeper; each statement keeps the blocks around it.
+  private static let mostBlocks = 64
+
+  /// How far a walk has come.
+  private struct Progress {
+    var blocks = 0
+    var bytes = 0
+    /// The files that are being read, each included by the one before.
+    var open: [String] = []
+  }
 
   func read(_ file: String, _ take: (NginxStatement) -> Void) {
-    var count = 0
-    read(file, via: nil, inside: [], depth: 0, &count, take)
+    var progress = Progress()
+    read(file, via: nil, inside: [], &progress, take)
   }
 
   private func read(
-    _ file: String, via: String?, inside: [NginxBlock], depth: Int, _ count: inout Int,
+    _ file: String, via: String?, inside: [NginxBlock], _ progress: inout Progress,
     _ take: (NginxStatement) -> Void
   ) {
-    guard depth <= Self.deepest, let text = text(file) else { return }
+    guard progress.open.count <= Self.deepest, !progress.open.contains(file),
+      progress.bytes < Self.mostBytes, let text = text(file)
+    else { return }
+    progress.bytes += text.utf8.count
+    progress.open.append(file)
+    defer { progress.open.removeLast() }
     var blocks = inside
+    var unkept = 0
     var words: [String] = []
     var line = 1
     var tokens = NginxTokens(text)
@@ -61,11 +79,19 @@ struct NginxWalk {
         take(
           NginxStatement(
             words: words, blocks: blocks, file: file, line: line, opensBlock: true, via: via))
-        count += 1
-        blocks.append(NginxBlock(number: count, words: words))
+        if blocks.count < Self.mostBlocks {
+          progress.blocks += 1
+          blocks.append(NginxBlock(number: progress.blocks, words: words))
+        } else {
+          unkept += 1
+        }
         words = []
       case .close:
-        if blocks.count > inside.count { blocks.removeLast() }
+        if unkept > 0 {
+          unkept -= 1
+        } else if blocks.count > inside.count {
+          blocks.removeLast()
+        }
         words = []
       case .end:
         take(
@@ -73,7 +99,7 @@ struct NginxWalk {
             words: words, blocks: blocks, file: file, line: line, opensBlock: false, via: via))
         if words.first == "include", words.count == 2 {
           for path in files(Files.absolute(words[1], in: folder)).prefix(2000) {
-            read(path, via: "\(file):\(line)", inside: blocks, depth: depth + 1, &count, take)
+            read(path, via: "\(file):\(line)", inside: blocks, &progress, take)
           }
         }
         words = []
