@@ -57,7 +57,8 @@ package struct TableReader {
   /// unusual keys.
   package func path(of key: String) -> String {
     let plain =
-      !key.isEmpty && key.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
+      (1...64).contains(key.utf8.count)
+      && key.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 || $0 == 45 }
     let shown = plain ? key : "\"\(Text.sanitized(key, limit: 40))\""
     return path.isEmpty ? shown : "\(path).\(shown)"
   }

@@ -72,7 +72,8 @@ package struct Server: Hashable, Sendable, Codable {
         guard let name = Label(parts[1]) else { throw Violation("backend must be \(Label.rule)") }
         backend = name
       default:
-        throw Violation("has the unknown parameter '\(parts[0])'; \(Self.known)")
+        let found = Text.sanitized(String(parts[0]), limit: 40)
+        throw Violation("has the unknown parameter '\(found)'; \(Self.known)")
       }
     }
     self.init(
