@@ -81,7 +81,15 @@ package enum ConfigFile {
 private struct DecodedNode: Decodable {
   let node: Node
 
+  /// Deeper than any config and any answer; Foundation takes longer for each level the more there are.
+  private static let deepest = 32
+
   init(from decoder: any Decoder) throws {
+    guard decoder.codingPath.count <= Self.deepest else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: [], debugDescription: "nested deeper than \(Self.deepest) levels"))
+    }
     if let table = try? decoder.container(keyedBy: AnyKey.self) {
       var values: [String: Node] = [:]
       for key in table.allKeys {
