@@ -293,46 +293,8 @@ import Testing
 
   /// Nothing of the config has broken out of its place in the generated files.
   private func expectContained(_ config: Config, _ templates: TemplateSet, _ what: String) {
-    for service in config.services {
-      let other = service.pools.first { $0.name != service.stable }?.name
-      let sole = service.plan.stages.first
-      for weight in [Weight.none, sole?.weight ?? .none, .all] {
-        let audience = Audience(
-          salt: "1", only: sole?.only, shadow: sole?.shadow, limit: sole?.limit)
-        let routing = Routing.sample(
-          stable: service.stable, canary: other, weight: weight,
-          audience: weight == .none ? nil : audience)
-        let choice = RoutingRules(service, routing, zone: config.nginx.zone)
-        guard
-          let files = try? templates.render(choice, in: config, generation: Generation(1))
-        else {
-          Issue.record("\(what) cannot be rendered")
-          continue
-        }
-        let text = [files.main, files.location, files.locations].compactMap(\.self).joined()
-        let code: [Substring] = files.main.split(separator: "\n").filter {
-          !$0.drop { $0 == " " }.hasPrefix("#")
-        }
-        #expect(code.joined().count { $0 == "{" } == code.joined().count { $0 == "}" }, "\(what)")
-        let groups =
-          service.proxying.scheme == .tcp
-          ? 2 : choice.groups.count * service.backends.count + (choice.shadow == nil ? 0 : 1)
-        #expect(code.count { $0.hasPrefix("upstream ") } == groups, "\(what)")
-        let servers = code.count { $0.hasPrefix("server {") }
-        let isTCP = service.proxying.scheme == .tcp
-        let own = (service.listen.isEmpty ? 1 : 2) + (choice.shadow == nil && !isTCP ? 0 : 1)
-        #expect(servers == own, "\(what)")
-        let odd = code.filter { line in
-          let last = line.last ?? ";"
-          return !";{}".contains(last) && !line.hasPrefix("log_format")
-        }
-        #expect(odd.isEmpty, "\(what): \(odd)")
-        #expect(
-          !text.unicodeScalars.contains {
-            $0.value < 32 && $0 != "\n" && $0 != "\t" || $0.value > 126
-          }, "\(what)")
-      }
-    }
+    let faults = Containment.faults(config, templates)
+    #expect(faults.isEmpty, "\(what): \(faults)")
   }
 
   @Test func `an unknown key names the nearest known one at every level`() throws {

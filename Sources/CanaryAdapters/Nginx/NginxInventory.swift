@@ -32,7 +32,7 @@ package struct NginxInventory: Sendable {
   package private(set) var proxies: [Proxy] = []
   /// The line that opens `http {`.
   package private(set) var http: NginxStatement?
-  private var all: [NginxStatement] = []
+  package private(set) var all: [NginxStatement] = []
 
   /// Reads the main file and its includes from disk.
   package init(reading main: String) {
