@@ -87,8 +87,9 @@ import Testing
     let sandbox = try Sandbox()
     let receiver = sandbox.standIn("receiver")
     defer { sandbox.close() }
-    // It opens with the next minute, and its edge is an hour away.
-    let minute = SystemClock.now.second / 60 % 1440 + 1
+    // It opens with the next minute that leaves time to be early, and its edge is an hour away.
+    let opens = (SystemClock.now.second + 20) / 60 * 60 + 60
+    let minute = opens / 60 % 1440
     let time = { (minute: Int64) in
       "\(Digits.two(Int(minute / 60 % 24))):\(Digits.two(Int(minute % 60)))"
     }
@@ -106,7 +107,7 @@ import Testing
     #expect(try sandbox.status().contains("\"phase\": \"scheduled\""))
     #expect(try sandbox.canary("schedule").text.contains("a rollout to green (v1.0.0) begins"))
 
-    try await BlockingTrait.stepAside(60 - Double(SystemClock.now.second % 60))
+    try await BlockingTrait.stepAside(max(0, Double(opens - SystemClock.now.second)))
     try sandbox.wait("an approval is awaited", 120) {
       try sandbox.status().contains("\"phase\": \"awaiting_approval\"")
     }

@@ -159,7 +159,8 @@ package final class Fleet: Sendable {
     while isRunning.withLock({ $0 }) {
       let now = Double(Self.now())
       for (port, rate) in shared.withLock({ $0.targets }) {
-        var next = due[port] ?? now
+        // What a starved machine could not send in time is lost: sent at once, it is a fault too.
+        var next = max(due[port] ?? now, now - 100)
         while next <= now {
           next += 1000 / rate
           if inFlight[port, default: 0] >= Self.most { continue }
