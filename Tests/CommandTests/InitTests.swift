@@ -6,146 +6,8 @@ import Testing
 
 /// A first config for an Nginx that is there already, in the shapes that people really have.
 @Suite(.blocking) struct InitTests {
-  /// A running Nginx with files of its own, in front of a stand-in that is stable.
-  private final class Host {
-    let sandbox: Sandbox
-    let blue: StandIn
-    private var nginx: Child?
-    var etc: String { "\(sandbox.folder)/etc" }
-    var main: String { "\(etc)/nginx.conf" }
-
-    init() throws {
-      sandbox = try Sandbox()
-      blue = sandbox.standIn("blue", port: sandbox.bluePorts[0])
-      try Files.makeFolder("\(sandbox.folder)/etc")
-    }
-
-    func close() {
-      nginx?.stop()
-      sandbox.close()
-    }
-
-    /// The head of every main file: what keeps it in the sandbox.
-    var head: String {
-      let folder = sandbox.folder
-      return """
-        daemon off; pid \(folder)/nginx.pid; error_log \(folder)/error.log; worker_shutdown_timeout 5s;
-        events { worker_connections 512; }
-        """
-    }
-
-    var temporary: String {
-      let folder = sandbox.folder
-      return """
-        client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
-        fastcgi_temp_path \(folder)/f; uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
-        """
-    }
-
-    func write(_ files: [String: String]) throws {
-      for (name, text) in files {
-        let path = "\(etc)/\(name)"
-        try Files.makeFolder(Files.folder(of: path))
-        try Files.replace(path, with: text)
-      }
-      nginx = try Child(["nginx", "-c", main])
-      try sandbox.wait("nginx") { Files.size(of: "\(sandbox.folder)/nginx.pid") ?? 0 > 0 }
-    }
-
-    /// The program with the sandbox's places.
-    func begin(_ words: String...) throws -> (code: Int32, text: String) {
-      let folder = sandbox.folder
-      return try sandbox.canary(
-        ["init"] + words + [
-          "--nginx", main, "--new", "127.0.0.1:\(sandbox.greenPorts[0])", "--state",
-          "\(folder)/state", "--run", "\(folder)/run", "--logs", "\(folder)/logs",
-        ])
-    }
-
-    /// Step 1: the include in `http {}`.
-    func addInclude(_ steps: [String]) throws {
-      let index = try #require(steps.firstIndex { $0.hasPrefix("1. Inside http {} of ") })
-      let words = steps[index].split(separator: " ")
-      let file = String(words[5].dropLast())
-      let number = try #require(Int(words[8].dropLast()))
-      try edit(file) { $0[number - 1] += "\n" + steps[index + 1] }
-    }
-
-    /// Step 3: the include in the location, and the lines that it makes superfluous.
-    func replaceProxy(_ steps: [String]) throws {
-      let index = try #require(steps.firstIndex { $0.hasPrefix("3. At ") })
-      let (file, number) = try place(String(steps[index].split(separator: " ")[2].dropLast()))
-      let new = steps[(index + 1)...].prefix { $0.hasPrefix("     ") }.joined(separator: "\n")
-      let rest = steps[(index + 1)...].drop { $0.hasPrefix("     ") }
-      let isSuperfluous = rest.first?.contains("take these lines out") == true
-      let taken = isSuperfluous ? rest.dropFirst().prefix { $0.hasPrefix("     /") } : []
-      for line in taken {
-        let parts = line.dropFirst(5).split(separator: " ", maxSplits: 1).map(String.init)
-        let (file, number) = try place(String(parts[0].dropLast()))
-        let kept = parts[1].split(separator: " but keep what else it says: ", maxSplits: 1)
-        try edit(file) { lines in
-          let begin = kept[0].split(separator: " ").prefix(2).joined(separator: " ")
-          #expect(lines[number - 1].contains(begin.prefix { $0 != ";" }), "\(line)")
-          lines[number - 1] = kept.count == 2 ? String(kept[1]) : ""
-        }
-      }
-      try edit(file) { lines in
-        let begin = try #require(lines[number - 1].firstRange(of: "proxy_pass"))
-        let end = try #require(lines[number - 1][begin.upperBound...].firstIndex(of: ";"))
-        lines[number - 1].replaceSubrange(begin.lowerBound...end, with: new)
-      }
-    }
-
-    private func edit(_ file: String, _ change: (inout [String]) throws -> Void) throws {
-      let text = try #require(try Files.read(file))
-      var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-      try change(&lines)
-      try Files.replace(file, with: lines.joined(separator: "\n"))
-    }
-
-    private func place(_ text: String) throws -> (String, Int) {
-      let mark = try #require(text.lastIndex(of: ":"))
-      return (String(text[..<mark]), try #require(Int(text[text.index(after: mark)...])))
-    }
-
-    /// Everything that comes after `init`, as a person does it; then a request arrives by way of canary.
-    func adopt(_ text: String, port: Int, path: String = "/", arrives: String? = nil) throws {
-      let steps = text.split(separator: "\n").map(String.init)
-      try addInclude(steps)
-      let first = try sandbox.canary("check")
-      #expect(first.code == 0, "\(first.text)")
-      let applied = try sandbox.canary("apply")
-      #expect(applied.code == 0, "\(applied.text)")
-      try replaceProxy(steps)
-      for words in [["nginx", "-t", "-c", main], ["nginx", "-s", "reload", "-c", main]] {
-        let ran = try Spawn.run(words, limit: .seconds(20))
-        #expect(ran.succeeded, "\(words): \(ran.output)")
-      }
-      // The old location answers as well, so it is the marked header that says who did.
-      try sandbox.wait("an answer by way of canary") {
-        var client = Client(port: port)
-        defer { client.close() }
-        let before = blue.seen.count
-        let seen = client.request(path: path)
-        guard seen.status == 200 else { return false }
-        let head = blue.seen.dropFirst(before).last ?? ""
-        #expect(head.hasPrefix("GET \(arrives ?? path) "), "\(head)")
-        // Both the old location and ours pass it on; only ours writes this log, with the status that was seen.
-        return try (Files.read(log) ?? "").contains("\t200\t")
-      }
-      let last = try sandbox.canary("check")
-      #expect(last.code == 0 && last.text.contains("answers with generation"), "\(last.text)")
-    }
-
-    /// What canary's own location writes.
-    var log: String {
-      let logs = NginxMainFile.files(matching: "\(sandbox.folder)/logs/canary-*.log")
-      return logs.first ?? "\(sandbox.folder)/logs/none"
-    }
-  }
-
   @Test func `Debian's own files with a site`() throws {
-    let host = try Host()
+    let host = try InitHost()
     defer { host.close() }
     let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
     try host.write([
@@ -193,7 +55,7 @@ import Testing
   }
 
   @Test func `one big file that says everything itself`() throws {
-    let host = try Host()
+    let host = try InitHost()
     defer { host.close() }
     let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
     try host.write([
@@ -246,7 +108,7 @@ import Testing
   }
 
   @Test func `the conf folder of the official image, from its dump`() throws {
-    let host = try Host()
+    let host = try InitHost()
     defer { host.close() }
     let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
     try host.write([
@@ -282,7 +144,7 @@ import Testing
   }
 
   @Test func `Dify's locations, which share a file of settings`() throws {
-    let host = try Host()
+    let host = try InitHost()
     defer { host.close() }
     let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
     let location = { (path: String, port: Int) in
@@ -331,7 +193,7 @@ import Testing
   }
 
   @Test func `three hundred servers`() throws {
-    let host = try Host()
+    let host = try InitHost()
     defer { host.close() }
     let (port, app) = (Sockets.freePort(), host.sandbox.bluePorts[0])
     let servers = (1...300).map { number in
@@ -363,7 +225,7 @@ import Testing
   }
 
   @Test func `what cannot be begun is told`() throws {
-    let host = try Host()
+    let host = try InitHost()
     defer { host.close() }
     try host.write(["nginx.conf": "\(host.head)\nhttp { \(host.temporary) }\n"])
     let none = try host.begin()

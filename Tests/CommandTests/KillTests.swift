@@ -107,15 +107,14 @@ import Testing
   @Test func `a controller takes up a rollout with the soak already served`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    try sandbox.start(plan: "stages: [{ weight: 100, soak: \"6s\" }], checks: []")
+    try sandbox.start(plan: "stages: [{ weight: 100, soak: \"12s\" }], checks: []")
     let driver = try sandbox.launch("promote", "chat")
-    try sandbox.waitForStage(0)
-    usleep(3_000_000)
+    try sandbox.wait("a part of the soak") { try elapsed(sandbox) ?? 0 > 3 }
     driver.signal(SIGKILL)
     _ = driver.wait()
     try sandbox.wait("the brake") { sandbox.isBraked }
     let served = try #require(try elapsed(sandbox))
-    #expect(served > 1.5 && served < 6)
+    #expect(served > 2.5 && served < 12)
     // What nobody watched is not counted.
     usleep(2_000_000)
     #expect(try elapsed(sandbox) == served)
@@ -125,7 +124,7 @@ import Testing
     if let now = try elapsed(sandbox) { #expect(now >= served) }
     try sandbox.wait("promoted") { try sandbox.field("phase") == "promoted" }
     let took = SystemClock.now - begun
-    #expect(took > .seconds(6 - served - 0.5), "\(took) after \(served)")
+    #expect(took > .seconds(12 - served - 0.5), "\(took) after \(served)")
     #expect(!sandbox.isBraked)
   }
 
