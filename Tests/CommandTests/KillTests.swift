@@ -114,7 +114,7 @@ import Testing
     _ = driver.wait()
     try sandbox.wait("the brake") { sandbox.isBraked }
     let served = try #require(try elapsed(sandbox))
-    #expect(served > 2.5 && served < 12)
+    #expect(served > 0 && served < 12)
     // What nobody watched is not counted.
     usleep(2_000_000)
     #expect(try elapsed(sandbox) == served)

