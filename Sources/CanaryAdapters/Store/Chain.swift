@@ -5,39 +5,58 @@ package import CanaryDriver
 ///
 /// So an entry that is changed, removed or inserted no longer fits the hash after it.
 enum Chain {
+  /// What a hash covers, in its order; the hint came with schema version 6.
+  private static let covered =
+    "service, rollout, time, event, weight, actor, origin, detail, hint"
   /// The columns that `link` reads, in order.
-  static let columns =
-    "id, service, rollout, time, event, weight, actor, origin, detail, hash, hint"
+  static let columns = "id, hash, \(covered)"
 
   /// An entry from a row of `columns`.
   static func link(_ row: [SQLiteValue]) -> ChainLink {
-    let rollout = Int(row[2].int ?? 0)
+    let rollout = Int(row[3].int ?? 0)
     let entry = Entry(
-      rollout: rollout > 0 ? rollout : nil, time: Instant(milliseconds: row[3].int ?? 0),
-      event: row[4].text.flatMap(HistoryEvent.init) ?? .unknown,
-      weight: row[5].int.flatMap { Weight(percent: Double($0) / 100) },
-      actor: Actor(row[6].text ?? "", origin: row[7].text), detail: row[8].text, hint: row[10].text)
+      rollout: rollout > 0 ? rollout : nil, time: Instant(milliseconds: row[4].int ?? 0),
+      event: row[5].text.flatMap(HistoryEvent.init) ?? .unknown,
+      weight: row[6].int.flatMap { Weight(percent: Double($0) / 100) },
+      actor: Actor(row[7].text ?? "", origin: row[8].text), detail: row[9].text, hint: row[10].text)
     return ChainLink(
-      id: row[0].int ?? 0, service: row[1].text.flatMap(ServiceName.init), entry: entry,
-      hash: row[9].text)
+      id: row[0].int ?? 0, service: row[2].text.flatMap(ServiceName.init), entry: entry,
+      hash: row[1].text)
   }
 
-  /// The text that is hashed.
-  ///
-  /// Each field has its length before it, so that no two entries have the same text. The hint is
-  /// only added when there is one: older entries keep their hash.
-  private static func text(_ entry: Entry, of service: ServiceName?) -> String {
-    var fields: [String?] = [
-      service?.text ?? ChainLink.noService, "\(entry.rollout ?? 0)", "\(entry.time.milliseconds)",
-      entry.event.rawValue, entry.weight.map { "\($0.basisPoints)" }, entry.actor.description,
-      entry.actor.origin, entry.detail,
+  /// The values of `covered` for an entry.
+  private static func values(_ entry: Entry, of service: ServiceName?) -> [SQLiteValue] {
+    [
+      .text(service?.text ?? ChainLink.noService), .int(Int64(entry.rollout ?? 0)),
+      .int(entry.time.milliseconds), .text(entry.event.rawValue),
+      entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null, .text(entry.actor.description),
+      SQLiteValue(entry.actor.origin), SQLiteValue(entry.detail), SQLiteValue(entry.hint),
     ]
-    if let hint = entry.hint { fields.append(hint) }
-    return fields.map { $0.map { "\($0.utf8.count):\($0)" } ?? "-" }.joined(separator: ",")
   }
 
-  private static func hash(_ entry: Entry, of service: ServiceName?, after hash: String) -> String {
-    Digest.sha256("\(hash)\n\(text(entry, of: service))")
+  /// The text that is hashed, of values as they stand in the store.
+  ///
+  /// Not of an `Entry`: whatever means nothing to this program would look like nothing there, so
+  /// that a change to it stayed unseen. Each field has its length before it, so that no two entries
+  /// have the same text. The hint is only added when there is one: older entries keep their hash.
+  private static func text(_ values: some Sequence<SQLiteValue>) -> String {
+    var fields = values.map { value in
+      switch value {
+      case .null: "-"
+      case .int(let number): field("\(number)")
+      case .text(let text): field(text)
+      // No column here is one: the table is STRICT.
+      case .blob(let bytes): "x:\(bytes)"
+      }
+    }
+    if fields.last == "-" { fields.removeLast() }
+    return fields.joined(separator: ",")
+  }
+
+  private static func field(_ text: String) -> String { "\(text.utf8.count):\(text)" }
+
+  private static func hash(_ values: some Sequence<SQLiteValue>, after hash: String) -> String {
+    Digest.sha256("\(hash)\n\(text(values))")
   }
 
   /// Appends entries; to be called in the transaction that saves what they explain.
@@ -47,16 +66,11 @@ enum Chain {
     guard !entries.isEmpty else { return }
     var hash = try newestHash(connection)
     for entry in entries {
-      hash = self.hash(entry, of: service, after: hash)
+      let values = values(entry, of: service)
+      hash = self.hash(values, after: hash)
       try connection.run(
-        "INSERT INTO entry (service, rollout, time, event, weight, actor, origin, detail, hash, hint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-          .text(service?.text ?? ChainLink.noService), .int(Int64(entry.rollout ?? 0)),
-          .int(entry.time.milliseconds), .text(entry.event.rawValue),
-          entry.weight.map { .int(Int64($0.basisPoints)) } ?? .null,
-          .text(entry.actor.description), SQLiteValue(entry.actor.origin),
-          SQLiteValue(entry.detail), .text(hash), SQLiteValue(entry.hint),
-        ])
+        "INSERT INTO entry (hash, \(covered)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [.text(hash)] + values)
     }
   }
 
@@ -65,11 +79,12 @@ enum Chain {
     guard let newest else { return "" }
     if let hash = newest[0].text { return hash }
     // No entry has a hash yet: the first one covers all that were there before.
-    return unchained(try connection.run("SELECT \(columns) FROM entry ORDER BY id").map(link))
+    return unchained(try connection.run("SELECT \(columns) FROM entry ORDER BY id"))
   }
 
-  private static func unchained(_ links: [ChainLink]) -> String {
-    links.reduce("") { hash($1.entry, of: $1.service, after: $0) }
+  /// The hash of rows of `columns` that carry none.
+  private static func unchained(_ rows: [[SQLiteValue]]) -> String {
+    rows.reduce("") { hash($1.dropFirst(2), after: $0) }
   }
 
   /// Checks every hash, from the first entry to the newest; reports the first fault.
@@ -79,12 +94,12 @@ enum Chain {
     var last: Int64 = 0
     // In pieces, so that a long history neither fills memory nor is one long read transaction.
     while true {
-      let links = try connection.run(
-        "SELECT \(columns) FROM entry WHERE id > ? ORDER BY id LIMIT 5000", [.int(last)]
-      ).map(link)
-      if links.isEmpty { break }
-      for link in links {
-        hash = self.hash(link.entry, of: link.service, after: hash)
+      let rows = try connection.run(
+        "SELECT \(columns) FROM entry WHERE id > ? ORDER BY id LIMIT 5000", [.int(last)])
+      if rows.isEmpty { break }
+      for row in rows {
+        let link = link(row)
+        hash = self.hash(row.dropFirst(2), after: hash)
         found.count += 1
         if link.id != last + 1, found.fault == nil {
           found.fault = "entry \(last + 1) is missing"
