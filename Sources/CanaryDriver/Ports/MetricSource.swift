@@ -31,6 +31,6 @@ package protocol JobRunner: Sendable {
 /// The time of the host.
 package protocol WallClock: Sendable {
   func now() -> Instant
-  /// Returns at the instant, or earlier when the task is cancelled.
+  /// Returns at the instant, or earlier: look at the clock again.
   func sleep(until instant: Instant) async
 }

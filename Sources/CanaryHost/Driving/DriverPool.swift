@@ -9,7 +9,7 @@ package final class DriverPool: Sendable {
   /// The world of the config as last read; a running drive keeps the one that it started with.
   private let current: Mutex<World>
   /// Services with pending work that are missing from the config; each is reported once.
-  private let unknown = Mutex<Set<ServiceName>>([])
+  private let reportedMissing = Mutex<Set<ServiceName>>([])
 
   /// Wakes the drivers of this process.
   package let bell: Bell
@@ -36,7 +36,7 @@ package final class DriverPool: Sendable {
     let world = world
     let due = await watch.due()
     for name in due where !world.config.has(name) {
-      guard unknown.withLock({ $0.insert(name).inserted }) else { continue }
+      guard reportedMissing.withLock({ $0.insert(name).inserted }) else { continue }
       world.log(
         "canary controller: \(name) is owed something, but is not in \(world.config.file): nobody drives it"
       )
@@ -84,7 +84,7 @@ package final class DriverPool: Sendable {
     case nil:
       // A person's brake at rest: a revert that could not be saved when it was asked for.
       event =
-        note?.by == .person ? .revert(Actor(note?.actor ?? "unknown"), note?.reason) : .woke
+        note?.by == .person ? .revert(Actor(note?.actor ?? "reportedMissing"), note?.reason) : .woke
     case .some: event = .tookOver(Actor("controller"))
     }
     do throws(Failure) {

@@ -26,7 +26,7 @@ package enum StandingGuardLoop {
       if let known = try? await world.load(service), known.running == nil {
         let measurement = await sources.measureAlone(one.check, service.name, pool: known.stable)
         state = Judge.fold(state, one.check, measurement)
-        await tell(state, one, service, world)
+        await save(state, one, service, world)
       } else {
         state = CheckState(one.check)
       }
@@ -37,7 +37,7 @@ package enum StandingGuardLoop {
   }
 
   /// Saves the guard's state with what follows from a changed verdict, and logs the change.
-  private static func tell(
+  private static func save(
     _ state: CheckState, _ one: StandingGuard, _ service: Service, _ world: World
   ) async {
     guard let decision = try? await world.submit(.guarded(state, one.then), service),

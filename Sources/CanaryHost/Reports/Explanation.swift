@@ -22,7 +22,7 @@ package struct Explanation {
       let weight = rollout.plan.stages[record.stage].weight
       lines.append(
         "  stage \(record.stage + 1) (\(weight)%) · \(check.name): \(CheckWords.text(check))")
-      lines += record.rows.filter { mayAlarm($0, record) }.map { row in
+      lines += record.rows.filter { isTurningPoint($0, record) }.map { row in
         let again = Judge.fold(row.grounds, check, row.measurement)
         let mark = again.verdict == row.verdict ? "" : "  ‼ was \(row.verdict.rawValue) then"
         return
@@ -48,7 +48,7 @@ package struct Explanation {
   }
 
   /// Whether people want to see it: the first, the last, and each that changed the verdict.
-  private func mayAlarm(_ row: CheckRecord.Row, _ record: CheckRecord) -> Bool {
+  private func isTurningPoint(_ row: CheckRecord.Row, _ record: CheckRecord) -> Bool {
     row.grounds.verdict != row.verdict || row.number == record.rows.first?.number
       || row.number == record.rows.last?.number
   }
