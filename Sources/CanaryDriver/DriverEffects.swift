@@ -81,13 +81,16 @@ extension Driver {
   private func answered(_ generation: Generation, _ error: RouterError?) {
     answersInInbox += 1
     if applying?.generation == generation { applying = nil }
-    switch error?.kind {
-    case nil: post.yield(.event(.applied(generation)))
-    case .refused?:
-      fault = error?.fault
-      post.yield(.event(.applyFailed(generation, error?.fault ?? Fault("unknown"))))
-    case .overtaken(let found)?: post.yield(.event(.overtaken(generation, by: found)))
-    case .cancelled?: answersInInbox -= 1
+    guard let error else {
+      post.yield(.event(.applied(generation)))
+      return
+    }
+    switch error.kind {
+    case .refused:
+      fault = error.fault
+      post.yield(.event(.applyFailed(generation, error.fault)))
+    case .overtaken(let found): post.yield(.event(.overtaken(generation, by: found)))
+    case .cancelled: answersInInbox -= 1
     }
   }
 

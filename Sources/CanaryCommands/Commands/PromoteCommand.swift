@@ -88,7 +88,7 @@ enum PromoteCommand {
       }
       plan = named
     }
-    plan.stand(service.guards.map(\.check))
+    plan.addGuards(service.guards.map(\.check))
     try call.checkTexts()
     if let why = service.releases.refusal(call["--release"]) { throw Failure(.wrong, why) }
     var request = PromoteRequest(

@@ -2,8 +2,8 @@ internal import CanaryCore
 
 /// One option of a command: `--name`, or `--name VALUE`.
 struct Option: Sendable {
-  /// What stands for its value in the help; nil: the option takes none.
   let name: String
+  /// What stands for its value in the help; nil: the option takes none.
   let value: String?
   let help: String
   /// Whether it may be given more than once.

@@ -73,7 +73,7 @@ struct PromoteSession {
     case .left(let why):
       world.output.err("canary promote: \(why); see: canary status \(service.name)")
       return .timedOut
-    case .undone(let code, let why):
+    case .revertRefused(let code, let why):
       world.output.err(why)
       return code
     }
@@ -85,7 +85,7 @@ struct PromoteSession {
     /// The rollout continues without this process.
     case left(String)
     /// Nginx refuses the revert's configuration; the brake is on.
-    case undone(ExitCode, String)
+    case revertRefused(ExitCode, String)
   }
 
   /// Looks every 0.15 s; takes over the drive when no process has had it for 2 s.
@@ -131,7 +131,7 @@ struct PromoteSession {
           world.output.err("canary: no controller took the rollout; driving it from here")
           driving = drive(driver, .woke, lease)
         }
-      } else if let ended = await isUndone(driver) {
+      } else if let ended = await refusedRevert(driver) {
         return ended
       }
       await world.clock.sleep(until: now + .seconds(0.15))
@@ -155,12 +155,12 @@ struct PromoteSession {
   }
 
   /// The end when Nginx refuses the revert's configuration, until you fix Nginx; nil otherwise.
-  private func isUndone(_ driver: Driver) async -> End? {
-    guard await driver.hasGivenUp, let state = try? await world.load(service),
+  private func refusedRevert(_ driver: Driver) async -> End? {
+    guard await driver.hasGivenUp, let fault = await driver.fault,
+      let state = try? await world.load(service),
       case .reverting(_, let reason)? = state.running?.phase
     else { return nil }
-    let fault = await driver.fault ?? Fault("unknown")
-    return .undone(
+    return .revertRefused(
       reason.exitCode,
       "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)"
     )

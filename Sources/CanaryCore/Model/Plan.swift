@@ -141,7 +141,7 @@ package struct Plan: Hashable, Sendable, Codable {
 
   /// Adds the service's standing guards: they must pass before the first stage, and they gate every
   /// stage.
-  package mutating func stand(_ guards: [Check]) {
+  package mutating func addGuards(_ guards: [Check]) {
     guard !guards.isEmpty else { return }
     ready.guards = guards
     checks += guards
