@@ -122,7 +122,7 @@ enum AuditCommand {
       case .wrong, .busy: true
       case .done, .outside, .gateFailed, .stopped, .timedOut: false
       }
-    guard isRefusal, let world = try? call.world(), world.history.exists else { return }
+    guard isRefusal, let world = call.madeWorld, world.history.exists else { return }
     let service = call.arguments.service.flatMap(ServiceName.init).flatMap {
       world.config.service($0)?.name
     }
