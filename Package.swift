@@ -42,7 +42,8 @@ let package = Package(
       name: "StatusPage",
       resources: [
         .embedInCode("index.html"), .embedInCode("page.css"), .embedInCode("page.js"),
-        .embedInCode("charts.js"), .embedInCode("words.js"),
+        .embedInCode("charts.js"), .embedInCode("elements.js"), .embedInCode("tables.js"),
+        .embedInCode("words.js"),
       ],
       swiftSettings: settings),
     .target(

@@ -6,6 +6,8 @@ package enum StatusPage {
     "page.css": PackageResources.page_css,
     "page.js": PackageResources.page_js,
     "charts.js": PackageResources.charts_js,
+    "elements.js": PackageResources.elements_js,
+    "tables.js": PackageResources.tables_js,
     "words.js": PackageResources.words_js,
   ]
 }

@@ -1,8 +1,9 @@
 // The status page: reads what canary writes, once a second, and shows it. It can change nothing.
-import { chart, sparkline } from "./charts.js";
+import { chart } from "./charts.js";
+import { at, make, section, text } from "./elements.js";
+import { checks, chip, events, history } from "./tables.js";
 import { isChinese, number, span, when, words } from "./words.js";
 
-const at = (id) => document.getElementById(id);
 const known = new Map(); // service → its line as text, its data and its row
 let listed = null; // the version of the list that is shown
 let offset = 0; // the clock of the host against this one, in milliseconds
@@ -10,15 +11,6 @@ let beaten = { text: "", at: performance.now() };
 let shown = { name: null, text: "" };
 let quantile = 2; // p99
 
-function make(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
-const text = (node, value) => { if (node.textContent !== value) node.textContent = value; };
 const now = () => Date.now() + offset;
 
 // What cannot be read now is read a second later; anything else that fails is a fault of this script, and is said.
@@ -48,8 +40,6 @@ function markShown() {
 const urgent = (one) => one.brake || one.undriven || one.worst === "fail" || one.phase === "reverting" || one.phase === "awaiting_approval";
 const isRunning = (one) => ["starting", "soaking", "paused", "awaiting_approval", "reverting"].includes(one.phase);
 const rank = (one) => urgent(one) ? 0 : isRunning(one) ? 1 : one.phase === "reverted" ? 2 : 3;
-
-function chip(phase) { return make("span", { class: `chip ${phase}` }, words.phase[phase] ?? phase); }
 
 function row(one) {
   const parts = [make("span", { class: "service" }, one.service), chip(one.phase)];
@@ -122,21 +112,6 @@ function tick() {
 
 // --- one service
 
-function section(id, title, ...children) {
-  return make("section", { "aria-labelledby": id }, make("h2", { id }, title), ...children);
-}
-
-function table(heads, rows, caption) {
-  // On a narrow screen its rows are laid out as cards, and a browser forgets that it is a table unless it is told.
-  const node = make("table", { role: "table" },
-    make("thead", { role: "rowgroup" }, make("tr", {}, ...heads.map((head) => make("th", { scope: "col", role: "columnheader" }, head)))),
-    make("tbody", { role: "rowgroup" }, ...rows));
-  for (const row of node.rows) row.setAttribute("role", "row");
-  for (const cell of node.querySelectorAll("tbody th")) cell.setAttribute("role", "rowheader");
-  for (const cell of node.querySelectorAll("td")) cell.setAttribute("role", "cell");
-  return make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption }, node);
-}
-
 function alarms(data) {
   const lines = [];
   if (data.brake) lines.push(words.braked(when(data.brake.since), data.brake.actor, data.brake.reason ?? "–"));
@@ -166,18 +141,6 @@ function stages(data) {
       make("b", {}, `${number(stage.weight)}%`), label, left, make("progress", { max: 1, value: share, "aria-hidden": "true" }));
   });
   return section("stages", words.stages, make("ol", { class: "stages" }, ...items));
-}
-
-function checks(data) {
-  if (!data.checks.length) return null;
-  const sign = { pass: "✓", pending: "…", inconclusive: "…", error: "!", fail: "✗" };
-  const rows = data.checks.map((check) => make("tr", { class: check.verdict },
-    make("th", { scope: "row" }, make("span", { class: "sign", "aria-hidden": "true" }, sign[check.verdict]), check.name,
-      make("small", {}, words.verdict[check.verdict] + (check.advisory ? ` · ${words.advisory}` : ""))),
-    make("td", { class: "figure" }, check.value), make("td", {}, check.bound),
-    make("td", {}, check.recent.length ? sparkline(check.recent, check.limit, `${check.name}, ${words.recent}`) : ""),
-    make("td", { class: "long" }, check.detail, make("small", {}, check.rule))));
-  return section("checks", words.checks, table([words.check, words.value, words.bound, words.recent, words.detail], rows, words.checks));
 }
 
 function charts(data) {
@@ -214,26 +177,6 @@ function showCharts(data) {
   const old = at("charts")?.parentElement;
   const fresh = charts(data);
   if (old && fresh) old.replaceWith(fresh);
-}
-
-function events(data) {
-  if (!data.events.length) return null;
-  const rows = [...data.events].reverse().map((one) => make("tr", { class: one.event },
-    make("td", {}, make("time", { datetime: one.time }, when(one.time))), make("th", { scope: "row" }, one.event),
-    make("td", { class: "figure" }, one.weight === null ? "" : `${number(one.weight)}%`), make("td", {}, one.actor), make("td", { class: "long" }, one.detail ?? "")));
-  return section("events", words.events, table([words.time, words.event, words.weight_, words.who, words.what], rows, words.events));
-}
-
-function history(data) {
-  if (!data.history.length) return section("history", words.history, make("p", {}, words.noHistory));
-  const rows = data.history.map((one) => make("tr", { class: one.result },
-    make("th", { scope: "row" }, `${one.rollout}`), make("td", {}, make("span", { class: `chip ${one.result}` }, words.result[one.result] ?? one.result)),
-    make("td", {}, one.report ? make("a", { href: one.report, "aria-label": `${words.report} ${one.rollout}` }, words.report) : ""),
-    make("td", {}, `${one.from} → ${one.to}`), make("td", {}, one.release ?? ""), make("td", {}, make("time", { datetime: one.started }, when(one.started))),
-    make("td", { class: "figure" }, one.ended ? span((Date.parse(one.ended) - Date.parse(one.started)) / 1000) : ""), make("td", {}, one.actor),
-    make("td", { class: "long" }, one.reason ?? "")));
-  return section("history", words.history,
-    table([words.rollout, words.result_, words.report, words.way, words.release, words.started, words.took, words.by, words.why], rows, words.history));
 }
 
 function showService(data) {

@@ -1,41 +1,17 @@
 """The benchmarks: each prints its figures as medians, and as a ratio to a peer measured in the same run."""
-import http.client
-import json
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 
-from ports import free_port
+from bench_controller import checks, controller
+from timing import canary, clock, pool_of, show
 from world import World
-
-canary = sys.argv[1]
-
-
-def clock(words, **options):
-    begin = time.perf_counter()
-    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, **options)
-    return time.perf_counter() - begin
-
-
-def show(name, ours, peer, aim, unit=1000):
-    a, b = statistics.median(ours), statistics.median(peer)
-    print(f"  {name:<58}{a * unit:>9.1f} ms /{b * unit:>9.1f} ms = {a / b:>6.2f}×   aim {aim}")
-
-
-def pool_of(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", "/")
-    answer = connection.getresponse()
-    answer.read()
-    return answer.getheader("X-Pool")
 
 
 def revert():
@@ -137,49 +113,6 @@ def judge():
             print(f"  {(b - a) * 1000:.0f} ms on top of {a * 1000:.0f} ms for reading = {(b - a) / a:.2f}×   aim < 1×   ({(b - a) / 2e6 * 1e9:.0f} ns a request)")
 
 
-def counter(port):
-    """How many queries Prometheus has answered."""
-    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
-    return sum(float(line.split()[-1]) for line in text.splitlines()
-               if line.startswith('prometheus_http_requests_total') and 'handler="/api/v1/query"' in line)
-
-
-def checks():
-    """1,000 checks of 200 services, asked by the controller as standing guards; a fifth of them of a server that never answers."""
-    with tempfile.TemporaryDirectory(prefix="canary-bench-") as folder:
-        port, silent = free_port(), socket.socket()
-        silent.bind(("127.0.0.1", 0))
-        silent.listen(1024)
-        open(f"{folder}/prom.yml", "w").write("global: { scrape_interval: 5s }\nscrape_configs: [{ job_name: self, static_configs: [{ targets: ['127.0.0.1:%d'] }] }]\n" % port)
-        guards = "".join(f'{{ name: "q{n}", prometheus: "vector({n})", max: 9, every: "10s" }},' for n in range(4))
-        guards += '{ name: "slow", prometheus: "vector(1)", max: 9, every: "10s", endpoint: "silent" },'
-        services = "".join(f's{n}: {{ pools: {{ blue: {{ servers: ["127.0.0.1:1"] }}, green: {{ servers: ["127.0.0.1:2"] }} }}, stable: "blue", guards: [{guards}] }},' for n in range(200))
-        open(f"{folder}/canary.json5", "w").write(
-            f'{{ state: "state", run: "run", endpoints: {{ prometheus: {{ url: "http://127.0.0.1:{port}" }}, silent: {{ url: "http://127.0.0.1:{silent.getsockname()[1]}" }} }}, services: {{ {services} }} }}')
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        children = [subprocess.Popen(["prometheus", f"--config.file={folder}/prom.yml", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"], **quiet)]
-        try:
-            time.sleep(4)
-            children.append(subprocess.Popen([canary, "controller", "--config", f"{folder}/canary.json5"], **quiet))
-            time.sleep(15)
-            pid, most = children[1].pid, 0
-            spent = lambda: sum(int(x) for x in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
-            before, cpu, begin = counter(port), spent(), time.perf_counter()
-            while time.perf_counter() - begin < 60:
-                lines = open(f"/proc/{pid}/status").read().splitlines()
-                most = max(most, *(int(line.split()[1]) for line in lines if line.startswith("VmRSS")))
-                time.sleep(0.5)
-            seconds = time.perf_counter() - begin
-            asked = counter(port) - before
-            print("1,000 checks of 200 services, every 10 s each, 200 of them of a server that never answers:")
-            print(f"  {asked / seconds:.1f} answers a second of 80 asked for = {asked / seconds / 80:.2f}×   aim ≥ 0.95×")
-            print(f"  resident memory at most {most / 1024:.1f} MB   aim < 100 MB; {100 * (spent() - cpu) / seconds:.1f} % of a core")
-        finally:
-            for child in children:
-                child.terminate()
-                child.wait()
-
-
 def windows():
     """A week of requests in nginx's combined format, a gibibyte, against reading the file."""
     folder = tempfile.mkdtemp(prefix="canary-bench-")
@@ -194,63 +127,12 @@ def windows():
                     break
                 stamp = time.strftime("%d/%b/%Y:%H:%M:00 +0000", time.gmtime(begin + 60 * n))
                 size += file.write(minute.replace(b"@", stamp.encode()))
-        timed = lambda words: min(elapsed(words) for _ in range(3))
+        timed = lambda words: min(clock(words) for _ in range(3))
         ours, floor = timed([canary, "windows", "--log", path, "--zone", "UTC"]), timed(["wc", "-l", path])
         print(f"{size / (1 << 20):.0f} MiB of requests for canary windows, against wc -l:")
         print(f"  {ours:.2f} s / {floor:.2f} s = {ours / floor:.1f}x   aim: seconds, not minutes")
     finally:
         shutil.rmtree(folder)
-
-
-def elapsed(words):
-    begin = time.perf_counter()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begin
-
-
-def controller():
-    """1,000 services at rest and 50 rollouts in their soak, with the checks of a plan that names none, driven by one controller."""
-    world = World(canary)
-    try:
-        pools = f'pools: {{ blue: {{ servers: ["127.0.0.1:{world.blue}"] }}, green: {{ servers: ["127.0.0.1:{world.green}"] }} }}, stable: "blue"'
-        plan = 'plan: { stages: [{ weight: 5, soak: "1h" }, { weight: 100, soak: "1m" }] }'
-        rolling = "".join(f'r{n}: {{ listen: ["127.0.0.1:{free_port()}"], {pools}, {plan} }},\n' for n in range(50))
-        idle = "".join(f"i{n}: {{ {pools} }},\n" for n in range(1000))
-        text = open(world.path("canary.json5")).read()
-        open(world.path("canary.json5"), "w").write(text.replace("services: {", "services: {\n" + rolling + idle, 1))
-        for n in range(50):
-            world.run("apply", f"r{n}")
-        driver = world.start(world.command("controller"))
-        soaking = lambda: sum(one["phase"] == "soaking" for one in json.loads(world.run("status", "--json").stdout))
-        spent = lambda: sum(int(x) for x in open(f"/proc/{driver.pid}/stat").read().rsplit(")", 1)[1].split()[11:13]) / os.sysconf("SC_CLK_TCK")
-
-        def kilobytes(file, *names):
-            return sum(int(line.split()[1]) for line in open(f"/proc/{driver.pid}/{file}") if line.startswith(names))
-
-        def measure(rollouts, settle, seconds):
-            while soaking() < rollouts:
-                time.sleep(1)
-            time.sleep(settle)
-            before, begin = spent(), time.perf_counter()
-            time.sleep(seconds)
-            share = (spent() - before) / (time.perf_counter() - begin)
-            resident, private = kilobytes("status", "VmRSS") / 1024, kilobytes("smaps_rollup", "Private") / 1024
-            print(f"1,000 services at rest, rollouts in their soak: {rollouts}, one controller:")
-            print(f"  {100 * share:.2f} % of a core   aim < 1 %")
-            print(f"  resident memory {resident:.1f} MB, {private:.1f} MB of it private   aim < 40 MB")
-
-        world.run("promote", "r0", "--detach")
-        measure(1, 10, 30)
-        for n in range(1, 50):
-            world.run("promote", f"r{n}", "--detach")
-        print("in the first minute of their soak, of which most measurements are kept:")
-        measure(50, 10, 60)
-        print("five minutes later:")
-        measure(50, 240, 60)
-        for n in range(50):
-            world.run("revert", f"r{n}", check=False)
-    finally:
-        world.close()
 
 
 def cpu_of(world):
