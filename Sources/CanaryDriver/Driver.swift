@@ -169,7 +169,7 @@ package actor Driver {
         if wakeAt.map({ $0 <= desk.clock.now() }) ?? false {
           // The bell rings for other saves and for brakes: only this driver's own work is left.
           wakeAt = nil
-          if let rest = await handle(.woke) { return rest }
+          if let rest = await handle(await lostStage() ?? .woke) { return rest }
         } else if let rest = await tick() {
           return rest
         }
@@ -206,6 +206,7 @@ package actor Driver {
         return rest
       }
     }
+    if let revert = await lostStage(), let rest = await handle(revert) { return rest }
     let saved = try? await desk.store.load(service)
     let changed = saved.map { $0.revision != revision } ?? false
     // Another process has saved: unsaved progress is dropped, and its state is decided on.
@@ -214,6 +215,15 @@ package actor Driver {
     guard changed || due else { return nil }
     wakeAt = nil
     return await handle(.woke)
+  }
+
+  /// The revert that is due when what a stage rests on was removed by hand; nil: it is in place.
+  private func lostStage() async -> Event? {
+    guard let state = progress?.state, let soak = state.running?.phase.soak,
+      soak.confirming == nil, applying == nil, let serving = state.serving,
+      await !router.isInForce(service, serving.routing, serving.generation)
+    else { return nil }
+    return .revert(Actor("unknown"), "the set of seats was removed by hand")
   }
 
   /// Saves the decision on the event and carries it out; returns the state once no work is left.
@@ -241,7 +251,10 @@ package actor Driver {
         }
       }
       // An event that waits for the store may be a revert: until it is saved, nothing is at rest.
-      let isBusy = state.job(at: desk.clock.now()) != nil && jobs != nil
+      let now = desk.clock.now()
+      // One without hooks is for a revert in a hurry: what can wait is left to others.
+      let isOwed = state.job(at: now) != nil || (state.tidyDue.map { $0 <= now } ?? false)
+      let isBusy = isOwed && jobs != nil
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
       // An effect needs a saved decision, except the brake: a store that cannot be written must not
@@ -249,17 +262,19 @@ package actor Driver {
       let text = if case .unavailable(let fault) = error { fault.description } else { "\(error)" }
       if storeFault == nil { log("the state cannot be saved: \(text); trying again") }
       storeFault = text
-      if await needsBrake(event) { await perform(.brake(text)) }
+      if let brake = await neededBrake(event) { await perform(.brake(text, to: brake)) }
       retry(event)
       return nil
     }
   }
 
-  private func needsBrake(_ event: Event) async -> Bool {
-    guard let saved = try? await desk.store.load(service) else { return false }
+  /// Where the brake leads that the event demands; nil: it demands none, or nobody can say.
+  private func neededBrake(_ event: Event) async -> PoolName? {
+    guard let saved = try? await desk.store.load(service) else { return nil }
     let decision = decide(
       saved.value, event, at: desk.clock.now(), under: desk.rules(service))
-    return decision.effects.contains { if case .brake = $0 { true } else { false } }
+    for case .brake(_, let pool) in decision.effects { return pool }
+    return nil
   }
 
   private func retry(_ event: Event) {

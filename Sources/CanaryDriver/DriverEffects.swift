@@ -5,12 +5,12 @@ internal import CanaryCore
 extension Driver {
   func perform(_ effect: Effect) async {
     switch effect {
-    case .brake(let why):
+    case .brake(let why, let pool):
       // The note of a person stays: it says more than the driver's.
       if await router.brakeNote(service)?.by == .person { return }
       let note = BrakeNote(by: .driver, actor: "canary", reason: why, time: desk.clock.now())
       do throws(RouterError) {
-        try await router.brake(service, note)
+        try await router.brake(service, to: pool, note)
       } catch {
         log("the brake could not be put on: \(error.text)")
       }
@@ -20,6 +20,7 @@ extension Driver {
       } catch {
         log("the brake could not be lifted: \(error.text)")
       }
+    case .forgetFormer: await router.forgetFormer(service)
     case .apply(let routing, let generation): apply(routing, generation)
     case .look(let pool, let readiness, let rollout):
       guard !looking else { return }

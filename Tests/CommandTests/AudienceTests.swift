@@ -65,7 +65,10 @@ import Testing
         let service = try #require(config.services.first)
         let facts = try #require(
           GeneratedHeader(Files.read("\(sandbox.folder)/canary/chat.conf") ?? "")?.routing)
-        let choice = RoutingRules(service, facts, zone: nil)
+        let salt = try #require(facts.audience?.salt)
+        let routing = Routing.stage(
+          1, of: service.plan, stable: facts.stable, canary: facts.canary, salt: salt)
+        let choice = RoutingRules(service, routing, zone: nil)
         let told = (0..<keys).filter {
           choice.answer(
             RequestFacts(
@@ -83,8 +86,10 @@ import Testing
     #expect(try sandbox.canary("revert", "chat").code == 0)
     #expect(members(sandbox.port, 200) { "Cookie: sid=user-\($0)" }.isEmpty)
     // Nothing of it remains, and the next rollout deals a new hand.
-    let files = try #require(try Files.read("\(sandbox.folder)/canary/chat.conf"))
-    #expect(!files.contains("split_clients") && !files.contains("geo "), "\(files)")
+    try sandbox.wait("files of stable alone") {
+      let files = try Files.read("\(sandbox.folder)/canary/chat.conf") ?? ""
+      return !files.contains("split_clients") && !files.contains("geo ")
+    }
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.waitForStage(0)
     let second = members(sandbox.port, keys) { "Cookie: sid=user-\($0)" }

@@ -66,9 +66,9 @@ import Testing
       let isOut = try #require(keys.first { !Draw.isIn("\(salt):\($0)", share) })
       // A driver that stands still does not take a brake put on by hand for a revert.
       driver.signal(SIGSTOP)
+      let set = "\(sandbox.folder)/run/seats/chat/blue.green/now"
       for braked in [false, true] {
-        let flag = "\(sandbox.folder)/run/chat.brake"
-        if braked { try Files.replace(flag, with: "by hand") } else { try Files.remove(flag) }
+        if braked { rename(set, "\(set).aside") }
         for header in [nil, "S3cret", "s3cret", "S3cret2", "never"] {
           for cookie in [nil, "S3cret", "no", "never"] {
             for from in [nil, "192.0.2.9", "203.0.113.9"] {
@@ -87,7 +87,7 @@ import Testing
             }
           }
         }
-        try Files.remove(flag)
+        if braked { rename("\(set).aside", set) }
       }
       driver.signal(SIGCONT)
       if stage < 2 { #expect(try sandbox.canary("advance", "chat").code == 0) }

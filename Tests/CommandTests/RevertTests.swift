@@ -49,9 +49,12 @@ import Testing
     #expect(try sandbox.canary("revert", "chat").text.contains("nothing to revert"))
   }
 
-  @Test func `it works while the rest of nginx conf is broken`() throws {
-    let sandbox = try soaking()
+  @Test func `by a weighted group it works while the rest of nginx conf is broken`() throws {
+    let sandbox = try Sandbox()
     defer { sandbox.close() }
+    try sandbox.start(service: "weights: \"upstream\",", plan: Self.slow)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.waitForStage(0)
     try sandbox.writeNginxConf(extra: "server { this is broken; }")
     let load = Load(port: sandbox.port, clients: 4)
     try sandbox.wait("load") { load.count > 500 }

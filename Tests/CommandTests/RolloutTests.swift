@@ -5,11 +5,13 @@ import Testing
 
 /// The main job, by the real program, with real Nginx under real load.
 @Suite(.blocking) struct RolloutTests {
-  @Test(.long) func `a good release reaches everybody in exact shares and hurts nobody`() throws {
+  @Test(.long, arguments: ["seats", "upstream"])
+  func `a good release reaches everybody in its shares and hurts nobody`(weights: String) throws {
     let sandbox = try Sandbox(blue: 2)
     defer { sandbox.close() }
     let stages = [5, 10, 30, 60].map { "{ weight: \($0), soak: \"3s\" }" }.joined(separator: ", ")
     try sandbox.start(
+      service: "weights: \"\(weights)\",",
       plan: """
         stages: [\(stages), { weight: 100, soak: "1s" }],
         checks: [
@@ -24,9 +26,38 @@ import Testing
     #expect(promoted.code == 0, "\(promoted.text)")
     let failed = seen.filter { $0.status != 200 }
     #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
+    if weights == "seats" {
+      try expectDrawn(seen, [5, 10, 30, 60, 100], sandbox)
+    } else {
+      try expectExact([5, 10, 30, 60, 100], sandbox)
+    }
+    #expect(try sandbox.field("phase") == "promoted")
+    #expect(try sandbox.field("stable") == "green")
+    let stagesSeen = try sandbox.events().filter { ["started", "stage", "promoted"].contains($0) }
+    #expect(stagesSeen == ["started", "stage", "stage", "stage", "stage", "stage", "promoted"])
+  }
+
+  /// Each request is drawn: four standard errors of those that began and ended within a stage.
+  private func expectDrawn(_ seen: [Seen], _ weights: [Int], _ sandbox: Sandbox) throws {
+    let times = try sandbox.stageTimes() + [seen.map(\.ended).max() ?? SystemClock.now]
+    for (index, weight) in weights.enumerated() {
+      let within = seen.filter {
+        $0.began > times[index] + .seconds(0.01)
+          && $0.ended < times[index + 1] - .seconds(0.3)
+      }
+      let (n, p) = (Double(within.count), Double(weight) / 100)
+      let green = Double(within.count { $0.pool == "green" })
+      #expect(n > 100, "too little load in stage \(weight)")
+      #expect(
+        abs(green - n * p) <= 4 * (n * p * (1 - p)).squareRoot(), "\(green) of \(n) at \(weight)%")
+    }
+  }
+
+  /// A weighted group is exact to one request in a thousand.
+  private func expectExact(_ weights: [Int], _ sandbox: Sandbox) throws {
     // Generation 1 is the first apply; 2 to 6 are the stages.
     let tries = try sandbox.tries()
-    for (generation, weight) in zip(2..., [5, 10, 30, 60, 100]) {
+    for (generation, weight) in zip(2..., weights) {
       let counts = tries[generation] ?? [:]
       let all = counts.values.reduce(0, +)
       let green = counts[sandbox.greenPorts[0]] ?? 0
@@ -36,10 +67,6 @@ import Testing
         abs(Double(green) - exact) <= max(1, Double(all) / 1000), "\(green) of \(all) at \(weight)%"
       )
     }
-    #expect(try sandbox.field("phase") == "promoted")
-    #expect(try sandbox.field("stable") == "green")
-    let stagesSeen = try sandbox.events().filter { ["started", "stage", "promoted"].contains($0) }
-    #expect(stagesSeen == ["started", "stage", "stage", "stage", "stage", "stage", "promoted"])
   }
 
   @Test(arguments: [("fail", "GET"), ("fail", "HEAD"), ("dead", "GET")])

@@ -169,6 +169,7 @@ struct SimulatedWorld {
   mutating func perform(_ effect: Effect, _ trouble: Int) throws(Broken) {
     switch effect {
     case .brake: isBraked = true
+    case .forgetFormer: break
     case .release:
       if case .reverting? = saved.running?.phase {
         throw broken("the brake is lifted while reverting")

@@ -22,7 +22,8 @@ extension TranscriptWorld {
 
   private func words(_ effect: Effect) -> String {
     switch effect {
-    case .brake(let why): "brake on: \(why)"
+    case .brake(let why, let pool): "brake on, to \(pool): \(why)"
+    case .forgetFormer: "forget the former pool"
     case .apply(let routing, let generation):
       "apply \(words(routing)) as generation \(generation)"
     case .release: "lift the brake"

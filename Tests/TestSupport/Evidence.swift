@@ -28,6 +28,21 @@ extension Sandbox {
     }
   }
 
+  /// When the stages of the newest rollout began, in order.
+  package func stageTimes() throws -> [Instant] {
+    let text = try canary("history", "chat", "--json", "--limit", "1").text
+    var times: [Instant] = []
+    var last = ""
+    for line in text.split(separator: "\n") {
+      let line = line.drop { $0 == " " }
+      if line.hasPrefix("\"time\": \"") { last = String(line.dropFirst(9).prefix { $0 != "\"" }) }
+      if line.hasPrefix("\"event\": \"stage\"") {
+        times.append(try TimeText.parse(last, zone: .utc, now: SystemClock.now))
+      }
+    }
+    return times
+  }
+
   /// The generation that the generated file names; 0 when there is none.
   package func generationOnDisk() throws -> Int {
     try Files.read("\(folder)/canary/chat.conf").flatMap(GeneratedHeader.init)?.generation.number

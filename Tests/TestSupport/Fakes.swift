@@ -25,9 +25,15 @@ package final class SimRouter: Router {
     if let text = refuses(routing) { throw RouterError(.refused, text) }
     acts.withLock { $0.append(.apply(generation, routing.weight)) }
   }
-  package func brake(_ service: ServiceName, _ new: BrakeNote) async throws(RouterError) {
+  package func brake(_ service: ServiceName, to pool: PoolName?, _ new: BrakeNote)
+    async throws(RouterError)
+  {
     pull(new)
   }
+  package func isInForce(
+    _ service: ServiceName, _ routing: Routing, _ generation: Generation
+  ) async -> Bool { true }
+  package func forgetFormer(_ service: ServiceName) async {}
 
   /// Puts the brake on, as a person does from outside.
   package func pull(_ new: BrakeNote) {

@@ -23,6 +23,11 @@ static inline int canary_open(const char *path, int flags, unsigned mode) {
   return open(path, flags | O_CLOEXEC, mode);
 }
 
+/// Exchanges two names in one step; 0, or -1 and errno on failure (renameat2(2), RENAME_EXCHANGE).
+static inline int canary_exchange(const char *one, const char *other) {
+  return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2u);
+}
+
 /// Limits malloc to two arenas; does nothing on a C library other than glibc.
 static inline void canary_few_heaps(void) {
 #ifdef M_ARENA_MAX

@@ -35,12 +35,17 @@ package enum Brake {
     try Files.remove(run.brake(service))
   }
 
-  /// Puts the brake on with a note.
+  /// Puts the brake on with a note, which leads every new request to a pool.
   ///
-  /// In a TCP service, also renames the relay socket.
-  package static func put(_ run: RunFolder, _ service: ServiceName, _ note: BrakeNote)
-    throws(FileError)
-  {
+  /// Nil: to where a revert would lead, as far as the folder `run` tells. In a TCP service, also
+  /// renames the relay socket.
+  package static func put(
+    _ run: RunFolder, _ service: ServiceName, to pool: PoolName?, _ note: BrakeNote
+  ) throws(FileError) {
+    // First what moves the traffic, and even when the note cannot be written.
+    let led = Result { () throws(FileError) in
+      try SeatSets(run, service).lead(to: pool, at: note.time)
+    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     try put(
@@ -50,6 +55,7 @@ package enum Brake {
     // pool.
     let relay = run.relay(service)
     if Files.exists(relay) { _ = rename(relay, run.relayAside(service)) }
+    try led.get()
   }
 
   /// The note in the flag; nil: no brake.

@@ -8,7 +8,7 @@ internal import Glibc
 struct Installation {
   let router: NginxRouter
   let service: ServiceName
-  let generation: Generation
+  var generation: Generation
   let stop: Stop
   let warn: @Sendable (String) -> Void
 

@@ -27,11 +27,15 @@ package struct NginxRouter: Router {
     let result = await withTaskCancellationHandler {
       await Blocking.run { () -> Result<Void, RouterError> in
         do throws(RouterError) {
-          let files = try renderer.render(service, routing, generation)
-          try Installation(
-            router: self, service: service, generation: generation, stop: stop, warn: warn
-          )
-          .install(files, routing)
+          let installation = Installation(
+            router: self, service: service, generation: generation, stop: stop, warn: warn)
+          if config.service(service)?.routesBySeats == true {
+            try SeatInstallation(installation: installation, routing: routing).install()
+          } else {
+            try turnBrake(before: routing, generation, installation)
+            try installation.install(
+              try renderer.render(service, routing, generation), routing)
+          }
           return .success(())
         } catch {
           return .failure(error)
@@ -61,14 +65,53 @@ package struct NginxRouter: Router {
     if case .failure(let error) = result { throw error }
   }
 
+  /// Before a canary gets anything, makes the brake of a weighted group lead to stable.
+  ///
+  /// After a promotion it leads to the former pool, which may be the canary now.
+  private func turnBrake(
+    before routing: Routing, _ generation: Generation, _ installation: Installation
+  ) throws(RouterError) {
+    guard !routing.isClean, let now = header(installation.service)?.routing,
+      now.brake != routing.stable
+    else { return }
+    var turned = installation
+    // The policy leaves one number free for this.
+    turned.generation = Generation(generation.number - 1)
+    let clean = Routing.resting(on: routing.stable)
+    try turned.install(
+      try renderer.render(installation.service, clean, turned.generation), clean)
+  }
+
   // MARK: the brake
 
-  package func brake(_ service: ServiceName, _ note: BrakeNote) async throws(RouterError) {
+  package func brake(
+    _ service: ServiceName, to pool: PoolName?, _ note: BrakeNote
+  ) async throws(RouterError) {
+    // The flag of a weighted group leads where the text says. Where that is not where it should, the
+    // canary has not got anything yet.
+    if let pool, let header = header(service), !header.hasSeats,
+      let brake = header.routing?.brake, brake != pool
+    {
+      return
+    }
     do throws(FileError) {
-      try Brake.put(config.run, service, note)
+      try Brake.put(config.run, service, to: pool, note)
     } catch {
       throw RouterError(.refused, error.description)
     }
+  }
+
+  package func isInForce(
+    _ service: ServiceName, _ routing: Routing, _ generation: Generation
+  ) async -> Bool {
+    guard let canary = routing.canary, !routing.isClean,
+      config.service(service)?.routesBySeats == true
+    else { return true }
+    return SeatSets(config.run, service).has(generation, routing.stable, canary)
+  }
+
+  package func forgetFormer(_ service: ServiceName) async {
+    SeatSets(config.run, service).forgetFormer()
   }
 
   package func release(_ service: ServiceName) async throws(RouterError) {
@@ -93,7 +136,15 @@ package struct NginxRouter: Router {
     var seen = RouterObservation()
     if aspects.contains(.answer) { seen.answer = answer(service) }
     if aspects.contains(.header) {
-      seen.header = Files.contents(config.mainFile(of: service)).flatMap(GeneratedHeader.init)
+      seen.header = header(service)
+      if let header = seen.header, header.hasSeats, let routing = header.routing {
+        let sets = SeatSets(config.run, service)
+        seen.brakePool = sets.former(at: SystemClock.now) ?? routing.stable
+        seen.meetsCanary = sets.meets(routing.stable, routing.canary ?? routing.stable)
+      } else {
+        seen.brakePool = seen.header?.routing?.brake
+        seen.meetsCanary = seen.header?.routing?.isClean == false
+      }
     }
     if aspects.contains(.edits) {
       seen.edits = GeneratedFiles.suffixes.map { renderer.path(service, $0) }.filter { path in
@@ -106,9 +157,25 @@ package struct NginxRouter: Router {
     return seen
   }
 
+  func header(_ service: ServiceName) -> GeneratedHeader? {
+    Files.contents(config.mainFile(of: service)).flatMap(GeneratedHeader.init)
+  }
+
   private func answer(_ service: ServiceName) -> Result<WorkerAnswer, Fault> {
     do throws(WorkerProbe.NoAnswer) {
-      return .success(try config.probe(service).query(service))
+      let probe = config.probe(service)
+      guard let header = header(service), header.hasSeats, let routing = header.routing else {
+        return .success(try probe.query(service))
+      }
+      let sets = SeatSets(config.run, service)
+      let known = sets.generation(routing.stable, routing.canary ?? routing.stable)
+      var answer = try probe.query(service, asking: known.map { "g\($0)" })
+      if let known, answer.isMet, known.number > 0 { answer.generation = known }
+      // The set that everybody meets leads to the former pool; else there must be none.
+      let former = sets.former(at: SystemClock.now)
+      let seat = former == nil ? "0" : Seating.everybody
+      answer.braked = try probe.query(service, asking: seat).isMet == (former != nil)
+      return .success(answer)
     } catch {
       return .failure(
         Fault(error.sentence(socket: config.probeSocket(of: service), service: service)))

@@ -3,13 +3,19 @@ package import CanaryDriver
 internal import Glibc
 
 extension WorkerAnswer {
-  /// Parses an answer such as `chat 42 4711 0`; nil unless it is from this service.
+  /// Parses an answer such as `chat 42 4711 0`, or by seats `chat 42 4711 0 blue.green`.
+  ///
+  /// Nil unless it is from this service.
   package init?(_ text: String, service: ServiceName) {
     let words = text.split(whereSeparator: \.isWhitespace)
-    guard words.count == 4, words[0] == service.text, let number = Int(words[1]),
+    guard words.count == 4 || words.count == 5, words[0] == service.text, let number = Int(words[1]),
       let worker = Int32(words[2])
     else { return nil }
-    self.init(generation: Generation(number), worker: worker, braked: words[3] == "1")
+    let hasSeats = words.count == 5
+    self.init(
+      generation: Generation(number), worker: worker, braked: !hasSeats && words[3] == "1")
+    isMet = hasSeats && words[3] == "1"
+    base = hasSeats ? words[4].split(separator: ".").first.flatMap { PoolName(String($0)) } : nil
   }
 }
 
@@ -49,9 +55,11 @@ package struct WorkerProbe {
   /// One answer of one worker.
   ///
   /// Each call opens a new connection, so that any worker may accept it.
-  package func query(_ service: ServiceName, limit: Span = .seconds(1)) throws(NoAnswer)
-    -> WorkerAnswer
-  {
+  ///
+  /// By seats, `asking` is the seat or the generation that the answer tells of (`isMet`).
+  package func query(
+    _ service: ServiceName, asking seat: String? = nil, limit: Span = .seconds(1)
+  ) throws(NoAnswer) -> WorkerAnswer {
     if let relay {
       let text = try UnixSocket.line(socket, limit: limit).get()
       guard var answer = WorkerAnswer(text, service: service) else { throw .unknownService }
@@ -60,7 +68,7 @@ package struct WorkerProbe {
     }
     do throws(HTTPError) {
       let answer = try client.get(
-        "http://\(service).canary/", unixSocket: socket, limit: limit, bodyLimit: 512)
+        "http://\(service).canary/\(seat ?? "")", unixSocket: socket, limit: limit, bodyLimit: 512)
       guard answer.status == 200, let parsed = WorkerAnswer(answer.body, service: service) else {
         throw HTTPError(description: "", isRefused: false)
       }

@@ -80,7 +80,7 @@ package final class DeadMansSwitch {
       by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
     let run = RunFolder(Files.folder(of: brake))
     guard let service = RunFolder.service(ofBrake: Files.name(of: brake)) else { return }
-    if Brake.note(run, service)?.by != .person { try? Brake.put(run, service, note) }
+    if Brake.note(run, service)?.by != .person { try? Brake.put(run, service, to: nil, note) }
     withExtendedLifetime(held) {}
   }
 }

@@ -70,7 +70,7 @@ enum CheckCommand {
       )
     }
     var resting: [(ServiceName, Routing)] = []
-    for service in services { resting.append((service.name, await world.first(service).resting)) }
+    for service in services { resting.append((service.name, await world.first(service).resting(at: world.clock.now()))) }
     await list.take("nginx -t of what would be generated") { [resting] in
       NginxDryRun.generated(config, world.renderer, resting)
     }

@@ -41,6 +41,13 @@ enum RenderCommand {
         guard let text else { continue }
         call.output.out("# \(world.renderer.path(service.name, suffix))\n\(text)")
       }
+      let rules = try world.renderer.rules(service.name, routing)
+      if rules.seatForm == .rollout, !call.has("--location") {
+        let pair = RunFolder.pair(routing.stable, routing.canary ?? routing.stable)
+        call.output.out(
+          "# \(world.config.run.seats(service.name))/\(pair)/\(RunFolder.setInForce), an empty file for each seat that meets \(routing.canary?.text ?? "-"):\n# \(rules.metSeats.joined(separator: " "))"
+        )
+      }
     } catch {
       throw Failure(.wrong, error.fault)
     }

@@ -42,8 +42,8 @@ enum RevertCommand {
         error.code, error.fault.fact,
         hint:
           """
-          To send all traffic to stable by hand: touch RUN/\(name).brake; for a service with `tcp`: \
-          mv RUN/\(name).relay.sock RUN/\(name).relay.sock.off. RUN is `run` of the config, /run/canary if it says nothing
+          To send all traffic to stable by hand: rm -r RUN/seats/\(name); for a service with weights: "upstream": \
+          touch RUN/\(name).brake; for one with `tcp`: mv RUN/\(name).relay.sock RUN/\(name).relay.sock.off. RUN is `run` of the config, /run/canary if it says nothing
           """
       )
     }
@@ -61,7 +61,7 @@ enum RevertCommand {
     }
     // A revert waits for no hook: another process runs them.
     let driver = world.driver(service, runsHooks: false)
-    defer { leaveHooks(world, service) }
+    defer { leaveRest(world, service) }
     if case .nothing(let text)? = decision.refusal {
       guard braked.filesSendToCanary else {
         try? await world.router.release(service.name)
@@ -88,12 +88,13 @@ enum RevertCommand {
     return .done
   }
 
-  /// Starts a process that runs the hooks after a revert, unless a driver or a controller does.
-  private static func leaveHooks(_ world: World, _ service: Service) {
+  /// Starts a process that runs the hooks after a revert and has Nginx name only stable, unless a
+  /// driver or a controller does.
+  private static func leaveRest(_ world: World, _ service: Service) {
     let isDriven =
       world.leases.holder(.drive(service.name)) != nil
       || world.leases.holder(.controller) != nil
-    if !service.hooks.isEmpty, !isDriven {
+    if !service.hooks.isEmpty || service.routesBySeats, !isDriven {
       try? DriveSession.handOver(service, of: world)
     }
   }

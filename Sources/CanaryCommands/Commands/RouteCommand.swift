@@ -24,7 +24,7 @@ enum RouteCommand {
     let world = try call.world()
     let service = try call.service(world)
     let state = try await world.load(service)
-    let routing = state.serving?.routing ?? state.resting
+    let routing = state.serving?.routing ?? state.resting(at: world.clock.now())
     let braked = await world.router.brakeNote(service.name) != nil
     let rules: RoutingRules
     do throws(RouterError) {
@@ -39,7 +39,7 @@ enum RouteCommand {
         JSON.table([
           ("service", .text(service.name.text)), ("pool", JSON(answer.pool?.text)),
           ("role", JSON(role)), ("why", .text(answer.why)),
-          ("weight", .number(routing.weight.percent)),
+          ("weight", .number(routing.weight.percent)), ("seat", JSON(answer.seat)),
           ("brake", .bool(braked)),
         ]).pretty)
     } else if let pool = answer.pool {

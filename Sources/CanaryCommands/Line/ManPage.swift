@@ -74,8 +74,11 @@ enum ManPage {
     .I /var/lib/canary/canary.db
     The store: states and the history.
     .TP
+    .I /run/canary/seats/SERVICE
+    The seats that meet the canary. Without this folder every new request of the service goes to stable.
+    .TP
     .I /run/canary/SERVICE.brake
-    While this file exists, every new request of the service goes to stable, whatever else is broken.
+    While this file exists, a service with weights: "upstream" does the same.
     .SH SEE ALSO
     .BR nginx (8),
     .BR systemctl (1)

@@ -29,6 +29,20 @@ package enum Draw {
     return h
   }
 
+  /// The place in a list of shares that a key is drawn for, as `split_clients` draws.
+  ///
+  /// The shares are all of the requests together. Nginx rounds the bound of each share by itself,
+  /// and gives what is left at the end to the last one.
+  package static func place(_ key: String, among shares: [Weight]) -> Int {
+    let hash = UInt64(hash(key))
+    var bound: UInt64 = 0
+    for (index, share) in shares.enumerated() {
+      bound += UInt64(share.basisPoints) * 0xffff_ffff / 10_000
+      if hash < bound { return index }
+    }
+    return max(0, shares.count - 1)
+  }
+
   /// Whether a key belongs to the canary's share.
   ///
   /// A key that belongs to it at one weight does so at every higher one.

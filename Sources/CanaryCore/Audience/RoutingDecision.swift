@@ -32,6 +32,8 @@ package struct RoutingDecision: Hashable, Sendable {
   package var pool: PoolName?
   package var way: RoutedBy
   package var why: String
+  /// The seat of the request; nil: it is drawn anew, or the service has no seats.
+  package var seat: String?
 }
 
 extension RoutingRules {
@@ -41,6 +43,7 @@ extension RoutingRules {
       return RoutingDecision(
         pool: routing.brake, way: .drawn, why: "the brake is on, which beats every rule")
     }
+    if let form = seatForm { return seated(request, form) }
     var (to, way) = start
     var why = way == .excluded ? "it is none of those whom `only` of this stage lets in" : nil
     for rule in rules where fits(rule.test, request) {
@@ -63,8 +66,61 @@ extension RoutingRules {
       return RoutingDecision(
         pool: nil, way: way,
         why: "each request is drawn anew: \(weight)% go to \(routing.canary?.text ?? "-")")
-    case .hand: return drawnDecision(request, way)
+    case .hand, .seat, .drawn: return drawnDecision(request, way)
     }
+  }
+
+  /// The decision by seats: the request's seat, and whether that meets the canary.
+  private func seated(_ request: RequestFacts, _ form: SeatForm) -> RoutingDecision {
+    guard form == .rollout, let audience else {
+      return RoutingDecision(pool: routing.stable, way: .drawn, why: "no canary is in play")
+    }
+    var (to, way) = start
+    var why: String?
+    for rule in rules where fits(rule.test, request) {
+      (to, way) = (rule.to, rule.way)
+      if case .seat = rule.to { why = words(rule) } else { why = nil }
+    }
+    let met = metSeats
+    if case .seat(let seat) = to {
+      return RoutingDecision(
+        pool: met.contains(seat) ? routing.canary : routing.stable, way: way, why: why ?? "",
+        seat: seat)
+    }
+    var circle: Int?
+    if case .drawn(let found) = to { circle = found }
+    let isOutside = audience.only.map { only in
+      circle.map { $0 > (audience.seating.circles.firstIndex(of: only) ?? -1) + 1 } ?? true
+    }
+    if isOutside == true {
+      return RoutingDecision(
+        pool: routing.stable, way: .excluded,
+        why: "it is none of those whom `only` of this stage lets in")
+    }
+    if routing.weight == .none {
+      return RoutingDecision(pool: routing.stable, way: way, why: "the canary has no weight")
+    }
+    guard let sticky = service.sticky, let (key, name) = key(sticky, request) else {
+      let isSticky = service.sticky != nil
+      let pool = routing.weight == .all ? routing.canary : nil
+      let share = "\(routing.weight)%"
+      return RoutingDecision(
+        pool: pool, way: way,
+        why: pool != nil
+          ? "the canary has all the weight"
+          : isSticky
+            ? "it has no cookie of ours yet: \(share) of such clients are drawn for \(routing.canary?.text ?? "-"), and stay there"
+            : "each request is drawn anew: \(share) go to \(routing.canary?.text ?? "-")")
+    }
+    let drawn = audience.seating.drawn
+    let place = Draw.place("\(audience.salt):\(key)", among: drawn.map(\.share))
+    let seat = Seating.name(drawn[place].name, circle: circle)
+    let isIn = met.contains(seat)
+    return RoutingDecision(
+      pool: isIn ? routing.canary : routing.stable, way: way,
+      why: isIn
+        ? "its \(name) is drawn among the \(routing.weight)% (sticky)"
+        : "its \(name) is not drawn among the \(routing.weight)% (sticky)", seat: seat)
   }
 
   /// The decision on a request that the weight draws before a server is chosen.

@@ -16,6 +16,11 @@ package struct RoutingRules: Sendable {
     case group(Group)
     /// The pool for which the request was drawn.
     case hand
+    /// A seat that a rule gives.
+    case seat(String)
+    /// The seat that is drawn, within one of the circles of `Seating`, the first of which is 1; nil:
+    /// in none.
+    case drawn(circle: Int?)
   }
 
   /// What one rule tests of a request.
@@ -39,7 +44,31 @@ package struct RoutingRules: Sendable {
     self.zone = zone
   }
 
-  private var audience: Audience? { routing.canary == nil ? nil : routing.audience }
+  var audience: Audience? { routing.canary == nil ? nil : routing.audience }
+
+  /// What the text for a service with seats is made for.
+  package enum SeatForm: Hashable, Sendable {
+    /// No canary is in play: everything goes to stable.
+    case rest
+    /// The former pool is kept after a promotion: all requests share one seat.
+    case kept
+    case rollout
+  }
+
+  /// Nil: the service has weighted groups instead.
+  package var seatForm: SeatForm? {
+    guard service.routesBySeats else { return nil }
+    return audience != nil ? .rollout : routing.brakeUntil != nil ? .kept : .rest
+  }
+
+  /// The seats that meet the canary; without seats in the text, none.
+  package var metSeats: [String] {
+    guard seatForm == .rollout, let audience else { return [] }
+    return audience.seating.met(
+      at: routing.weight, only: audience.only,
+      preview: audience.preview && service.preview != nil)
+      + (audience.shadow == nil ? [] : [Seating.copies])
+  }
   package func stable(_ backend: Label?) -> [Server] {
     service.pool(routing.stable)?.servers(of: backend) ?? []
   }
@@ -56,7 +85,13 @@ package struct RoutingRules: Sendable {
 
   /// The name of a group in Nginx; each kind of servers has groups of its own.
   package func name(_ group: Group, _ backend: Label?) -> String {
-    "\(prefix(backend)).\(group.rawValue)"
+    // With seats a group is named by its pool: a cache keeps the pages of one pool apart from those
+    // of the other.
+    switch (seatForm, group) {
+    case (.some, .stable): "\(prefix(backend)).\(routing.stable)"
+    case (.some, .canary): "\(prefix(backend)).\(routing.canary ?? routing.stable)"
+    default: "\(prefix(backend)).\(group.rawValue)"
+    }
   }
 
   package func prefix(_ backend: Label?) -> String {
@@ -86,13 +121,15 @@ package struct RoutingRules: Sendable {
 
   /// Where a request goes that the weight draws.
   package var base: Target {
+    if seatForm != nil { return .drawn(circle: nil) }
     let isShared = routing.weight > .none && routing.weight < .all
     return isShared && needsDraw ? .hand : .group(.split)
   }
 
   /// Where a request goes that no rule fits, and how it got there.
   package var start: (to: Target, way: RoutedBy) {
-    audience?.only == nil ? (base, .drawn) : (.group(.stable), .excluded)
+    if seatForm != nil { return (base, .drawn) }
+    return audience?.only == nil ? (base, .drawn) : (.group(.stable), .excluded)
   }
 
   /// Whether requests are drawn before a server is chosen.
@@ -104,7 +141,18 @@ package struct RoutingRules: Sendable {
   package var rules: [AudienceRule] {
     guard let audience else { return [] }
     var rules: [AudienceRule] = []
-    if let only = audience.only {
+    let hasSeats = seatForm != nil
+    let (canary, stable): (Target, Target) =
+      hasSeats
+      ? (.seat(Seating.preview), .seat(Seating.never)) : (.group(.canary), .group(.stable))
+    if hasSeats {
+      // The first circle is the smallest, and the last rule that fits decides.
+      for (index, circle) in audience.seating.circles.enumerated().reversed() {
+        rules += tests(circle, "only\(index + 1)").map {
+          AudienceRule(test: $0, to: .drawn(circle: index + 1), way: .drawn, because: "only")
+        }
+      }
+    } else if let only = audience.only {
       rules += tests(only, "only").map {
         AudienceRule(test: $0, to: base, way: .drawn, because: "only")
       }
@@ -113,11 +161,11 @@ package struct RoutingRules: Sendable {
     let ambient = preview.map { tests($0, "preview", secrets: false) } ?? []
     // A tag tells the person and an address only the place, so tags outrank addresses.
     rules += ambient.reversed().map {
-      AudienceRule(test: $0, to: .group(.canary), way: .preview, because: "preview")
+      AudienceRule(test: $0, to: canary, way: .preview, because: "preview")
     }
     if let never = service.never {
       rules += tests(never, "never").map {
-        AudienceRule(test: $0, to: .group(.stable), way: .never, because: "never")
+        AudienceRule(test: $0, to: stable, way: .never, because: "never")
       }
     }
     for (secret, make) in (preview?.cookies ?? []).map({ ($0, Test.cookie) })
@@ -127,10 +175,10 @@ package struct RoutingRules: Sendable {
       let by = "preview"
       rules.append(
         AudienceRule(
-          test: make(secret.name, value), to: .group(.canary), way: .preview, because: by))
+          test: make(secret.name, value), to: canary, way: .preview, because: by))
       rules.append(
         AudienceRule(
-          test: make(secret.name, "never"), to: .group(.stable), way: .never, because: by))
+          test: make(secret.name, "never"), to: stable, way: .never, because: by))
     }
     return rules
   }
@@ -152,6 +200,11 @@ package struct RoutingRules: Sendable {
 
   /// The groups that requests may be sent to.
   package var groups: [Group] {
+    switch seatForm {
+    case .rest?: return [.stable]
+    case .kept?, .rollout?: return [.stable, .canary] + (shadow == nil ? [] : [.copies])
+    case nil: break
+    }
     var groups: [Group] = [.split]
     let targets = [start.to] + rules.map(\.to)
     for group in [Group.stable, .canary]

@@ -120,6 +120,8 @@ package struct Audience: Hashable, Sendable, Codable {
   package var limit: RequestRate?
   /// How long canary's own cookie must last.
   package var span: Span
+  /// The seats of the rollout; empty in a state that 0.1.0 saved.
+  @Sparse package var seating = Seating()
 
   package init(
     salt: String, preview: Bool = true, only: Selector? = nil, shadow: Shadow? = nil,

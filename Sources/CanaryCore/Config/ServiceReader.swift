@@ -33,6 +33,11 @@ struct ServiceReader {
       if case .text(let text) = node { return LatencyKind(rawValue: text) }
       return nil
     }
+    let weights = table.read("weights", "must be \"seats\" or \"upstream\"") {
+      node -> WeightForm? in
+      if case .text(let text) = node { return WeightForm(rawValue: text) }
+      return nil
+    }
     let accessLogs = readAccessLogs()
     let guards = readGuards(plan)
     let audience = AudienceReader(table)
@@ -53,6 +58,7 @@ struct ServiceReader {
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
       accessLogs: accessLogs, guards: guards)
+    service.weights = weights ?? .seats
     service.sticky = sticky
     service.trusted = trusted
     service.preview = preview

@@ -101,9 +101,11 @@ package struct Plan: Hashable, Sendable, Codable {
   /// belongs to the rollout.
   package func audience(stage index: Int, salt: String) -> Audience {
     let stage = stages[index]
-    return Audience(
+    var audience = Audience(
       salt: salt, preview: stage.preview ?? true, only: stage.only, shadow: stage.shadow,
       limit: stage.limit, span: span)
+    audience.seating = Seating(of: self)
+    return audience
   }
 
   /// The checks of a stage, advisory ones included.

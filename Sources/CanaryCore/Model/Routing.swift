@@ -70,6 +70,9 @@ package struct Routing: Hashable, Sendable, Codable {
       audience: audience)
   }
 
+  /// Whether this is the routing of a revert, which any text serves that leads to stable by itself.
+  package var isReverted: Bool { isClean && canary != nil && !fallback }
+
   /// Whether the routing sends no request to the canary, except as a fallback while stable is down.
   package var isClean: Bool { weight == .none && audience == nil }
 }

@@ -28,6 +28,19 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   /// The name of the `relay` socket while the brake is on.
   package func relayAside(_ service: ServiceName) -> String { "\(relay(service)).off" }
 
+  // MARK: seats
+
+  /// The folder of a service's sets of seats, with one folder for each pair of pools in it.
+  package func seats(_ service: ServiceName) -> String { "\(path)/seats/\(service)" }
+
+  /// The name of the folder of a pair of pools: stable's name first. No name of a pool has a dot.
+  package static func pair(_ stable: PoolName, _ other: PoolName) -> String {
+    "\(stable).\(other)"
+  }
+
+  /// The name of the set in force within the folder of a pair.
+  package static let setInForce = "now"
+
   // MARK: sockets on which running workers answer with their generation
 
   package var probe: String { "\(path)/probe.sock" }

@@ -101,6 +101,8 @@ package struct Service: Hashable, Sendable {
   package var accessLogs: [String]
   /// The standing guards of the service.
   package var guards: [StandingGuard]
+  /// How the canary gets its share.
+  package var weights = WeightForm.upstream
   /// What identifies a client, so that it stays in one pool during a rollout; nil: each request is
   /// drawn by itself.
   package var sticky: Sticky?
@@ -147,6 +149,9 @@ package struct Service: Hashable, Sendable {
     self.accessLogs = accessLogs
     self.guards = guards
   }
+
+  /// Whether stages are sets of seats; a TCP service has weighted groups in any case.
+  package var routesBySeats: Bool { weights == .seats && proxying.scheme != .tcp }
 
   package func pool(_ name: PoolName) -> Pool? { pools.first { $0.name == name } }
 

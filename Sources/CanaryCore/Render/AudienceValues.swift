@@ -5,10 +5,17 @@ extension RenderValues {
     values["ranges"] = .rows(
       names: ["range", "source"], inner: ["proxies": ["proxy"], "members": ["member"]], ranges)
     values["tags"] = .rows(names: ["tag", "header"], tags)
-    values["draw"] = .rows(names: ["key", "otherwise", "salt", "share"], draw)
+    values["keyed"] = .rows(names: ["key", "otherwise"], keyed)
+    values["draw"] = .rows(
+      names: ["drawn", "salt", "hand"], inner: ["parts": ["share", "part"]], draw)
+    values["roads"] = .rows(names: ["road", "stable_group", "canary_group"], roads)
+    values["hidden"] = .rows(
+      names: ["cookies", "rest", "before", "after", "cookie"], hiddenCookies)
+    values["chosen_by"] = .text(chosenBy)
     values["cookie"] = Self.texts("seconds", setsCookie ? [lifetime] : [])
     values["limits"] = .rows(
-      names: ["pool", "rate"], inner: ["groups": ["group"]], limitedGroups.map(row))
+      names: ["pool", "rate", "usually"], inner: ["groups": ["group", "counted"]],
+      limitedGroups.map(row))
     // One second is enough, because the limit is a rate.
     values["retry"] = Self.texts("seconds", limitedGroups.isEmpty ? [] : ["1"])
     values["shown"] = .rows(
@@ -18,9 +25,16 @@ extension RenderValues {
     return values
   }
 
-  private var variable: String { service.name.variable }
   /// Whether canary's own cookie is set: with `sticky: "user"`, while clients are drawn by a key.
-  var setsCookie: Bool { service.sticky == .user && choice.draws }
+  var setsCookie: Bool { service.sticky == .user && drawsByKey }
+  /// Whether a key of the client decides its draw.
+  private var drawsByKey: Bool {
+    switch choice.seatForm {
+    case .rollout?: service.sticky != nil
+    case .kept?, .rest?: false
+    case nil: choice.draws
+    }
+  }
   private var lifetime: String {
     "\((routing.audience?.span ?? .hours(24)).milliseconds / 1000)"
   }
@@ -48,7 +62,7 @@ extension RenderValues {
     // $realip_remote_addr is the peer of the connection, even where `real_ip_header` replaces
     // $remote_addr.
     if hasTags { add("trusted", service.trusted, source: "$realip_remote_addr ", proxies: []) }
-    if choice.draws { add("near", service.trusted, proxies: []) }
+    if drawsByKey { add("near", service.trusted, proxies: []) }
     return rows
   }
 
@@ -67,8 +81,8 @@ extension RenderValues {
     }
   }
 
-  private var draw: [[String: Template.Value]] {
-    guard choice.draws else { return [] }
+  private var keyed: [[String: Template.Value]] {
+    guard drawsByKey else { return [] }
     let address = "$canary_address_\(variable)"
     let (key, otherwise) =
       switch service.sticky {
@@ -79,12 +93,63 @@ extension RenderValues {
       // Without `sticky`, each request is drawn by itself.
       case nil: ("$request_id", "-")
       }
+    return [["key": .text(key), "otherwise": .text(otherwise)]]
+  }
+
+  private var draw: [[String: Template.Value]] {
+    let parts: [(String, String)]
+    if choice.seatForm == .rollout, let audience = routing.audience {
+      let drawn = audience.seating.drawn
+      // Nginx gives the last seat what its rounding leaves over.
+      parts = drawn.indices.map {
+        ($0 + 1 < drawn.count ? "\(drawn[$0].share)%" : "*", drawn[$0].name)
+      }
+    } else if choice.draws {
+      parts = [("\(routing.weight)%", "canary"), ("*", "stable")]
+    } else {
+      return []
+    }
+    // The two numbers together are unique until Nginx restarts, and cost no random bytes.
+    let drawn =
+      drawsByKey ? "$canary_key_\(variable)" : "$connection $connection_requests"
     return [
       [
-        "key": .text(key), "otherwise": .text(otherwise),
-        "salt": .text(routing.audience?.salt ?? ""), "share": .text("\(routing.weight)"),
+        "drawn": .text(drawn), "salt": .text(routing.audience?.salt ?? ""),
+        "hand": .text(choice.seatForm == nil ? "canary_hand" : "canary_draw"),
+        "parts": .rows(
+          names: ["share", "part"], parts.map { ["share": .text($0.0), "part": .text($0.1)] }),
       ]
     ]
+  }
+
+  /// Where each kind of servers is reached, by whether the request meets the canary.
+  private var roads: [[String: Template.Value]] {
+    guard choice.seatForm == .kept || choice.seatForm == .rollout else { return [] }
+    return service.backends.map { backend in
+      [
+        "road": .text(road(backend)), "stable_group": .text(choice.name(.stable, backend)),
+        "canary_group": .text(choice.name(.canary, backend)),
+      ]
+    }
+  }
+
+  /// One step for each time that a cookie is removed: twice, because a client may send it twice.
+  private var hiddenCookies: [[String: Template.Value]] {
+    var from = "$http_cookie"
+    return secretCookies.flatMap { [$0, $0] }.enumerated().map { index, cookie in
+      defer { from = "$canary_cookies\(index)_\(variable)" }
+      return [
+        "cookies": .text(from), "rest": .text("canary_cookies\(index)"),
+        "before": .text("canary_b\(index)"), "after": .text("canary_a\(index)"),
+        "cookie": .text(cookie),
+      ]
+    }
+  }
+
+  /// The variable with the client's cookies, without those that are for Nginx only.
+  var cookiesForPools: String {
+    secretCookies.isEmpty
+      ? "$http_cookie" : "$canary_cookies\(secretCookies.count * 2 - 1)_\(variable)"
   }
 
   // MARK: limits
@@ -99,13 +164,26 @@ extension RenderValues {
   private func row(_ limited: (group: RoutingRules.Group, rate: RequestRate)) -> [String: Template
     .Value]
   {
+    let isStable = limited.group == .stable
+    if choice.seatForm != nil {
+      return [
+        "pool": .text(limited.group.rawValue), "rate": .text("\(limited.rate)"),
+        "usually": .text(isStable ? "1" : "''"),
+        "groups": .rows(
+          names: ["group", "counted"],
+          [["group": .text("1"), "counted": .text(isStable ? "''" : "1")]]),
+      ]
+    }
     // While one pool has all the weight, the split group contains only that pool, so its limit
     // applies there too.
-    let sole: Weight = limited.group == .stable ? .none : .all
+    let sole: Weight = isStable ? .none : .all
     let groups = [limited.group] + (routing.weight == sole ? [.split] : [])
     return [
       "pool": .text(limited.group.rawValue), "rate": .text("\(limited.rate)"),
-      "groups": Self.texts("group", names(groups)),
+      "usually": .text("''"),
+      "groups": .rows(
+        names: ["group", "counted"],
+        names(groups).map { ["group": .text($0), "counted": .text("1")] }),
     ]
   }
 
@@ -128,7 +206,8 @@ extension RenderValues {
         "stable": .text(routing.stable.text),
         "chosen": .rows(
           names: ["group", "pool"],
-          names([.split]).map { ["group": .text($0), "pool": .text("''")] }
+          choice.seatForm != nil
+            ? [["group": .text("1"), "pool": .text(routing.canary?.text ?? "''")]] : names([.split]).map { ["group": .text($0), "pool": .text("''")] }
             + names([.canary]).map {
               ["group": .text($0), "pool": .text(routing.canary?.text ?? "''")]
             }),

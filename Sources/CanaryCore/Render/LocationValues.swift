@@ -4,13 +4,9 @@ extension RenderValues {
     let proxying = route.proxying
     let isHTTP = proxying.scheme == .http
     var values = head
-    values["brake_file"] = .text(config.run.brake(service.name))
-    values["pool"] = .text(text(choice.start.to, route.backend))
-    values["brake_group"] = .text(choice.name(.brake, route.backend))
-    values["way"] = .rows(
-      names: ["letter"], explainsWay ? [["letter": .text(choice.start.way.letter)]] : [])
-    values["rules"] = .rows(
-      names: ["condition", "to", "by"], choice.rules.map { row($0, route.backend) })
+    values["weighted"] = weighted(route.backend)
+    values["seated"] = seated
+    values["target"] = .text(target(route.backend))
     values["module"] = .text(isHTTP ? "proxy" : "grpc")
     values["scheme"] = .text(proxying.scheme.rawValue)
     let retry = retry(route.backend)
@@ -22,11 +18,7 @@ extension RenderValues {
       names: ["buffering"], isHTTP ? [["buffering": .text(proxying.buffering ? "on" : "off")]] : [])
     values["log"] = .text(config.log(of: service.name))
     values["headers"] = Self.pairs(
-      upgrade(isHTTP) + headerRows(proxying) + hidden(cookies: "$canary_cookies_\(variable)"))
-    let names = secretCookies
-    values["cookies"] = Self.section(!names.isEmpty)
-    // Each cookie is removed twice, because a client may send it twice.
-    values["secrets"] = Self.texts("cookie", names.flatMap { [$0, $0] })
+      upgrade(isHTTP) + headerRows(proxying) + hidden(cookies: cookiesForPools))
     // Without a limit in the config, lift Nginx's default of 1 MiB only in a server {} that canary
     // generates.
     let limit = proxying.bodyLimit ?? (service.listen.isEmpty ? nil : "0")
@@ -49,31 +41,8 @@ extension RenderValues {
     return values
   }
 
-  private var variable: String { service.name.variable }
   private var shadowPath: String { "/.canary-copy-\(service.name)" }
 
-  private func text(_ target: RoutingRules.Target, _ backend: Label?) -> String {
-    switch target {
-    case .group(let group): choice.name(group, backend)
-    case .hand: "\(choice.prefix(backend)).$canary_hand_\(variable)"
-    }
-  }
-
-  private func row(_ rule: AudienceRule, _ backend: Label?) -> [String: Template.Value] {
-    let condition =
-      switch rule.test {
-      case .address(let list, _): "$canary_\(list)_\(variable)"
-      case .header(let name, let value): "\(Self.headerVariable(name)) = \"\(value)\""
-      case .cookie(let name, let value): "$cookie_\(name) = \"\(value)\""
-      // A regular expression, because a `map` compares without case and would accept BETA for beta.
-      case .tag(let list, _, let values):
-        "$canary_\(list)_\(variable) ~ \"^(?:\(values.map(Self.escaped).joined(separator: "|")))$\""
-      }
-    return [
-      "condition": .text(condition), "to": .text(text(rule.to, backend)),
-      "by": .text(rule.way.letter),
-    ]
-  }
 
   /// The Nginx variable with the value of a request header.
   static func headerVariable(_ name: String) -> String {
@@ -99,7 +68,8 @@ extension RenderValues {
   /// reach the other pool, whether both are in one group or one is the other's backup.
   private func retry(_ backend: Label?) -> (on: String, tries: Int) {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
-    let meets = routing.weight > .none || !choice.rules.isEmpty
+    let meets =
+      choice.seatForm.map { $0 == .rollout } ?? (routing.weight > .none || !choice.rules.isEmpty)
     if !meets { return ("error timeout", stable.count + (fallsBack ? 1 : 0)) }
     let most = max(stable.count, canary.count)
     if service.proxying.shield {
@@ -127,7 +97,7 @@ extension RenderValues {
   }
 
   /// The names of the cookies whose secrets let a client preview, in the order of the config.
-  private var secretCookies: [String] {
+  var secretCookies: [String] {
     (service.preview?.cookies ?? []).map(\.name)
   }
 
@@ -160,7 +130,9 @@ extension RenderValues {
       routes.append(("/", ["return 404;"]))
     }
     var values = head
-    values["brake_file"] = .text(config.run.brake(service.name))
+    values["stopped"] = .text(
+      choice.seatForm == nil
+        ? "-f \(config.run.brake(service.name))" : "!-f \(setFolder)/\(Seating.copies)")
     values["routes"] = .rows(
       names: ["path"], inner: ["lines": ["line"]],
       routes.map { ["path": .text($0.path), "lines": Self.texts("line", $0.lines)] })
@@ -173,7 +145,7 @@ extension RenderValues {
           ("X-Canary-Group", "$canary_copies_\(variable)"),
         ]
         + usual.filter { $0.0.lowercased() != "host" }
-        + hidden(cookies: "$canary_cookies_\(variable)")
+        + hidden(cookies: cookiesForPools)
         + (shadow.copiesBodies ? [] : [("Content-Length", "''")])
       return [
         "path": .text(shadowPath), "body": .text(shadow.copiesBodies ? "on" : "off"),
@@ -195,7 +167,8 @@ extension RenderValues {
     let isAll = shadow.share == .all
     return common.merging([
       "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.run.probe),
-      "canaries": Self.texts("group", names([.canary])),
+      "chosen_by": .text(chosenBy),
+      "canaries": Self.texts("group", choice.seatForm == nil ? names([.canary]) : ["1"]),
       "shares": Self.texts("share", isAll ? [] : ["\(shadow.share)"]),
       "otherwise": .text(isAll ? "1" : "''"), "methods": Self.texts("method", shadow.methods),
       "most": .text("\(Self.mostCopies)"), "body": .text(shadow.copiesBodies ? "on" : "off"),

@@ -5,6 +5,7 @@ struct RenderValues {
   let generation: Generation
 
   var service: Service { choice.service }
+  var variable: String { service.name.variable }
   var routing: Routing { choice.routing }
 
   /// The slots that every template knows.
@@ -22,7 +23,8 @@ struct RenderValues {
     var values = head
     values["stable"] = .text(routing.stable.text)
     values["canary"] = .text(routing.canary?.text ?? "-")
-    values["weight"] = .text("\(routing.weight)")
+    // With seats the weight is a set of them, and no word of the text.
+    values["weight"] = .text(choice.seatForm == nil ? "\(routing.weight)" : "seats")
     values["brake_pool"] = .text(routing.brake.text)
     values["brake_until"] = .text(routing.brakeUntil.map { "\($0.milliseconds)" } ?? "-")
     values["audience"] = .text(routing.audience?.salt ?? "-")
@@ -47,13 +49,13 @@ struct RenderValues {
   func http(blocks: [String], server: [String]) -> [String: Template.Value] {
     var values = facts
     values["probe_socket"] = .text(config.run.probe)
-    values["brake_file"] = .text(config.run.brake(service.name))
+    values.merge(probe) { $1 }
     values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
     values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
-    let variable = service.name.variable
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
     if isExplained {
-      let way = explainsWay ? "$canary_way_\(variable)" : RoutedBy.drawn.letter
+      let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
+      let way = explainsWay ? own : RoutedBy.drawn.letter
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
       formats = [("", "canary2", "\\t\(way)\\t\(grpc)")]
     }
@@ -117,7 +119,11 @@ struct RenderValues {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     switch group {
     case .split: return splitRows(stable, canary)
-    case .stable: return rows(stable)
+    case .stable:
+      // A request that fails on stable never meets the canary, but for a pool that is only kept.
+      let takesOver = choice.seatForm != .rollout && fallsBack
+      return rows(stable) + (takesOver ? rows(canary, backup: true) : [])
+    case .canary where choice.seatForm == .kept: return rows(canary)
     case .canary:
       return rows(canary) + (service.proxying.shield ? rows(stable, backup: true) : [])
     case .brake: return rows(service.pool(routing.brake)?.servers(of: backend) ?? [])

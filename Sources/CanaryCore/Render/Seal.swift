@@ -29,6 +29,8 @@ package struct GeneratedHeader: Hashable, Sendable {
   ///
   /// The line has no `fallback` (read as false), and of an audience only the salt.
   package var routing: Routing?
+  /// Whether the weight is a set of seats; then `routing` has none.
+  package var hasSeats = false
   /// Reads the first line; nil when the text is not a generated file.
   package init?(_ text: String) {
     guard let line = text.split(separator: "\n", maxSplits: 1).first,
@@ -48,8 +50,11 @@ package struct GeneratedHeader: Hashable, Sendable {
     generation = Generation(number)
     if let stable = facts["stable"].flatMap(PoolName.init),
       let brake = facts["brake"].flatMap(PoolName.init),
-      let weight = facts["weight"].flatMap(Double.init).flatMap(Weight.init(percent:))
+      let weight = facts["weight"].flatMap({
+        $0 == "seats" ? Weight.none : Double($0).flatMap(Weight.init(percent:))
+      })
     {
+      hasSeats = facts["weight"] == "seats"
       routing = Routing(
         stable: stable, canary: facts["canary"].flatMap(PoolName.init), weight: weight,
         brake: brake,

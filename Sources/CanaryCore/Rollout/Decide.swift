@@ -86,7 +86,7 @@ struct Policy {
   private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
     if case .reverting(let generation, _) = rollout.phase {
       // Asked again: the brake and the same generation at once, without waiting for the timer.
-      decision.effects = [.brake("revert by \(actor)"), .apply(clean(rollout), generation)]
+      decision.effects = [.brake("revert by \(actor)", to: rollout.from), .apply(clean(rollout), generation)]
       return
     }
     beginRevert(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
@@ -187,11 +187,16 @@ struct Policy {
       .reverting, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail: reason.text, hint: reason.hint)
     decision.effects =
-      [.brake(reason.text), .apply(clean(rollout), generation)] + decision.effects
+      [.brake(reason.text, to: rollout.from), .apply(clean(rollout), generation)]
+      + decision.effects
   }
 
   /// Asks Nginx for the stage under a new generation.
   mutating func enter(_ rollout: Rollout, stage: Int) {
+    // One number is left free for a configuration whose brake leads to stable, before the first.
+    if let serving = decision.state.serving, serving.routing.brake != rollout.from {
+      _ = nextGeneration()
+    }
     let generation = nextGeneration()
     set(.applying(stage: stage, generation))
     decision.state.rollout?.reached = stage
@@ -207,7 +212,9 @@ struct Policy {
     case .finishing(let generation, let until):
       decision.effects = [.apply(exchanged(rollout, until: until), generation)]
     case .reverting(let generation, let reason):
-      decision.effects = [.brake(reason.text), .apply(clean(rollout), generation)]
+      decision.effects = [
+        .brake(reason.text, to: rollout.from), .apply(clean(rollout), generation),
+      ]
     case .soaking(let soak), .paused(let soak):
       guard let generation = soak.confirming, let serving = decision.state.serving else {
         decision.effects = [.wake(soak.seen)]

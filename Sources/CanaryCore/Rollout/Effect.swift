@@ -1,9 +1,11 @@
 /// An action for the driver, carried out once the state that it belongs to is saved.
 package enum Effect: Hashable, Sendable {
-  /// Puts the brake on; the text is written into the flag file as the reason.
-  case brake(String)
+  /// Puts the brake on, which leads to the pool; the text is written into the flag as the reason.
+  case brake(String, to: PoolName)
   /// Makes Nginx serve the routing; answered by `applied`, `applyFailed` or `overtaken`.
   indirect case apply(Routing, Generation)
+  /// From now on a brake leads to stable, and not to the pool before the last promotion.
+  case forgetFormer
   /// Lifts the brake; only issued after Nginx has answered with a configuration that needs none.
   case release
   /// Probes every server of the pool once; answered by `looked`.

@@ -21,6 +21,7 @@ extension Policy {
   /// Issues the next step before the first stage: hooks, then checks that are measured once, then
   /// probes of the pool.
   mutating func open(_ rollout: Rollout) {
+    decision.effects.append(.forgetFormer)
     if !rollout.hooks.isEmpty, !rollout.opened {
       decision.state.rollout?.opened = true
       addJobs(.beforeRollout, rollout)

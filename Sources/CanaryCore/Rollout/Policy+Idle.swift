@@ -6,29 +6,31 @@ extension Policy {
     case .promote(let request): promote(request)
     case .revert(let actor, let reason): revertAtRest(actor, reason)
     case .apply(let actor):
-      let generation = nextGeneration()
-      decision.state.asked = generation
-      decision.effects = [.apply(decision.state.resting, generation)]
+      let generation = askForRest()
       note(
         .apply, decision.state.rollout?.number, actor: actor,
         detail: "generation \(generation)")
     case .applied(let generation):
       guard generation == decision.state.asked else { return }
-      decision.state.serving = Serving(generation: generation, routing: decision.state.resting)
+      decision.state.serving = Serving(
+        generation: generation,
+        routing: decision.state.askedRouting ?? decision.state.resting(at: now))
       decision.state.asked = nil
+      decision.state.askedRouting = nil
+      decision.state.rollout?.tidyAfter = nil
       decision.effects = [.release]
     case .applyFailed(let generation, let why):
       guard generation == decision.state.asked else { return }
       decision.state.asked = nil
+      decision.state.askedRouting = nil
+      if decision.state.rollout != nil { decision.state.rollout?.tidyAfter = now + .minutes(5) }
       note(
         .applyFailed, decision.state.rollout?.number, actor: .canary, detail: why.fact,
         hint: why.hint)
     case .overtaken(let generation, let found):
       guard generation == decision.state.asked else { return }
       decision.state.generation = max(decision.state.generation, found)
-      let next = nextGeneration()
-      decision.state.asked = next
-      decision.effects = [.apply(decision.state.resting, next)]
+      _ = askForRest()
     case .pause, .resume, .advance:
       decision.refusal = .wrong("no rollout is running")
     case .approve, .reject: decision.refusal = .wrong("nothing waits for an approval")
@@ -38,9 +40,24 @@ extension Policy {
     case .thaw(let actor): thaw(actor)
     case .ran(let job, let end): ran(job, end)
     case .guarded(let state, let then): guarded(state, then)
-    case .woke, .tookOver: startScheduled()
+    case .woke, .tookOver:
+      if let due = decision.state.tidyDue, due <= now {
+        _ = askForRest()
+      } else {
+        startScheduled()
+      }
     case .looked, .measured, .preflighted: break
     }
+  }
+
+  /// Asks Nginx for what it should serve while no rollout runs; returns the generation.
+  private mutating func askForRest() -> Generation {
+    let generation = nextGeneration()
+    let routing = decision.state.resting(at: now)
+    decision.state.asked = generation
+    decision.state.askedRouting = routing
+    decision.effects = [.apply(routing, generation)]
+    return generation
   }
 
   /// Records what a standing guard says when its verdict changes.

@@ -41,7 +41,12 @@ package struct Freeze: Hashable, Sendable, Codable {
 /// What the config allows: with the state, the event and the time, all that a decision rests on.
 package struct GrowthRules: Hashable, Sendable {
   package var calendar: Calendar
-  package init(calendar: Calendar = Calendar()) { self.calendar = calendar }
+  /// Whether Nginx still has the text of the rollout after a revert, which took no reload.
+  package var leavesText: Bool
+  package init(calendar: Calendar = Calendar(), leavesText: Bool = false) {
+    self.calendar = calendar
+    self.leavesText = leavesText
+  }
 }
 
 /// Why a rollout that could grow is held.

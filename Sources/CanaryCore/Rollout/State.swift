@@ -137,6 +137,9 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var approval: PendingApproval?
   /// Why the rollout does not grow now; nil: it is not held.
   package var held: Hold?
+  /// When Nginx is to be asked to name only the pool in play: after a revert without a reload, and
+  /// again after it refused; nil: as soon as the former pool is not kept any more.
+  package var tidyAfter: Instant?
   /// When the history last noted, for each check, that its source does not answer.
   @Sparse package var told: [CheckName: Instant] = [:]
 
@@ -180,6 +183,8 @@ package struct ServiceState: Hashable, Sendable, Codable {
   @Boxed package var serving: Serving? = nil
   /// The generation that an `apply` outside a rollout waits for; nil: none.
   package var asked: Generation?
+  /// The routing of that generation.
+  @Boxed package var askedRouting: Routing? = nil
   @Boxed package var rollout: Rollout? = nil
   /// The last state of each standing guard, measured between rollouts.
   @Sparse package var guards: [CheckState] = []
@@ -207,29 +212,53 @@ package struct ServiceState: Hashable, Sendable, Codable {
   }
 
   /// The hook to run at this time: the first one in the queue that is due; nil: none.
+  ///
+  /// Hooks that take the former pool away wait until Nginx names it no more.
   package func job(at now: Instant) -> Job? {
-    jobs.first { $0.due.map { $0 <= now } ?? true }
+    let isNamed = asked != nil || (tidyDue.map { $0 <= now } ?? false)
+    return jobs.first { ($0.due.map { $0 <= now } ?? true) && !(isNamed && $0.hook.retained) }
+  }
+
+  /// When Nginx is to be asked for a configuration that names only the pool in play; nil: it has
+  /// one, or a rollout runs.
+  ///
+  /// After a promotion once the former pool is no longer kept; after a revert without a reload, at
+  /// once.
+  package var tidyDue: Instant? {
+    guard running == nil, asked == nil, let rollout, let serving,
+      serving.routing != .resting(on: stable)
+    else { return nil }
+    let due: Instant
+    switch rollout.phase {
+    case .promoted(let until): due = until
+    case .reverted:
+      guard let after = rollout.tidyAfter else { return nil }
+      due = after
+    case .starting, .applying, .soaking, .paused, .finishing, .reverting: return nil
+    }
+    return max(due, rollout.tidyAfter ?? due)
   }
 
   /// When the service needs its driver again; nil: no pending work.
   package var pending: Pending? {
     if running != nil || asked != nil { return .now }
     let jobs = jobs.map { $0.due.map(Pending.at) ?? .now }
-    return (jobs + [scheduled.map { .at($0.at) }].compactMap(\.self)).min()
+    let others = [scheduled?.at, tidyDue].compactMap { $0.map(Pending.at) }
+    return (jobs + others).min()
   }
 
   /// What Nginx should serve while no rollout runs.
-  package var resting: Routing {
-    switch rollout?.phase {
-    case .reverted?:
-      if let other { return .reverted(to: stable, from: other) }
-    case .promoted(let until)?:
-      if let other, let rollout, other == rollout.from {
-        return .promoted(stable, over: other, until: until)
-      }
-    case .starting?, .applying?, .soaking?, .paused?, .finishing?, .reverting?, nil: break
+  ///
+  /// Only the pools in play are named: the former one as long as it is kept after a promotion, and
+  /// before the first rollout the one to fall back to.
+  package func resting(at now: Instant) -> Routing {
+    if rollout == nil { return .resting(on: stable, other: other) }
+    if let rollout, case .promoted(let until) = rollout.phase, now < until,
+      let other, other == rollout.from
+    {
+      return .promoted(stable, over: other, until: until)
     }
-    return .resting(on: stable, other: other)
+    return .resting(on: stable)
   }
 }
 

@@ -119,7 +119,7 @@ package struct SimulatedRollout {
         .measured(measure(checks, context), rollout: context.rollout, stage: context.stage))
     case .wake(let at): if at <= now { owed.append(.woke) }
     // A simulated rollout has no approvals, no hooks and no hosts.
-    case .brake, .release, .preflight, .run, .end: break
+    case .brake, .forgetFormer, .release, .preflight, .run, .end: break
     }
   }
 

@@ -52,8 +52,17 @@ package protocol Router: Sendable {
   /// Writes and tests the configuration without a reload, for an Nginx that needs it to start.
   func prepare(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     async throws(RouterError)
-  /// Puts the brake on; it takes effect with the next request.
-  func brake(_ service: ServiceName, _ note: BrakeNote) async throws(RouterError)
+  /// Puts the brake on: every new request goes to the pool, from the next one on.
+  ///
+  /// Nil: to where a revert would lead, as far as the router knows.
+  func brake(_ service: ServiceName, to pool: PoolName?, _ note: BrakeNote)
+    async throws(RouterError)
+  /// Whether what lets requests of this generation meet the canary is still there; made to be asked
+  /// several times a second.
+  func isInForce(_ service: ServiceName, _ routing: Routing, _ generation: Generation) async
+    -> Bool
+  /// From now on a brake leads to stable, and not to the pool before the last promotion.
+  func forgetFormer(_ service: ServiceName) async
   /// Lifts the brake.
   func release(_ service: ServiceName) async throws(RouterError)
   /// The note of the brake that is on; nil: none is.
@@ -88,6 +97,10 @@ package struct RouterObservation: Sendable {
   package var answer: Result<WorkerAnswer, Fault>?
   /// The header of the generated file on disk; nil: there is no such file.
   package var header: GeneratedHeader?
+  /// The pool that a brake leads to now; looked at with the header.
+  package var brakePool: PoolName?
+  /// Whether what is on disk lets requests meet the canary; looked at with the header.
+  package var meetsCanary = false
   /// Generated files that were changed by hand since they were written.
   package var edits: [String] = []
   /// The workers that run now; nil when none answers, or the host does not show them.
@@ -98,7 +111,14 @@ package struct RouterObservation: Sendable {
 
 /// The answer of one running worker.
 package struct WorkerAnswer: Hashable, Sendable {
+  /// The generation in force: of the set that the worker sees, else of its text.
   package var generation: Generation
+  /// The generation of the text alone.
+  package var text: Generation
+  /// By seats: whether the seat that was asked for meets the canary.
+  package var isMet = false
+  /// By seats: the pool that the text leads to by itself; nil: by a weighted group.
+  package var base: PoolName?
   /// The worker's pid, as Nginx sees it: in a container, a pid of its own namespace.
   package var worker: Int32
   /// Whether it sees the brake.
@@ -106,6 +126,7 @@ package struct WorkerAnswer: Hashable, Sendable {
 
   package init(generation: Generation, worker: Int32, braked: Bool) {
     self.generation = generation
+    text = generation
     self.worker = worker
     self.braked = braked
   }

@@ -42,12 +42,14 @@ package struct EmergencyBrake {
   /// Nil when running workers see it, or when it cannot be tried now; otherwise why it would not
   /// work.
   package func trial() async -> String? {
-    guard let routing = await world.router.observe(service, .header).header?.routing,
-      routing.brake == routing.stable, routing.isClean
+    // By seats each stage is proved before it is believed, and the brake is the set without seats.
+    guard let header = await world.router.observe(service, .header).header, !header.hasSeats,
+      let routing = header.routing, routing.brake == routing.stable, routing.isClean
     else { return nil }
     do throws(RouterError) {
       try await world.router.brake(
-        service, BrakeNote(by: .driver, actor: "canary", reason: "trial", time: world.clock.now()))
+        service, to: routing.stable,
+        BrakeNote(by: .driver, actor: "canary", reason: "trial", time: world.clock.now()))
     } catch {
       return error.text
     }
@@ -75,11 +77,11 @@ package struct EmergencyBrake {
   /// Whether the brake leads where a revert would, when it leads to the pool before the last
   /// promotion.
   ///
-  /// Not after that pool's `retain` is over, and not while a new rollout is starting.
+  /// Not after that pool's `retain` is over, and not while a new rollout runs.
   private func leadsBack(_ routing: Routing) async -> Bool {
     if let until = routing.brakeUntil, world.clock.now() >= until { return false }
     let state = (try? await world.states.peek(service, patience: .seconds(0.3))) ?? nil
-    if case .starting? = state?.running?.phase { return false }
+    if let rollout = state?.running, rollout.from == routing.stable { return false }
     return true
   }
 
@@ -88,16 +90,20 @@ package struct EmergencyBrake {
   /// Leaves it down where it would not lead where a revert does.
   package func pull(reason: String?) async -> PullResult {
     var pulled = PullResult()
-    let header = await world.router.observe(service, .header).header
-    pulled.pool = header?.routing?.brake
-    pulled.filesSendToCanary = header?.routing?.isClean == false
-    if let routing = header?.routing, routing.brake != routing.stable, await !leadsBack(routing) {
-      return pulled
+    let seen = await world.router.observe(service, .header)
+    let header = seen.header
+    pulled.pool = seen.brakePool
+    pulled.filesSendToCanary = seen.meetsCanary
+    if let header, let routing = header.routing, pulled.pool != routing.stable,
+      await !leadsBack(routing)
+    {
+      if !header.hasSeats { return pulled }
+      pulled.pool = routing.stable
     }
     let note = BrakeNote(
       by: .person, actor: world.actor.description, reason: reason, time: world.clock.now())
     do throws(RouterError) {
-      try await world.router.brake(service, note)
+      try await world.router.brake(service, to: pulled.pool, note)
       pulled.isOn = true
     } catch {
       pulled.warnings.append(error.text)

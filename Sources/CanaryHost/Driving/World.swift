@@ -164,7 +164,9 @@ package struct World: Sendable {
   /// The desk that saves decisions on events, under the config as it is now.
   package var desk: Desk {
     Desk(store: states, clock: clock) { [live] service in
-      GrowthRules(calendar: live.calendar(of: service))
+      GrowthRules(
+        calendar: live.calendar(of: service),
+        leavesText: live.config.service(service)?.routesBySeats ?? false)
     }
   }
 

@@ -16,7 +16,9 @@ enum DriveCommand {
       return .outside
     }
     let state = try await world.load(service)
-    guard state.running != nil || state.job(at: world.clock.now()) != nil else { return .outside }
+    let now = world.clock.now()
+    let isOwed = state.job(at: now) != nil || (state.tidyDue.map { $0 <= now } ?? false)
+    guard state.running != nil || isOwed else { return .outside }
     let noticing = Task { await NoticeLoop.watch(world) }
     let publishing = Task { await PublishLoop.watch(world) }
     await DriverPool.drive(world.driver(service), world, service, state, lease)

@@ -74,6 +74,10 @@ extension ConfigTable {
       .may(
         "retain", .duration, "24h", "how long a `revert` goes back to the pool before a promotion"),
       .may(
+        "weights", .choice(["seats", "upstream"]), "seats",
+        "how the canary gets its share: `\"seats\"` changes stages without a reload of Nginx; `\"upstream\"` is exact to one request in a thousand, with a reload for each stage; a service with `tcp` has the latter"
+      ),
+      .may(
         "shield", .bool, "true",
         "a request that fails on the canary is tried on stable, unless it is a POST, LOCK or PATCH"),
       .may(

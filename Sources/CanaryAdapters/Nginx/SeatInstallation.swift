@@ -1,0 +1,125 @@
+internal import CanaryCore
+internal import CanaryDriver
+internal import Glibc
+
+/// One attempt to make running workers serve a routing by seats.
+///
+/// The text is installed only where it differs from what they run; what changes from stage to stage
+/// is the set.
+struct SeatInstallation {
+  let installation: Installation
+  let routing: Routing
+
+  private var router: NginxRouter { installation.router }
+  private var service: ServiceName { installation.service }
+  private var generation: Generation { installation.generation }
+  private var sets: SeatSets { SeatSets(router.config.run, service) }
+  private var other: PoolName { routing.canary ?? routing.stable }
+
+  func install() throws(RouterError) {
+    let stops = sets.stops
+    if routing.isReverted, try leadsToStable() { return }
+    let rules = try router.renderer.rules(service, routing)
+    if let until = routing.brakeUntil {
+      // Before the roles are exchanged: from here on a revert leads to the former pool, by the old
+      // text and by the new one.
+      try refusing { () throws(FileError) in try sets.keepFormer(other, until: until) }
+    } else {
+      sets.forgetFormer()
+    }
+    if try !isInPlace() { try installText() }
+    guard rules.seatForm == .rollout else {
+      try refusing { () throws(FileError) in try sets.open(routing.stable, other) }
+      return
+    }
+    try installation.checkStop()
+    let outcome = try refusing { () throws(FileError) in
+      try sets.put(rules.metSeats, generation, routing.stable, other, stops: stops)
+    }
+    guard outcome == .set else {
+      throw RouterError(.refused, "the brake was put on while the stage was being set")
+    }
+    try verify(("g\(generation)", true))
+  }
+
+  /// Whether live workers run the very text that this routing needs.
+  private func isInPlace() throws(RouterError) -> Bool {
+    guard let header = router.header(service), header.hasSeats else { return false }
+    let files = try router.renderer.render(service, routing, header.generation)
+    for (suffix, text) in files.all {
+      if Files.contents(router.renderer.path(service, suffix)) != text { return false }
+    }
+    for _ in 0..<2 {
+      guard let answer = try? router.config.probe(service).query(service),
+        answer.text == header.generation
+      else { return false }
+    }
+    return true
+  }
+
+  private func installText() throws(RouterError) {
+    let former = router.header(service)
+    // A set that is left from another time must not meet the text that is new.
+    let isOther =
+      former?.hasSeats != true || former?.routing?.stable != routing.stable
+      || former?.routing?.canary != routing.canary
+    if isOther { try refusing { () throws(FileError) in try sets.open(routing.stable, other) } }
+    try installation.install(
+      try router.renderer.render(service, routing, generation), routing)
+  }
+
+  /// Removes every set, and has a worker prove it; false: the text leads elsewhere by itself.
+  private func leadsToStable() throws(RouterError) -> Bool {
+    // While roles are exchanged another process may still install text that leads elsewhere.
+    guard sets.former(at: SystemClock.now) == nil,
+      let header = router.header(service), header.hasSeats,
+      header.routing?.stable == routing.stable, header.routing?.canary == routing.canary
+    else { return false }
+    try refusing { () throws(FileError) in
+      try sets.lead(to: routing.stable, at: SystemClock.now)
+    }
+    // Without the set that names the generation nothing is lost but that name.
+    let isNamed = (try? sets.put([], generation, routing.stable, other, stops: nil)) == .set
+    try verify(isNamed ? ("g\(generation)", true) : ("0", false))
+    // A worker has just answered, so one that does not now is on its way out.
+    let answer = try? router.config.probe(service).query(service)
+    return answer?.base == routing.stable
+  }
+
+  /// Has workers say whether a name stands in their set; a rename is in effect with their next
+  /// request.
+  private func verify(_ wanted: (name: String, isMet: Bool)) throws(RouterError) {
+    let probe = router.config.probe(service)
+    let start = SystemClock.now
+    var run = 0
+    var last: WorkerProbe.NoAnswer?
+    while SystemClock.now - start < router.config.nginx.verify {
+      do throws(WorkerProbe.NoAnswer) {
+        let answer = try probe.query(service, asking: wanted.name)
+        run = answer.isMet == wanted.isMet ? run + 1 : 0
+        if run == 2 { return }
+      } catch {
+        last = error
+        run = 0
+      }
+      if run == 0 { usleep(2000) }
+    }
+    let socket = router.config.probeSocket(of: service)
+    if let last { throw RouterError(.refused, last.sentence(socket: socket, service: service)) }
+    throw RouterError(
+      .refused,
+      "the workers of Nginx do not see the set of generation \(generation) in \(router.config.run.seats(service))",
+      hint:
+        "`run` must be the same folder for Nginx, and open to its workers; a container must have the folder \(router.config.run) itself"
+    )
+  }
+
+  @discardableResult
+  private func refusing<Value>(_ work: () throws(FileError) -> Value) throws(RouterError) -> Value {
+    do throws(FileError) {
+      return try work()
+    } catch {
+      throw RouterError(.refused, error.description, hint: "The folder `run` must be writable")
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/// How a service's canary gets its share.
+package enum WeightForm: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Each request has a seat, and a stage is a set of seats: no reload between the stages.
+  case seats
+  /// One weighted upstream group, exact to one request in a thousand: a reload for each stage.
+  case upstream
+}
+
+/// The seats of a rollout: the same for all its stages, so that a stage is only a set of them.
+///
+/// A drawn seat is one per cent of the requests, named by its lower bound: `0` to `99`. In a plan
+/// with `only`, those whom its first `only` lets in sit on `o1.0` to `o1.99`, those whom only the
+/// second one lets in on `o2.0` and so on. Who is chosen by a rule sits on `preview` or `never`.
+package struct Seating: Hashable, Sendable, Codable, Emptiable {
+  /// Weights of the plan that are no whole per cent; each divides the seat that it lies in.
+  package var cuts: [Weight] = []
+  /// The different `only` of the plan, in the order of its stages; each lets in all whom the one
+  /// before does.
+  package var circles: [Selector] = []
+
+  package static var empty: Seating { Seating() }
+
+  package init() {}
+
+  init(of plan: Plan) {
+    for stage in plan.stages {
+      if stage.weight.basisPoints % 100 != 0 { cuts.append(stage.weight) }
+      if let only = stage.only, circles.last != only { circles.append(only) }
+    }
+    cuts = Set(cuts).sorted()
+  }
+
+  /// The lower bound of each drawn seat, ascending from 0.
+  package var bounds: [Weight] {
+    let whole = (0..<100).compactMap { Weight(percent: Double($0)) }
+    return (whole + cuts).sorted()
+  }
+
+  /// A drawn seat: its name, and its share of the requests.
+  package struct Drawn: Hashable, Sendable {
+    package var name: String
+    package var share: Weight
+  }
+
+  /// Every drawn seat, in the order of the draw.
+  package var drawn: [Drawn] {
+    let bounds = bounds
+    return bounds.indices.compactMap { index in
+      let end = index + 1 < bounds.count ? bounds[index + 1] : .all
+      let share = Double(end.basisPoints - bounds[index].basisPoints) / 100
+      return Weight(percent: share).map { Drawn(name: bounds[index].description, share: $0) }
+    }
+  }
+
+  /// The name of a drawn seat within a circle, the first of which is 1; nil: in none.
+  package static func name(_ drawn: String, circle: Int?) -> String {
+    circle.map { "o\($0).\(drawn)" } ?? drawn
+  }
+
+  /// The seat of whom a `preview` lets in, and of whom a `never` keeps out.
+  package static let preview = "preview"
+  package static let never = "never"
+  /// Stands in a set while requests are copied.
+  package static let copies = "copies"
+  /// The one seat of all requests while a former pool is kept: a revert of the promotion takes it.
+  package static let everybody = "all"
+  /// Every seat whose name is the same in all plans.
+  package static let every =
+    [everybody, preview, never] + Seating().bounds.map(\.description)
+
+  /// The seats that meet the canary at a weight.
+  ///
+  /// `only` is that of the stage; nil: the weight draws among all.
+  package func met(at weight: Weight, only: Selector?, preview: Bool) -> [String] {
+    let drawn = bounds.filter { $0 < weight }.map(\.description)
+    let all = Array(circles.indices.map { $0 + 1 })
+    let inside = only.map { one in circles.firstIndex(of: one).map { all.prefix($0 + 1) } ?? [] }
+    var seats = only == nil ? drawn : []
+    for circle in inside ?? all[...] {
+      seats += drawn.map { Self.name($0, circle: circle) }
+    }
+    return seats + (preview ? [Self.preview] : [])
+  }
+}

@@ -1,0 +1,135 @@
+// The values by which a request finds its pool, and those of the probe that shows them.
+extension RenderValues {
+  /// The variable that names where a kind of servers is reached.
+  func road(_ backend: Label?) -> String {
+    let index = service.backends.firstIndex(of: backend) ?? 0
+    return index == 0 ? "canary_pool" : "canary_pool\(index)"
+  }
+
+  /// The variable that tells the canary's requests from stable's.
+  var chosenBy: String {
+    choice.seatForm == nil ? "$canary_pool_\(variable)" : "$canary_met_\(variable)"
+  }
+
+  /// The folder of the set in force.
+  ///
+  /// One for each pair of pools: so the workers of before an exchange of roles and those of after
+  /// it never read one set in two ways.
+  var setFolder: String {
+    "\(config.run.seats(service.name))/\(pair)/\(RunFolder.setInForce)"
+  }
+
+  private var pair: String { RunFolder.pair(routing.stable, routing.canary ?? routing.stable) }
+
+  /// What a location passes its requests to.
+  func target(_ backend: Label?) -> String {
+    switch choice.seatForm {
+    case .rest?: choice.name(.stable, backend)
+    case .kept?, .rollout?: "$\(road(backend))_\(variable)"
+    case nil: "$canary_pool_\(variable)"
+    }
+  }
+
+  func weighted(_ backend: Label?) -> Template.Value {
+    .rows(
+      names: ["pool", "brake_file", "brake_group"],
+      inner: ["way": ["letter"], "rules": ["condition", "to", "by"]],
+      choice.seatForm != nil
+        ? []
+        : [
+          [
+            "pool": .text(text(choice.start.to, backend)),
+            "brake_file": .text(config.run.brake(service.name)),
+            "brake_group": .text(choice.name(.brake, backend)),
+            "way": .rows(
+              names: ["letter"], explainsWay ? [["letter": .text(choice.start.way.letter)]] : []),
+            "rules": .rows(
+              names: ["condition", "to", "by"],
+              choice.rules.flatMap { rule -> [[String: Template.Value]] in
+                let (group, by) = (text(rule.to, backend), rule.way.letter)
+                return conditions(rule.test).map {
+                  ["condition": .text($0), "to": .text(group), "by": .text(by)]
+                }
+              }),
+          ]
+        ])
+  }
+
+  var seated: Template.Value {
+    let names: Set = ["set", "own"]
+    let inner: [String: Set<String>] = ["start": ["seat"], "rules": ["condition", "to"]]
+    guard let form = choice.seatForm, form != .rest else {
+      return .rows(names: names, inner: inner, [])
+    }
+    let rules = choice.rules.flatMap { rule -> [[String: Template.Value]] in
+      let seat = text(rule.to, nil)
+      return conditions(rule.test).map { ["condition": .text($0), "to": .text(seat)] }
+    }
+    let own =
+      form == .kept
+      ? Seating.everybody
+      : rules.isEmpty ? text(choice.start.to, nil) : "$canary_seat_\(variable)"
+    return .rows(
+      names: names, inner: inner,
+      [
+        [
+          "set": .text(setFolder), "own": .text(own),
+          "start": Self.texts(
+            "seat", rules.isEmpty ? [] : [self.text(choice.start.to, nil)]),
+          "rules": .rows(names: ["condition", "to"], rules),
+        ]
+      ])
+  }
+
+  private func text(_ target: RoutingRules.Target, _ backend: Label?) -> String {
+    switch target {
+    case .group(let group): choice.name(group, backend)
+    case .hand: "\(choice.prefix(backend)).$canary_hand_\(variable)"
+    case .seat(let seat): seat
+    case .drawn(let circle): Seating.name("$canary_draw_\(variable)", circle: circle)
+    }
+  }
+
+  /// The conditions of `if`, any of which is enough.
+  ///
+  /// None is a regular expression: one that fits would empty the `$1` of your own location. And
+  /// none is left to a `map`, which compares without case and would accept BETA for beta.
+  private func conditions(_ test: RoutingRules.Test) -> [String] {
+    switch test {
+    case .address(let list, _): ["$canary_\(list)_\(variable)"]
+    case .header(let name, let value): ["\(Self.headerVariable(name)) = \"\(value)\""]
+    case .cookie(let name, let value): ["$cookie_\(name) = \"\(value)\""]
+    case .tag(let list, _, let values):
+      values.map { "$canary_\(list)_\(variable) = \"\($0)\"" }
+    }
+  }
+
+  // MARK: the probe
+
+  var probe: [String: Template.Value] {
+    let declared: [(String, String)]
+    let asked: (name: String, file: String)?
+    let answer: String
+    switch choice.seatForm {
+    case nil:
+      declared = [("canary_pool", "''"), ("canary_way", "''"), ("canary_braked", "0")]
+      asked = ("canary_braked", config.run.brake(service.name))
+      answer = "$canary_braked_\(variable)"
+    case .rest?:
+      (declared, asked) = ([], nil)
+      answer = "0 \(routing.stable)"
+    case .kept?, .rollout?:
+      declared = [("canary_met", "0")] + (explainsWay ? [("canary_seat", "''")] : [])
+      asked = ("canary_met", "\(setFolder)$uri")
+      answer = "$canary_met_\(variable) \(pair)"
+    }
+    return [
+      "declared": .rows(
+        names: ["name", "value"], declared.map { ["name": .text($0.0), "value": .text($0.1)] }),
+      "asked": .rows(
+        names: ["name", "file"],
+        asked.map { [["name": .text($0.name), "file": .text($0.file)]] } ?? []),
+      "answer": .text(answer),
+    ]
+  }
+}
