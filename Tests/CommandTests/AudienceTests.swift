@@ -177,18 +177,19 @@ import Testing
         client.exchange(headers: ["X-Forwarded-For: \(address)"])?.pool == "green"
       }
     }
-    #expect(greens("198.51.100.7") == 50)
+    // Five standard errors of a hundred draws.
+    #expect((25...75).contains(greens("198.51.100.7")))
     #expect(greens("198.51.101.7") == 0)
     let status = try sandbox.canary("status", "chat").text
     #expect(status.contains("(only those of 1 rule)"), "\(status)")
     #expect(try sandbox.canary("advance", "chat").code == 0)
     try sandbox.wait("everybody") { greens("198.51.101.7") > 0 }
     usleep(200_000)
-    #expect(greens("198.51.101.7") == 50)
+    #expect((25...75).contains(greens("198.51.101.7")))
     let log = try #require(try Files.read("\(sandbox.folder)/logs/canary-chat.log"))
     let ways = Set(
       log.split(separator: "\n").map { $0.split(separator: "\t").dropLast().last ?? "" })
-    #expect(ways.contains("d") && ways.contains("x"))
+    #expect(ways.contains { $0.hasPrefix("o1.") } && ways.contains { Int($0) != nil }, "\(ways)")
     #expect(try sandbox.canary("revert", "chat").code == 0)
   }
 

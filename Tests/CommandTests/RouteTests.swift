@@ -83,7 +83,7 @@ import Testing
     try promote(sandbox, to: 50)
     for path in ["/", "/api/v1", "/one"] {
       let green = (0..<200).count { _ in client.exchange(path: path)?.pool == "green" }
-      #expect(green == 100, "\(path): \(green)")
+      #expect((65...135).contains(green), "\(path): \(green)")
     }
     #expect(try sandbox.canary("revert", "chat").code == 0)
     // What no route is for is nobody's.
@@ -121,7 +121,7 @@ import Testing
     var client = Client(port: sandbox.port)
     defer { client.close() }
     let answers = (0..<100).compactMap { _ in client.exchange(path: "/api/x") }
-    #expect(answers.count { $0.pool == "green" } == 50)
+    #expect((25...75).contains(answers.count { $0.pool == "green" }))
     // Headers of ours push out those that would be inherited, unless they are said again.
     #expect(answers.allSatisfy { $0["x-site"] == "mine" && $0["x-canary-pool"] == $0.pool })
     #expect(try sandbox.canary("revert", "chat").code == 0)

@@ -27,7 +27,7 @@ import Testing
   private static func config(_ service: String = "") throws -> Config {
     let text = """
       { services: { chat: { pools: { blue: { servers: ["127.0.0.1:9001", "127.0.0.1:9003 weight=2"] },
-        green: { servers: ["127.0.0.1:9002"] } }, stable: "blue", \(service) } } }
+        green: { servers: ["127.0.0.1:9002"] } }, stable: "blue", weights: "upstream", \(service) } } }
       """
     return try ConfigReader(file: "/etc/canary/canary.json5").read(
       ConfigFile.parse(text, name: "test"))

@@ -15,7 +15,9 @@ extension WorkerAnswer {
     self.init(
       generation: Generation(number), worker: worker, braked: !hasSeats && words[3] == "1")
     isMet = hasSeats && words[3] == "1"
-    base = hasSeats ? words[4].split(separator: ".").first.flatMap { PoolName(String($0)) } : nil
+    let pools = hasSeats ? words[4].split(separator: ".").map { PoolName(String($0)) } : []
+    base = pools.first ?? nil
+    looksForSet = pools.count == 2
   }
 }
 

@@ -171,7 +171,8 @@ extension RenderValues {
         "usually": .text(isStable ? "1" : "''"),
         "groups": .rows(
           names: ["group", "counted"],
-          [["group": .text("1"), "counted": .text(isStable ? "''" : "1")]]),
+          choice.seatForm == .rest
+            ? [] : [["group": .text("1"), "counted": .text(isStable ? "''" : "1")]]),
       ]
     }
     // While one pool has all the weight, the split group contains only that pool, so its limit
@@ -207,7 +208,9 @@ extension RenderValues {
         "chosen": .rows(
           names: ["group", "pool"],
           choice.seatForm != nil
-            ? [["group": .text("1"), "pool": .text(routing.canary?.text ?? "''")]] : names([.split]).map { ["group": .text($0), "pool": .text("''")] }
+            ? choice.seatForm == .rest
+              ? [] : [["group": .text("1"), "pool": .text(routing.canary?.text ?? "''")]]
+            : names([.split]).map { ["group": .text($0), "pool": .text("''")] }
             + names([.canary]).map {
               ["group": .text($0), "pool": .text(routing.canary?.text ?? "''")]
             }),

@@ -8,7 +8,12 @@ extension RenderValues {
 
   /// The variable that tells the canary's requests from stable's.
   var chosenBy: String {
-    choice.seatForm == nil ? "$canary_pool_\(variable)" : "$canary_met_\(variable)"
+    switch choice.seatForm {
+    case nil: "$canary_pool_\(variable)"
+    // Everything is stable's, and nothing sets a variable.
+    case .rest?: "''"
+    case .kept?, .rollout?: "$canary_met_\(variable)"
+    }
   }
 
   /// The folder of the set in force.

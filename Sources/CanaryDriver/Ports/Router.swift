@@ -119,6 +119,8 @@ package struct WorkerAnswer: Hashable, Sendable {
   package var isMet = false
   /// By seats: the pool that the text leads to by itself; nil: by a weighted group.
   package var base: PoolName?
+  /// By seats: whether the text looks for a set at all; at rest it does not.
+  package var looksForSet = false
   /// The worker's pid, as Nginx sees it: in a container, a pid of its own namespace.
   package var worker: Int32
   /// Whether it sees the brake.
