@@ -59,10 +59,17 @@ private struct LogLineTarget {
 
   func fault(_ bytes: [UInt8]) -> String? {
     var whole = tally()
+    // Stages told by time: the same counts, and whatever is compared is of one of them.
+    var timed = tally()
+    let times = SwitchTimes([
+      StageSwitch(asked: 1_795_000_000_000, seen: 1_795_000_000_020, generation: 42),
+      StageSwitch(asked: 1_795_000_010_000, seen: 1_795_000_010_020, generation: 43),
+    ])
     var sum = [0, 0, 0]
     let fault: String? = bytes.withUnsafeBufferPointer { buffer in
       for line in buffer.split(separator: 10) {
         LogParser(table, .response).parse(line, into: &whole)
+        LogParser(table, .response, times).parse(line, into: &timed)
         var alone = tally()
         LogParser(table, .firstByte).parse(line, into: &alone)
         let counts = Self.counts(&alone)
@@ -72,6 +79,15 @@ private struct LogLineTarget {
       return nil
     }
     if let fault { return fault }
+    timed.close()
+    whole.close()
+    let drawn = { (tally: LogTally) in
+      (tally.census ?? [:]).values.reduce(tally.betweenStages) { $0 + $1.pools.reduce(0, +) }
+    }
+    guard timed.slices == whole.slices, timed.unreadable == whole.unreadable,
+      drawn(timed) == drawn(whole),
+      (timed.census ?? [:]).keys.allSatisfy({ (41...43).contains($0) })
+    else { return "told by time: \(timed.census ?? [:]), else: \(whole.census ?? [:])" }
     let found = [Self.counts(&whole).tries, whole.unattributed, whole.unreadable]
     return found == sum ? nil : "one by one \(sum), all at once \(found)"
   }

@@ -143,7 +143,12 @@ import Testing
         .requests
         ?? 0
     }
-    for (way, isCompared) in [("d", true), ("p", false), ("n", false), ("x", false)] {
+    for (way, isCompared) in [
+      ("d", true), ("p", false), ("n", false), ("x", false),
+      // Seats: a drawn number, also one drawn among `only`; who is not among them; testers.
+      ("0", true), ("17", true), ("99", true), ("12.5", true), ("0.25", true), ("o17", true),
+      ("o0.25", true), ("x17", false), ("x12.5", false), ("preview", false), ("never", false),
+    ] {
       let one = tally(way)
       #expect(counts(one, "green") == [1, 0, 0, 1] && one.unreadable == 0, "\(way)")
       #expect(compared(one) == (isCompared ? 1 : 0), "\(way)")
@@ -159,7 +164,12 @@ import Testing
     ] {
       #expect(counts(tally("d", status), "green") == [1, failed, 0, 1], "\(status)")
     }
-    for bad in ["", "dd", "q"] { #expect(tally(bad).unreadable == 1, "\(bad)") }
+    for bad in [
+      "", "dd", "q", "o", "17x", "o17x", "x-1", ".5", "-", "d17", "s17", "sx", "Preview", "p 1",
+      "never,", "1e5", String(repeating: "1", count: 17),
+    ] {
+      #expect(tally(bad).unreadable == 1, "\(bad)")
+    }
   }
 
   @Test func `a connection of a TCP service fails when it does not open`() {
@@ -209,6 +219,8 @@ import Testing
       line(499, "127.0.0.1:9002 : 127.0.0.1:9001", "503 : -", "0.001 : -", "0.001 : 0.002"),
       line(200, "127.0.0.1:9002", "200", "0.004", "0.005").replacing("canary1", with: "canary2")
         + "\td\t14",
+      line(200, "127.0.0.1:9001", "200", "0.004", "0.005").replacing("canary1", with: "canary2")
+        + "\to12.5\t-",
       line(200, "127.0.0.1:9002", "0.001", "0.004", "0.005").replacing("canary1", with: "canary3"),
     ].map { Array($0.utf8) }
     var dice = Dice(seed: 2)

@@ -21,6 +21,9 @@ extension SimulatedWorld {
   }
 
   mutating func noteFacts(_ before: ServiceState, _ event: Event, _ after: ServiceState) {
+    if let rollout = after.running, case .applying(let stage, _) = rollout.phase {
+      askedAt[[rollout.number, stage]] = askedAt[[rollout.number, stage]] ?? now
+    }
     guard let rollout = before.running else { return }
     if case .looked(nil, rollout.number) = event, case .starting(_, let passes) = rollout.phase,
       passes + 1 >= rollout.plan.ready.times
@@ -43,6 +46,12 @@ extension SimulatedWorld {
     var isBraking = false
     for effect in decision.effects {
       if case .brake = effect { isBraking = true }
+      if case .measure(_, let context) = effect {
+        try hold(
+          context.asked == askedAt[[rollout.number, context.stage]]
+            && context.asked <= context.since,
+          "stage \(context.stage) measured since \(context.asked)")
+      }
       guard case .apply(let routing, let generation) = effect else { continue }
       try hold(generation <= decision.state.generation, "asked for a generation that was not saved")
       if !routing.isClean {

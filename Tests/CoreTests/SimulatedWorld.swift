@@ -28,6 +28,8 @@ struct SimulatedWorld {
   var goodJobs: [Job] = []
   /// When the soak of a stage was first seen to be over.
   var overAt: [[Int]: Instant] = [:]
+  /// When Nginx was first asked for a stage of a rollout.
+  var askedAt: [[Int]: Instant] = [:]
 
   // What the promises are checked against.
   var handedOut: [Generation: Routing] = [:]

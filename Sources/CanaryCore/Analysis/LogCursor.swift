@@ -53,14 +53,12 @@ struct LogCursor {
     return version <= 3 ? version : 0
   }
 
-  /// Reads one letter and a tab: how the request came to its pool; nil for any other field.
+  /// Reads a letter or a seat, and a tab: how the request came to its pool; nil for any other field.
   @inline(__always)
   mutating func way() -> RoutedBy? {
-    guard end - at > 2, base[at + 1] == 9, let way = RoutedBy(rawValue: base[at]) else {
-      return nil
-    }
-    at += 2
-    return way
+    let start = at
+    guard skipField() else { return nil }
+    return RoutedBy(Slice(base: base, bounds: start..<(at - 1)))
   }
 
   /// The part of the line that was not read yet.

@@ -5,15 +5,19 @@
 ///
 /// The last four are lists with one item for each try: `a, b` for retries and `a : b` after an
 /// internal redirect. A line that begins with `canary2` has two more fields: how its pool was
-/// chosen (`RoutedBy`), and the status of gRPC. One that begins with `canary3` is of a TCP service:
-/// its lists are addresses, times to connect, to the first byte, and to the end.
+/// chosen (`RoutedBy`: a letter, or the name of its seat), and the status of gRPC. One that begins
+/// with `canary3` is of a TCP service: its lists are addresses, times to connect, to the first byte,
+/// and to the end.
 package struct LogParser: Sendable {
   private let table: PoolTable
   private let latency: LatencyKind
+  private let switches: SwitchTimes?
 
-  package init(_ table: PoolTable, _ latency: LatencyKind) {
+  /// With `switches`, requests belong to a stage by their times; nil: by the generation in the line.
+  package init(_ table: PoolTable, _ latency: LatencyKind, _ switches: SwitchTimes? = nil) {
     self.table = table
     self.latency = latency
+    self.switches = switches
   }
 
   /// A line longer than this is not of the format.
@@ -32,8 +36,10 @@ package struct LogParser: Sendable {
     let version = cursor.version()
     guard version > 0, let time = cursor.time(), time >= 1_000_000_000_000,
       time < 100_000_000_000_000,
-      let generation = cursor.number(), let status = cursor.status(), cursor.skipField()
+      let generation = cursor.number(), let status = cursor.status()
     else { return false }
+    let requestTime = cursor
+    guard cursor.skipField() else { return false }
     let second = time / 1000
     // One cursor for each list; they step from try to try together.
     var addresses = cursor
@@ -43,6 +49,7 @@ package struct LogParser: Sendable {
     var headerTimes = cursor
     guard cursor.skipField() else { return false }
     var responseTimes = cursor
+    let moments = Moments(end: time, requestTime: requestTime, responseTimes: cursor)
     var more = More()
     if version == 2 {
       guard let read = Self.more(&cursor) else { return false }
@@ -56,7 +63,8 @@ package struct LogParser: Sendable {
       tries == responseTimes.listCount()
     else { return false }
     if version == 3 {
-      connections(tries, time, generation, status, addresses, statuses, headerTimes, &tally)
+      let stage = stage(generation, moments)
+      connections(tries, time, stage, status, addresses, statuses, headerTimes, &tally)
       return true
     }
     for index in 0..<tries {
@@ -75,8 +83,9 @@ package struct LogParser: Sendable {
       if index == 0 {
         // Only requests that chance put into their pool can be compared; a retry follows a failure.
         tally.compare(
-          generation: generation, milliseconds: time, pool: pool, failed: isAborted ? nil : failed,
-          latency: isAborted ? response : spent, isDrawn: more.isDrawn)
+          generation: stage(generation, moments), milliseconds: time, pool: pool,
+          failed: isAborted ? nil : failed, latency: isAborted ? response : spent,
+          isDrawn: more.isDrawn)
       }
       // No client sees the answer to a copy.
       let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
@@ -95,7 +104,7 @@ package struct LogParser: Sendable {
   /// Counts the tries of a TCP service; a try fails when the connection does not open.
   @inline(never)
   private func connections(
-    _ tries: Int, _ time: Int64, _ generation: Int, _ status: Int, _ addresses: LogCursor,
+    _ tries: Int, _ time: Int64, _ generation: Int?, _ status: Int, _ addresses: LogCursor,
     _ connects: LogCursor, _ firstBytes: LogCursor, _ tally: inout LogTally
   ) {
     var isFirst = true
@@ -126,6 +135,34 @@ package struct LogParser: Sendable {
     }
   }
 
+  /// The fields of a line that tell when its request was drawn; read only where that matters.
+  private struct Moments {
+    let end: Int64
+    let requestTime: LogCursor
+    let responseTimes: LogCursor
+
+    /// When the request began; nil: its line does not say.
+    var start: Int64? {
+      var cursor = requestTime
+      return cursor.time().map { end - $0 }
+    }
+
+    /// When its first try began at the latest.
+    ///
+    /// A client that takes its time comes after the tries, and more tries after the first.
+    var tried: Int64 {
+      var cursor = responseTimes
+      return (0..<cursor.listCount()).reduce(end) { sum, _ in sum - (cursor.item().time ?? 0) }
+    }
+  }
+
+  /// The generation of the stage that a request belongs to; nil: it cannot be told.
+  @inline(__always)
+  private func stage(_ generation: Int, _ moments: Moments) -> Int? {
+    guard let switches else { return generation }
+    return moments.start.flatMap { switches.generation(start: $0, tried: moments.tried) }
+  }
+
   /// The fields that only a `canary2` line has.
   private struct More {
     var isDrawn = true
@@ -151,20 +188,4 @@ package struct LogParser: Sendable {
     default: false
     }
   }
-}
-
-/// How a request came to its pool.
-package enum RoutedBy: UInt8, Sendable {
-  /// By chance, or by its key; only these requests are compared.
-  case drawn = 100  // d
-  /// Sent to the canary by `preview`.
-  case preview = 112  // p
-  /// Kept out by `never`.
-  case never = 110  // n
-  /// Not among the clients that may be drawn in this stage.
-  case excluded = 120  // x
-  /// A copy of another request.
-  case shadow = 115  // s
-
-  package var letter: String { String(UnicodeScalar(rawValue)) }
 }

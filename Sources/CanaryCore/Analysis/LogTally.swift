@@ -122,6 +122,8 @@ package struct LogTally: Sendable {
   package var unreadable = 0
   /// Tries at an address that belongs to no pool.
   package var unattributed = 0
+  /// Drawn requests too near to a change of the stage to be compared; they are counted all the same.
+  package private(set) var betweenStages = 0
   package var lines = 0
   /// The comparison that takes each request while lines are read; nil: none.
   package var comparison: TallyComparison?
@@ -149,12 +151,18 @@ package struct LogTally: Sendable {
   }
 
   /// Hands the first try of a request to the census and the comparison, if chance drew the request.
+  ///
+  /// Neither gets one whose `generation` is nil: the stage that drew it cannot be told.
   @inline(__always)
   package mutating func compare(
-    generation: Int, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool
+    generation: Int?, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool
   ) {
     if milliseconds > newest { newest = milliseconds }
     guard isDrawn else { return }
+    guard let generation else {
+      betweenStages &+= 1
+      return
+    }
     if census != nil { enrol(generation, milliseconds, pool) }
     guard let canary = comparison?.canary, let stable = comparison?.stable,
       pool == canary || pool == stable
@@ -200,6 +208,7 @@ package struct LogTally: Sendable {
     for (second, counts) in other.slices { merge(counts, at: second) }
     unreadable += other.unreadable
     unattributed += other.unattributed
+    betweenStages += other.betweenStages
     lines += other.lines
   }
 

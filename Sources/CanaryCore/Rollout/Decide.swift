@@ -199,6 +199,8 @@ struct Policy {
     }
     let generation = nextGeneration()
     set(.applying(stage: stage, generation))
+    // A retry keeps the first time: Nginx may have followed any of the requests.
+    if rollout.reached != stage || rollout.asked == nil { decision.state.rollout?.asked = now }
     decision.state.rollout?.reached = stage
     decision.effects = [.apply(routing(rollout, stage: stage), generation)]
   }

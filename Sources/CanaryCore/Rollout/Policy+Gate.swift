@@ -38,7 +38,7 @@ extension Policy {
       rollout: rollout.number, stage: soak.stage, plan: rollout.plan, stable: rollout.from,
       canary: rollout.to, release: rollout.release,
       generation: decision.state.serving?.generation ?? decision.state.generation,
-      started: rollout.started, since: soak.began)
+      started: rollout.started, asked: rollout.asked, since: soak.began)
     // Requests that were routed under the brake may end a little later.
     if let confirmed = soak.confirmed { context.trusted = confirmed + .seconds(2) }
     return context

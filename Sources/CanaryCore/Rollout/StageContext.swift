@@ -10,7 +10,9 @@ package struct StageContext: Hashable, Sendable {
   package var generation: Generation
   /// When the rollout began.
   package var started: Instant
-  /// When the stage began.
+  /// When the router was first asked for the stage; no request met it before.
+  package var asked: Instant
+  /// When the stage began: the router had seen it in force.
   package var since: Instant
   /// Since when the weight is certainly served.
   ///
@@ -20,10 +22,11 @@ package struct StageContext: Hashable, Sendable {
   package var weight: Weight { plan.stages[stage].weight }
   package var soak: Span { plan.stages[stage].soak }
 
+  /// Without `asked`, the stage counts as asked for when it began.
   package init(
     rollout: Int, stage: Int, plan: Plan, stable: PoolName, canary: PoolName,
-    release: String? = nil,
-    generation: Generation, started: Instant, since: Instant
+    release: String? = nil, generation: Generation, started: Instant, asked: Instant? = nil,
+    since: Instant
   ) {
     self.rollout = rollout
     self.stage = stage
@@ -33,6 +36,7 @@ package struct StageContext: Hashable, Sendable {
     self.release = release
     self.generation = generation
     self.started = started
+    self.asked = min(asked ?? since, since)
     self.since = since
     trusted = since
   }

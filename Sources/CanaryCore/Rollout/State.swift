@@ -130,6 +130,8 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var preflight: [CheckState]?
   /// The last stage that Nginx was asked for; nil before the first.
   package var reached: Int?
+  /// When Nginx was first asked for that stage; nil: it was not, or by a version that kept no time.
+  package var asked: Instant?
   /// The last stage that passed; only kept for a rollout with hooks.
   package var passed: Int?
   /// The last stage whose hooks before it were queued.
