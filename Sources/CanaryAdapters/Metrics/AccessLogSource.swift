@@ -21,16 +21,24 @@ actor AccessLogSource {
   private var unsaved = LogTally(pools: [])
   private var savedAt: Instant?
   private var judge: ComparisonJudge?
+  /// Whether stages change without a reload, so that the generation in a line names no stage.
+  private let routesBySeats: Bool
+  /// The stages of the rollout by time; nil: the generation in each line tells them apart.
+  private var stages: (rollout: Int, times: SwitchTimes)?
 
   init(
-    service: Service, log: String, relay: String, store: any LogStore, executor: ThreadExecutor
+    service: Service, log: String, relay: String, store: any LogStore, executor: ThreadExecutor,
+    routesBySeats: Bool
   ) {
     self.service = service
     self.log = log
     self.relay = relay
     self.store = store
     self.executor = executor
+    self.routesBySeats = routesBySeats
   }
+
+  private var parser: LogParser { LogParser(table, service.latency, stages?.times) }
 
   /// For how many seconds counts are kept.
   ///
@@ -48,6 +56,7 @@ actor AccessLogSource {
     async throws(SourceError) -> [Measurement]
   {
     if follower == nil { await resume(context) }
+    if routesBySeats { note(context) }
     await prepare(context)
     guard let follower else { throw SourceError(description: "not opened") }
     var delta = LogTally(pools: table.pools)
@@ -74,7 +83,7 @@ actor AccessLogSource {
       if delta.unattributed > 0 {
         // A name may resolve to other addresses than it did when this reader started.
         table = await resolve()
-        follower.parser = LogParser(table, service.latency)
+        follower.parser = parser
       }
     }
     let reading = LogReading(context, at: now, judge)
@@ -96,6 +105,21 @@ actor AccessLogSource {
     counted.merge(delta)
     unsaved.merge(delta)
     if !unsaved.isEmpty { await save(follower.positions) }
+  }
+
+  /// Notes when the stage began, before the first of its requests is read.
+  ///
+  /// A driver that resumes the rollout knows no stage but this one: whatever was drawn before
+  /// belongs to a former one.
+  private func note(_ context: StageContext) {
+    let stage = StageSwitch(context)
+    if stages?.rollout == context.rollout {
+      guard stages?.times.add(stage) == true else { return }
+    } else {
+      guard let times = SwitchTimes([stage]) else { return }
+      stages = (context.rollout, times)
+    }
+    follower?.parser = parser
   }
 
   /// Makes sure that the judge compares this rollout, and tells it the stage.
@@ -146,7 +170,7 @@ actor AccessLogSource {
     table = resolved
     counted = LogTally(pools: table.pools)
     unsaved = LogTally(pools: table.pools)
-    follower = LogFollower(path: log, parser: LogParser(table, service.latency), from: start)
+    follower = LogFollower(path: log, parser: parser, from: start)
     return true
   }
 
