@@ -180,6 +180,7 @@ import Testing
       replay.text.contains("blue → green by plan 'chat', as the log tells it:"), "\(replay.text)")
     #expect(replay.text.contains("⇒ goes back at "), "\(replay.text)")
     #expect(replay.text.contains("check errors_vs_stable failed: canary 5xx "), "\(replay.text)")
+    try replaysWithoutGenerations(sandbox, log)
     let wrong = try sandbox.canary("simulate", "chat", "--log", "\(sandbox.folder)/nginx.conf")
     #expect(wrong.code == 2 && wrong.text.contains("no line in canary's format"), "\(wrong.text)")
     let simulated = try sandbox.canary(
@@ -187,5 +188,35 @@ import Testing
     #expect(simulated.code == 0 && simulated.text.contains("goes back"), "\(simulated.text)")
     #expect(
       simulated.text.contains("this plan                               100 %"), "\(simulated.text)")
+  }
+
+  /// The same log as if no stage had been a reload: one generation in all lines.
+  private func replaysWithoutGenerations(_ sandbox: Sandbox, _ log: String) throws {
+    let lines = try #require(try Files.read(log, limit: 64 << 20)).split(separator: "\n")
+    let file = "\(sandbox.folder)/one.log"
+    func write(secondsLater: Int) throws {
+      let text = lines.map { line in
+        var fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+        let time = fields[1].split(separator: ".")
+        fields[1] = "\((Int(time[0]) ?? 0) + secondsLater).\(time[1])"
+        fields[2] = "1000"
+        return fields.joined(separator: "\t") + "\n"
+      }
+      try Files.replace(file, with: text.joined())
+    }
+    try write(secondsLater: 0)
+    let told = try sandbox.canary("simulate", "chat", "--log", file)
+    #expect(
+      told.text.contains("as the log and the history of rollout 1 tell it:"), "\(told.text)")
+    #expect(
+      told.text.contains(", stage 1 of 2: ") && told.text.contains("⇒ goes back at "),
+      "\(told.text)")
+    // Of a time that the history knows nothing of.
+    try write(secondsLater: 100_000)
+    let untold = try sandbox.canary("simulate", "chat", "--log", file)
+    #expect(untold.text.contains("as the log tells it:"), "\(untold.text)")
+    #expect(
+      untold.text.contains("have generation 1000, and the history in ")
+        && untold.text.contains("they are judged as one stage"), "\(untold.text)")
   }
 }

@@ -12,6 +12,7 @@ enum SimulateCommand {
       details: """
         With --rps, --stable and --canary: many whole rollouts by the real policy, side by side with other tools' rules.
         With --log: a log in canary's own format is read once more, and each of its stages judged by the plan.
+        Stages that changed without a reload are told apart by their times in the history.
         Without SERVICE and --plan: the default plan.
         """,
       options: [
@@ -28,7 +29,7 @@ enum SimulateCommand {
         .json,
       ])
   ) { call throws(Failure) in
-    if let path = call["--log"] { return try replay(path, call) }
+    if let path = call["--log"] { return try await replay(path, call) }
     let scenario = try scenario(call)
     let plan = try plan(call)
     let runs = try number(call, "--runs", 1...100_000) ?? 200
@@ -92,7 +93,7 @@ enum SimulateCommand {
   }
 
   /// The plan to try, without stages of weight 0, which no request reaches by chance.
-  private static func plan(_ call: Invocation) throws(Failure) -> Plan {
+  static func plan(_ call: Invocation) throws(Failure) -> Plan {
     var plan = try named(call)
     let count = plan.stages.count
     plan.stages.removeAll { $0.weight == .none }
@@ -116,77 +117,5 @@ enum SimulateCommand {
       throw Failure(.wrong, "there is no plan '\(Text.sanitized(name))' (plans: \(known))")
     }
     return call.arguments.service == nil ? PlanReader.standard : try call.service(world).plan
-  }
-
-  // MARK: a recorded log
-
-  private static func replay(_ path: String, _ call: Invocation)
-    throws(Failure) -> ExitCode
-  {
-    let world = try call.world()
-    guard call.arguments.service != nil else {
-      throw Failure(.wrong, "whose log is it? usage: canary simulate SERVICE --log FILE")
-    }
-    let service = try call.service(world)
-    let plan = try plan(call)
-    let table = PoolAddresses.table(
-      of: service, relay: world.config.run.relay(service.name))
-    let parser = LogParser(table, service.latency)
-    var census = LogTally(pools: table.pools)
-    census.census = [:]
-    guard LogFile.lines(path, { parser.parse($0, into: &census) }) else {
-      throw Failure(.outside, "\(Text.sanitized(path)) cannot be read")
-    }
-    let found = census.census ?? [:]
-    guard census.lines > 0, census.unreadable < census.lines else {
-      throw Failure(
-        .wrong,
-        "\(Text.sanitized(path)) has no line in canary's format; see `canary-\(service.name).log` in nginx.logs"
-      )
-    }
-    let (stable, canary) = try roles(found, service, table.pools, call)
-    let first = found.values.filter { $0.pools[table.pools.firstIndex(of: canary) ?? 0] > 0 }
-      .map(\.first).min()
-    let began = Instant(milliseconds: first ?? 0)
-    let baseline = LogTail.counts(
-      path, parser, pool: stable, pools: table.pools, from: began - LogReading.baselineSpan,
-      to: began)
-    var replay = LogReplay(
-      found, pools: table.pools, plan: plan, stable: stable, canary: canary, baseline: baseline)
-    guard !replay.steps.isEmpty else {
-      throw Failure(
-        .wrong,
-        "no request of \(Text.sanitized(path)) reached \(canary): there is no stage to judge; name the pool with --to"
-      )
-    }
-    LogFile.lines(path) { replay.read($0, parser) }
-    replay.finish()
-    let report = ReplayReport(replay.steps, plan: plan, stable: stable, canary: canary)
-    call.output.out(call.has("--json") ? report.json.pretty : report.text)
-    return .done
-  }
-
-  /// Which pool was stable and which the canary.
-  ///
-  /// Stable had the larger share in the first generation that served both.
-  private static func roles(
-    _ census: [Int: Census], _ service: Service, _ pools: [PoolName], _ call: Invocation
-  ) throws(Failure) -> (stable: PoolName, canary: PoolName) {
-    let others = { (canary: PoolName) in pools.first { $0 != canary } ?? service.stable }
-    if let text = call["--to"] {
-      guard let name = PoolName(text), service.pool(name) != nil else {
-        let known = service.pools.map(\.name.text).joined(separator: ", ")
-        throw Failure(.wrong, "there is no pool '\(Text.sanitized(text))' (pools: \(known))")
-      }
-      return (others(name), name)
-    }
-    for (_, found) in census.sorted(by: { $0.key < $1.key })
-    where found.pools.count(where: { $0 > 0 }) == 2 {
-      let ranked = pools.indices.filter { found.pools[$0] > 0 }.sorted {
-        found.pools[$0] > found.pools[$1]
-      }
-      return (pools[ranked[0]], pools[ranked[1]])
-    }
-    return (service.stable, others(service.stable))
   }
 }

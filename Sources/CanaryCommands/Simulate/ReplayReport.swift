@@ -6,16 +6,22 @@ struct ReplayReport {
   private let plan: Plan
   private let stable: PoolName
   private let canary: PoolName
+  /// The rollout whose history tells the stages apart; nil: the log does.
+  private let rollout: Int?
 
-  init(_ steps: [LogReplay.Step], plan: Plan, stable: PoolName, canary: PoolName) {
+  init(
+    _ steps: [LogReplay.Step], plan: Plan, stable: PoolName, canary: PoolName, rollout: Int?
+  ) {
     self.steps = steps
     self.plan = plan
     self.stable = stable
     self.canary = canary
+    self.rollout = rollout
   }
 
   var text: String {
-    var lines = ["\(stable) → \(canary) by plan '\(plan.name)', as the log tells it:"]
+    let source = rollout.map { "the log and the history of rollout \($0) tell" } ?? "the log tells"
+    var lines = ["\(stable) → \(canary) by plan '\(plan.name)', as \(source) it:"]
     for step in steps {
       let stage = plan.stages[step.stage]
       lines.append(

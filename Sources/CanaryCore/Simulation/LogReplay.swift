@@ -10,7 +10,7 @@ package struct Census: Hashable, Sendable {
 ///
 /// The log is read once more, under a clock that follows it.
 package struct LogReplay: Sendable {
-  /// One generation of the log that gave the canary a share.
+  /// One generation of the log that gave the canary a share; with seats, one stage.
   package struct Step: Hashable, Sendable {
     package var generation: Int
     /// The stage of the plan whose checks are applied.
@@ -43,10 +43,11 @@ package struct LogReplay: Sendable {
 
   /// Finds the steps: the last run of generations in which the canary's share rises.
   ///
+  /// `isOneRollout` says that all generations are stages of one rollout, whatever their shares.
   /// `baseline` is what stable did before the rollout.
   package init(
     _ census: [Int: Census], pools: [PoolName], plan: Plan, stable: PoolName, canary: PoolName,
-    baseline: PoolCounts
+    baseline: PoolCounts, isOneRollout: Bool = false
   ) {
     self.plan = plan
     self.stable = stable
@@ -67,7 +68,7 @@ package struct LogReplay: Sendable {
         continue
       }
       // The share fell: another rollout began.
-      if isOver || share < (steps.last?.canaryShare ?? 0) { steps = [] }
+      if !isOneRollout, isOver || share < (steps.last?.canaryShare ?? 0) { steps = [] }
       isOver = false
       steps.append(
         Step(
