@@ -2,96 +2,129 @@ internal import CanaryCore
 internal import CanaryDriver
 internal import Glibc
 
-/// One attempt to make running workers serve a service's generated files.
+/// One attempt to make running workers serve the generated files of some services.
 ///
-/// On any failure the former files are put back, unless the attempt is cancelled after the reload.
+/// On any failure the former files are put back, unless the attempt is cancelled after the reload or
+/// overtaken: then what is in place belongs to a later one, which Nginx is not told about either.
 struct Installation {
+  /// What one service is to serve.
+  struct Order {
+    let service: ServiceName
+    let routing: Routing
+    let generation: Generation
+    let files: GeneratedFiles
+
+    /// Whether the files send nothing to the canary, nor does their brake.
+    var isRevert: Bool { routing.isClean && routing.brake == routing.stable }
+  }
+
   let router: NginxRouter
-  let service: ServiceName
-  var generation: Generation
   let stop: Stop
   let warn: @Sendable (String) -> Void
 
   var nginx: NginxSettings { router.config.nginx }
 
-  /// Writes, tests, reloads and verifies; returns at once if the generation is served already.
+  /// Writes, tests, reloads and verifies; does nothing for what is served already.
   ///
-  /// A configuration without the canary replaces even files that were changed by hand, of which it
-  /// keeps a copy. A revert also proceeds without the lock when its holder is stuck.
-  func install(_ files: GeneratedFiles, _ routing: Routing) throws(RouterError) {
-    let force = routing.isClean
-    let isRevert = force && routing.brake == routing.stable
-    let lock = try takeLock(patience: .seconds(isRevert ? 2 : 20), force: isRevert)
+  /// Returns why a service is not served; nothing for one that is. A configuration without the
+  /// canary replaces even files that were changed by hand, of which it keeps a copy. A single revert
+  /// also proceeds without the lock while another process has it for long.
+  func install(_ orders: [Order]) -> [ServiceName: RouterError] {
+    var faults: [ServiceName: RouterError] = [:]
+    var left = orders
+    // Another process that installs the same generation may have got in between: begin again.
+    for _ in 0..<3 where !left.isEmpty {
+      let new = attempt(left, mayLower: false) {
+        $0.isInPlace && isServed($0.order)
+      } then: {
+        serve($0)
+      }
+      for order in left { faults[order.service] = new[order.service] }
+      left = left.filter { faults[$0.service]?.kind == .overtaken($0.generation) }
+    }
+    for order in left {
+      faults[order.service]?.kind = .refused
+    }
+    return faults
+  }
+
+  /// Writes and tests without a reload.
+  func write(_ orders: [Order]) -> [ServiceName: RouterError] {
+    attempt(orders, mayLower: true) { _ in
+      false
+    } then: { _ in
+      [:]
+    }
+  }
+
+  private func attempt(
+    _ orders: [Order], mayLower: Bool, isDone: (Placement) -> Bool,
+    then serve: ([Placement]) -> [ServiceName: RouterError]
+  ) -> [ServiceName: RouterError] {
+    var faults: [ServiceName: RouterError] = [:]
+    let isRevert = orders.count == 1 && orders[0].isRevert && !mayLower
+    let lock: FileLock?
+    do throws(RouterError) {
+      lock = try takeLock(patience: .seconds(isRevert ? 2 : 90), force: isRevert)
+    } catch {
+      for order in orders { faults[order.service] = error }
+      return faults
+    }
     defer { withExtendedLifetime(lock) {} }
-    let targets = targets(files)
-    let former = try read(targets)
-    let inPlace = former.lazy.compactMap { $0.flatMap(GeneratedHeader.init) }.first
-    if let found = inPlace, found.generation > generation {
-      throw RouterError(.overtaken(found.generation), "generation \(found.generation) is in place")
-    }
-    let isInPlace = zip(targets, former).allSatisfy { $0.text == $1 }
-    if isInPlace, isServed() { return }
-    try keepEdits(targets.map(\.path), former, force: force)
-    try checkStop()
-    do throws(RouterError) {
-      if !isInPlace { try write(targets) }
-      try test()
-    } catch {
-      restore(targets.map(\.path), former)
-      throw error
-    }
-    let before = Workers.now(router.config.probe(service), service: service)
-    let errors = NginxMainFile(nginx.config)?.errorLog
-    let offset = errors.flatMap(Files.size) ?? 0
-    do throws(RouterError) {
-      try reload()
-      try verify(before: before) { errors.flatMap { NginxOutput.faults(inLog: $0, after: offset) } }
-    } catch {
-      if error.kind == .cancelled { throw error }
-      restore(targets.map(\.path), former)
-      // Nginx may have loaded the new files, only late: it must serve what is on disk again.
-      _ = try? Spawn.run(nginx.reload, limit: .seconds(10))
-      throw error
-    }
-  }
-
-  /// Writes and tests without a reload; puts the former files back on failure.
-  func write(_ files: GeneratedFiles) throws(RouterError) {
-    let lock = try takeLock(patience: .seconds(20), force: false)
-    defer { withExtendedLifetime(lock) {} }
-    let targets = targets(files)
-    let former = try read(targets)
-    try keepEdits(targets.map(\.path), former, force: true)
-    do throws(RouterError) {
-      try write(targets)
-      try test()
-    } catch {
-      restore(targets.map(\.path), former)
-      throw error
-    }
-  }
-
-  // MARK: steps
-
-  /// The path and text of each file; nil: the file must not exist.
-  private typealias Targets = [(path: String, text: String?)]
-
-  private func targets(_ files: GeneratedFiles) -> Targets {
-    files.all.map { (router.renderer.path(service, $0.suffix), $0.text) }
-  }
-
-  /// The present text of each target; nil: the file does not exist.
-  private func read(_ targets: Targets) throws(RouterError) -> [String?] {
-    var former: [String?] = []
-    for target in targets {
-      do throws(FileError) {
-        former.append(try Files.read(target.path))
+    Staging.recover(nginx.include, warn)
+    var placements: [Placement] = []
+    for order in orders {
+      do throws(RouterError) {
+        if let placement = try place(order, mayLower: mayLower, isDone: isDone) {
+          placements.append(placement)
+        }
       } catch {
-        throw RouterError(.refused, error.description)
+        faults[order.service] = error
       }
     }
-    return former
+    defer { for placement in placements { placement.end() } }
+    let refused = test(placements, mayUndoOthers: lock == nil)
+    faults.merge(refused) { $1 }
+    let good = placements.filter { refused[$0.order.service] == nil }
+    return good.isEmpty ? faults : faults.merging(serve(good)) { $1 }
   }
+
+  // MARK: into place
+
+  /// The placement of the files; nil: there is nothing to do.
+  private func place(
+    _ order: Order, mayLower: Bool, isDone: (Placement) -> Bool
+  ) throws(RouterError) -> Placement? {
+    var last = RouterError(.refused, "")
+    for _ in 0..<5 {
+      let placement = try Placement(order, in: router, mayLower: mayLower, warn: warn)
+      do throws(RouterError) {
+        if isDone(placement) {
+          placement.end()
+          return nil
+        }
+        try placement.keepEdits(in: router.config.state, force: order.routing.isClean || mayLower)
+        try checkStop()
+        try placement.place()
+        return placement
+      } catch {
+        placement.putBack()
+        placement.end()
+        guard error.kind == .overtaken(order.generation) else { throw error }
+        last = error
+      }
+    }
+    throw RouterError(.refused, last.fault.fact)
+  }
+
+  /// Whether two answers in a row confirm the generation.
+  private func isServed(_ order: Order) -> Bool {
+    let probe = router.config.probe(order.service)
+    return (try? probe.query(order.service))?.generation == order.generation
+      && (try? probe.query(order.service))?.generation == order.generation
+  }
+
+  // MARK: the lock
 
   private func takeLock(patience: Span, force: Bool) throws(RouterError) -> FileLock? {
     let path = router.config.run.lock(.installing)
@@ -118,49 +151,95 @@ struct Installation {
         .refused, "\(holder) has been installing files for \(patience); it seems stuck (\(path))")
     }
     warn(
-      "\(holder) is stuck while it installs files (\(path)); the revert goes on without waiting for it"
+      "\(holder) has been installing files for \(patience) (\(path)); the revert goes on without waiting for it"
     )
     return nil
   }
 
-  /// Whether two answers in a row confirm the generation.
-  private func isServed() -> Bool {
-    let probe = router.config.probe(service)
-    return (try? probe.query(service))?.generation == generation
-      && (try? probe.query(service))?.generation == generation
-  }
+  // MARK: Nginx
 
-  /// Handles files that were changed by hand: refuses to replace them, or with `force` keeps a copy
-  /// of each.
-  private func keepEdits(_ paths: [String], _ former: [String?], force: Bool) throws(RouterError) {
-    for (path, text) in zip(paths, former) {
-      guard let text, !Seal.isWhole(text) else { continue }
-      let copy =
-        "\(router.config.state)/edited-\(service)-\(path.split(separator: ".").last ?? "conf")-before-\(generation)"
-      guard force else {
-        throw RouterError(
-          .refused,
-          "\(path) was changed by hand since canary wrote it, and is not overwritten during a rollout",
-          hint: "Move the change into the config or a template, then: canary apply \(service)")
-      }
-      do throws(FileError) {
-        try Files.replace(copy, with: text)
-        warn("\(path) was changed by hand; the changed file is kept as \(copy)")
+  /// Tests what is in place, and puts back the files that Nginx refuses; returns why.
+  private func test(_ placements: [Placement], mayUndoOthers: Bool) -> [ServiceName: RouterError] {
+    guard !placements.isEmpty else { return [:] }
+    do throws(RouterError) {
+      do throws(RouterError) {
+        try test(placements)
       } catch {
-        warn("\(path) was changed by hand and is replaced; it could not be kept: \(error)")
+        // The fault may be in what a stopped installation of another service left untested.
+        guard mayUndoOthers, error.kind == .refused,
+          Staging.undoOthers(than: placements[0].order.service, nginx.include, warn)
+        else { throw error }
+        try test(placements)
       }
+      for placement in placements { placement.noteTested() }
+      return [:]
+    } catch {
+      for placement in placements { placement.putBack() }
+      return faults(placements, error)
     }
   }
 
-  private func test() throws(RouterError) {
-    let ran = try spawn(nginx.test, limit: .seconds(60))
+  private func test(_ placements: [Placement]) throws(RouterError) {
+    let ran = try spawn(nginx.test, limit: .seconds(60)) {
+      stop.isRequested || placements.allSatisfy { !$0.isMine }
+    }
+    try checkStop()
     guard ran.succeeded else {
       throw RouterError(.refused, "nginx refused the configuration: \(told(ran, nginx.test))")
     }
   }
 
-  private func reload() throws(RouterError) {
-    let ran = try spawn(nginx.reload, limit: .seconds(30))
+  /// Reloads, and waits until workers serve each placement.
+  private func serve(_ placements: [Placement]) -> [ServiceName: RouterError] {
+    let before = placements.lazy.compactMap {
+      Workers.now(router.config.probe($0.order.service), service: $0.order.service)
+    }.first
+    let errors = NginxMainFile(nginx.config)?.errorLog
+    let offset = errors.flatMap(Files.size) ?? 0
+    var faults: [ServiceName: RouterError] = [:]
+    do throws(RouterError) {
+      try reload(placements)
+      for placement in placements {
+        do throws(RouterError) {
+          try verify(placement, before: before) {
+            errors.flatMap { NginxOutput.faults(inLog: $0, after: offset) }
+          }
+        } catch {
+          faults[placement.order.service] = error
+        }
+      }
+    } catch {
+      faults = self.faults(placements, error)
+    }
+    // A later installation follows one that is cancelled.
+    let back = placements.filter {
+      let kind = faults[$0.order.service]?.kind
+      return kind != nil && kind != .cancelled && $0.putBack()
+    }
+    // Nginx may have loaded the new files, only late: it must serve what is on disk again.
+    if !back.isEmpty { _ = try? reload(back) }
+    return faults
+  }
+
+  private func faults(_ placements: [Placement], _ error: RouterError)
+    -> [ServiceName: RouterError]
+  {
+    var faults: [ServiceName: RouterError] = [:]
+    for placement in placements {
+      faults[placement.order.service] = placement.isMine ? error : placement.overtaken
+    }
+    return faults
+  }
+
+  /// Tells Nginx to reload, unless all of the placements are overtaken.
+  private func reload(_ placements: [Placement]) throws(RouterError) {
+    guard let mine = placements.first(where: \.isMine) else { throw placements[0].overtaken }
+    let ran: ProcessResult
+    do throws(RouterError) {
+      ran = try spawn(nginx.reload, limit: .seconds(30), inputFile: mine.token)
+    } catch {
+      throw mine.isMine ? error : mine.overtaken
+    }
     guard ran.succeeded else {
       let words = told(ran, nginx.reload)
       let isDead =
@@ -174,9 +253,11 @@ struct Installation {
     }
   }
 
-  private func spawn(_ words: [String], limit: Span) throws(RouterError) -> ProcessResult {
+  private func spawn(
+    _ words: [String], limit: Span, inputFile: String? = nil, isUnwanted: (() -> Bool)? = nil
+  ) throws(RouterError) -> ProcessResult {
     do throws(SpawnError) {
-      return try Spawn.run(words, limit: limit)
+      return try Spawn.run(words, limit: limit, inputFile: inputFile, isUnwanted: isUnwanted)
     } catch {
       throw RouterError(
         .refused, error.description,
@@ -197,26 +278,5 @@ struct Installation {
 
   func checkStop() throws(RouterError) {
     if stop.isRequested { throw RouterError(.cancelled, "not wanted any more") }
-  }
-
-  private func write(_ targets: Targets) throws(RouterError) {
-    do throws(FileError) {
-      for (path, text) in targets {
-        if let text { try Files.replace(path, with: text) } else { try Files.remove(path) }
-      }
-    } catch {
-      throw RouterError(
-        .refused, error.description, hint: "The folder of nginx.include must be writable")
-    }
-  }
-
-  private func restore(_ paths: [String], _ former: [String?]) {
-    for (path, text) in zip(paths, former) {
-      do throws(FileError) {
-        if let text { try Files.replace(path, with: text) } else { try Files.remove(path) }
-      } catch {
-        warn("\(path) could not be put back: \(error)")
-      }
-    }
   }
 }

@@ -24,62 +24,81 @@ package struct NginxRouter: Router {
     _ service: ServiceName, _ routing: Routing, _ generation: Generation
   ) async throws(RouterError) {
     let stop = Stop()
-    let result = await withTaskCancellationHandler {
-      await Blocking.run { () -> Result<Void, RouterError> in
+    let fault = await withTaskCancellationHandler {
+      await Blocking.run { () -> RouterError? in
+        let installation = Installation(router: self, stop: stop, warn: warn)
         do throws(RouterError) {
-          let installation = Installation(
-            router: self, service: service, generation: generation, stop: stop, warn: warn)
           if config.service(service)?.routesBySeats == true {
-            try SeatInstallation(installation: installation, routing: routing).install()
+            try SeatInstallation(
+              installation: installation, service: service, routing: routing,
+              generation: generation
+            ).install()
           } else {
-            try turnBrake(before: routing, generation, installation)
-            try installation.install(
-              try renderer.render(service, routing, generation), routing)
+            try turnBrake(before: routing, generation, service, installation)
+            try install(service, routing, generation, by: installation)
           }
-          return .success(())
+          return nil
         } catch {
-          return .failure(error)
+          return error
         }
       }
     } onCancel: {
       stop.request()
     }
-    if case .failure(let error) = result { throw error }
+    if let fault { throw fault }
   }
 
   package func prepare(
     _ service: ServiceName, _ routing: Routing, _ generation: Generation
   ) async throws(RouterError) {
-    let files = try renderer.render(service, routing, generation)
-    let result = await Blocking.run { () -> Result<Void, RouterError> in
+    let fault = await Blocking.run { () -> RouterError? in
+      let installation = Installation(router: self, stop: Stop(), warn: warn)
+      return faults([(service, routing, generation)], installation.write)[service]
+    }
+    if let fault { throw fault }
+  }
+
+  /// Renders the files of each service, and installs those that could be rendered.
+  private func faults(
+    _ wanted: [(ServiceName, Routing, Generation)],
+    _ install: ([Installation.Order]) -> [ServiceName: RouterError]
+  ) -> [ServiceName: RouterError] {
+    var faults: [ServiceName: RouterError] = [:]
+    var orders: [Installation.Order] = []
+    for (service, routing, generation) in wanted {
       do throws(RouterError) {
-        try Installation(
-          router: self, service: service, generation: generation, stop: Stop(), warn: warn
-        )
-        .write(files)
-        return .success(())
+        let files = try renderer.render(service, routing, generation)
+        orders.append(
+          Installation.Order(
+            service: service, routing: routing, generation: generation, files: files))
       } catch {
-        return .failure(error)
+        faults[service] = error
       }
     }
-    if case .failure(let error) = result { throw error }
+    return orders.isEmpty ? faults : faults.merging(install(orders)) { $1 }
   }
 
   /// Before a canary gets anything, makes the brake of a weighted group lead to stable.
   ///
   /// After a promotion it leads to the former pool, which may be the canary now.
   private func turnBrake(
-    before routing: Routing, _ generation: Generation, _ installation: Installation
+    before routing: Routing, _ generation: Generation, _ service: ServiceName,
+    _ installation: Installation
   ) throws(RouterError) {
-    guard !routing.isClean, let now = header(installation.service)?.routing,
-      now.brake != routing.stable
+    guard !routing.isClean, let now = header(service)?.routing, now.brake != routing.stable
     else { return }
-    var turned = installation
     // The policy leaves one number free for this.
-    turned.generation = Generation(generation.number - 1)
-    let clean = Routing.resting(on: routing.stable)
-    try turned.install(
-      try renderer.render(installation.service, clean, turned.generation), clean)
+    try install(
+      service, .resting(on: routing.stable), Generation(generation.number - 1), by: installation)
+  }
+
+  /// Installs the text of one service, and throws why it is not served.
+  func install(
+    _ service: ServiceName, _ routing: Routing, _ generation: Generation,
+    by installation: Installation
+  ) throws(RouterError) {
+    let faults = faults([(service, routing, generation)], installation.install)
+    if let fault = faults[service] { throw fault }
   }
 
   // MARK: the brake

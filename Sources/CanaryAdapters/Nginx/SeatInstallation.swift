@@ -8,11 +8,11 @@ internal import Glibc
 /// is the set.
 struct SeatInstallation {
   let installation: Installation
+  let service: ServiceName
   let routing: Routing
+  let generation: Generation
 
   private var router: NginxRouter { installation.router }
-  private var service: ServiceName { installation.service }
-  private var generation: Generation { installation.generation }
   private var sets: SeatSets { SeatSets(router.config.run, service) }
   private var other: PoolName { routing.canary ?? routing.stable }
 
@@ -64,8 +64,7 @@ struct SeatInstallation {
       former?.hasSeats != true || former?.routing?.stable != routing.stable
       || former?.routing?.canary != routing.canary
     if isOther { try refusing { () throws(FileError) in try sets.open(routing.stable, other) } }
-    try installation.install(
-      try router.renderer.render(service, routing, generation), routing)
+    try router.install(service, routing, generation, by: installation)
   }
 
   /// Removes every set, and has a worker prove it; false: the text leads elsewhere by itself.

@@ -8,7 +8,9 @@ extension Installation {
   ///
   /// They must answer with it many times in a row, and every former worker must have stopped taking
   /// requests. `faults` reads what Nginx has logged since the reload.
-  func verify(before: [Worker]?, faults: () -> String?) throws(RouterError) {
+  func verify(_ placement: Placement, before: [Worker]?, faults: () -> String?) throws(RouterError)
+  {
+    let (service, generation) = (placement.order.service, placement.order.generation)
     let probe = router.config.probe(service)
     let start = SystemClock.now
     let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
@@ -17,6 +19,7 @@ extension Installation {
     var last: Generation?
     while SystemClock.now - start < nginx.verify {
       try checkStop()
+      if !placement.isMine { throw placement.overtaken }
       switch Result(catching: { () throws(WorkerProbe.NoAnswer) in try probe.query(service) }) {
       case .success(let answer):
         last = answer.generation
@@ -41,7 +44,7 @@ extension Installation {
         usleep(2000)
       }
     }
-    throw RouterError(.refused, silence(seen, last: last, words: faults()))
+    throw RouterError(.refused, silence(placement.order, seen, last: last, words: faults()))
   }
 
   private func stillTaking(_ old: Set<Int32>, _ answering: Int32) -> Bool {
@@ -49,9 +52,12 @@ extension Installation {
     return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
   }
 
-  private func silence(_ seen: WorkerProbe.NoAnswer?, last: Generation?, words: String?) -> String {
+  private func silence(
+    _ order: Order, _ seen: WorkerProbe.NoAnswer?, last: Generation?, words: String?
+  ) -> String {
+    let service = order.service
     var text =
-      "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(generation)"
+      "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(order.generation)"
     if let last { text += " (they answer with \(last))" }
     if let words { return text + ": \(words)" }
     let socket = router.config.probeSocket(of: service)

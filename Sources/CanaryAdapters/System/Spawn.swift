@@ -31,11 +31,13 @@ package enum Spawn {
   /// Runs a program until it ends or `limit` is over; keeps the first `outputLimit` bytes of its
   /// output.
   ///
-  /// Blocks the thread. `environment` is added to this process's own. `isUnwanted` is called ten
-  /// times a second; when it returns true, the program is killed.
+  /// Blocks the thread. `environment` is added to this process's own. `inputFile` is opened as the
+  /// program's input by the program's own process, which does not start without it. `isUnwanted` is
+  /// called ten times a second; when it returns true, the program is killed.
   package static func run(
     _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
-    input: String? = nil, outputLimit: Int = 64 << 10, isUnwanted: (() -> Bool)? = nil
+    input: String? = nil, inputFile: String? = nil, outputLimit: Int = 64 << 10,
+    isUnwanted: (() -> Bool)? = nil
   ) throws(SpawnError) -> ProcessResult {
     var given: CInt?
     if let input {
@@ -52,8 +54,8 @@ package enum Spawn {
     }
     defer { close(output) }
     let pid = try start(
-      words, input: given, output: output, mergeErrors: mergeErrors, group: true,
-      environment: environment)
+      words, input: given, inputFile: inputFile ?? "/dev/null", output: output,
+      mergeErrors: mergeErrors, group: true, environment: environment)
     let end = wait(pid, limit: limit, isUnwanted)
     var facts = stat()
     let size = fstat(output, &facts) == 0 ? Int(facts.st_size) : 0
@@ -72,8 +74,8 @@ package enum Spawn {
   }
 
   private static func start(
-    _ words: [String], input: CInt?, output: CInt?, mergeErrors: Bool, group: Bool,
-    environment: [String: String] = [:]
+    _ words: [String], input: CInt?, inputFile: String = "/dev/null", output: CInt?,
+    mergeErrors: Bool, group: Bool, environment: [String: String] = [:]
   ) throws(SpawnError) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -81,7 +83,7 @@ package enum Spawn {
     if let input {
       posix_spawn_file_actions_adddup2(&actions, input, 0)
     } else {
-      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+      posix_spawn_file_actions_addopen(&actions, 0, inputFile, O_RDONLY, 0)
     }
     if let output {
       posix_spawn_file_actions_adddup2(&actions, output, 1)

@@ -1,0 +1,304 @@
+internal import CSystem
+internal import CanaryCore
+internal import Glibc
+internal import Synchronization
+
+/// The generated files of a service on their way into place, and back: a folder beside them through
+/// which every one of them is moved by `rename`.
+///
+/// An installation that renames the folder of another one has overtaken it: every later move of the
+/// other fails, whenever its process goes on. So neither a lock nor a look before a move has to be
+/// trusted. A process that is killed leaves its folder behind, which says what to put back.
+final class Staging {
+  /// Why a file was not moved.
+  enum Failure: Error {
+    /// Another installation has taken this one over; it must not touch anything any more.
+    case overtaken
+    case file(FileError)
+  }
+
+  private let include: String
+  private let name: Name
+  /// The folder; whoever renames it takes the installation over.
+  private let path: String
+  /// The folder is locked by this while its process lives.
+  private let handle: CInt
+
+  private static let count = Atomic<Int>(0)
+
+  /// Makes the folder.
+  ///
+  /// Whoever does so first and then looks at what is in place sees each later installation, or is
+  /// overtaken by it.
+  init(_ include: String, _ service: ServiceName, _ generation: Generation) throws(FileError) {
+    self.include = include
+    var made: (name: Name, path: String)?
+    for _ in 0..<100 where made == nil {
+      let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
+      let name = Name(service: service, generation: generation, owner: "\(getpid())-\(number)")
+      let path = "\(Self.root(include))/\(name)"
+      // The root goes with its last folder, and two containers may give out the same pid.
+      if try Self.make(Self.root(include), like: include), try Self.make(path, like: include) {
+        made = (name, path)
+      }
+    }
+    guard let made else { throw FileError("cannot write in", include) }
+    (name, path) = made
+    handle = canary_open(path, O_RDONLY | O_DIRECTORY, 0)
+    if handle >= 0 { flock(handle, LOCK_EX | LOCK_NB) }
+  }
+
+  deinit { close(handle) }
+
+  /// Makes a folder that everybody may rename who may write in `include`; false when another process
+  /// got in between.
+  private static func make(_ path: String, like include: String) throws(FileError) -> Bool {
+    var facts = stat()
+    guard stat(include, &facts) == 0 else { throw FileError("cannot write in", include) }
+    if mkdir(path, 0o755) != 0 {
+      if errno == EEXIST { return path == root(include) }
+      if errno == ENOENT { return false }
+      throw FileError("cannot write in", include)
+    }
+    chmod(path, facts.st_mode & 0o7777)
+    if geteuid() == 0 { chown(path, facts.st_uid, facts.st_gid) }
+    return true
+  }
+
+  private static func root(_ include: String) -> String { "\(include)/.installing" }
+
+  /// Whether no other installation has taken this one over.
+  var isMine: Bool { Files.exists(path) }
+
+  /// A file that is there as long as `isMine`; a program that reads it cannot be started later.
+  var token: String { "\(path)/token" }
+
+  // MARK: into place
+
+  /// Makes the files that are to be in place, and keeps those that are.
+  ///
+  /// Uses no file of the disk any more afterwards: neither `place` nor `putBack` needs a free block.
+  func stage(_ files: GeneratedFiles) throws(Failure) {
+    try write("token", "")
+    for (suffix, text) in files.all {
+      let present = target(suffix)
+      if Files.exists(present) { try copy(present, as: "\(path)/former.\(suffix)") }
+      guard let text else { continue }
+      try write("wrote.\(suffix)", text)
+      try copy("\(path)/wrote.\(suffix)", as: "\(path)/new.\(suffix)")
+    }
+    try write("untested", "")
+  }
+
+  /// Moves the staged files into place.
+  func place(_ files: GeneratedFiles) throws(Failure) {
+    for (suffix, text) in files.all {
+      if text != nil {
+        try move("\(path)/new.\(suffix)", to: target(suffix))
+      } else if Files.exists(target(suffix)) {
+        try move(target(suffix), to: "\(path)/removed.\(suffix)")
+      }
+    }
+    sync()
+  }
+
+  /// Notes that Nginx has tested the files: if this process is killed, they stay.
+  func noteTested() { _ = rename("\(path)/untested", "\(path)/tested") }
+
+  // MARK: back
+
+  /// Puts back what was in place before; returns whether everything is as it was.
+  ///
+  /// A file that is not the one that this installation wrote stays, and so does everything once it
+  /// is overtaken.
+  func putBack(_ warn: (String) -> Void) -> Bool {
+    _ = rename("\(path)/tested", "\(path)/untested")
+    return undo(path, warn)
+  }
+
+  /// Removes the folder.
+  func remove() {
+    // First, so that one who takes over in the middle of this undoes nothing.
+    unlink("\(path)/untested")
+    unlink("\(path)/tested")
+    Self.removeAll(path)
+    rmdir(Self.root(include))
+  }
+
+  private func undo(_ folder: String, _ warn: (String) -> Void) -> Bool {
+    var isWhole = true
+    for suffix in GeneratedFiles.suffixes {
+      let file = target(suffix)
+      do throws(Failure) {
+        if let wrote = Files.contents("\(folder)/wrote.\(suffix)") {
+          guard let present = Files.contents(file), present == wrote, Seal.isWhole(present) else {
+            // Not placed yet, or somebody else's by now.
+            continue
+          }
+          if Files.exists("\(folder)/former.\(suffix)") {
+            try move("\(folder)/former.\(suffix)", to: file)
+          } else {
+            try move(file, to: "\(folder)/discarded.\(suffix)")
+          }
+        } else if !Files.exists(file), Files.exists("\(folder)/removed.\(suffix)") {
+          try move("\(folder)/removed.\(suffix)", to: file)
+        }
+      } catch {
+        isWhole = false
+        if case .file(let error) = error { warn("\(file) could not be put back: \(error)") }
+      }
+    }
+    sync()
+    for nested in Files.names(in: folder)
+    where Name(nested) != nil && Files.exists("\(folder)/\(nested)/untested") {
+      isWhole = undo("\(folder)/\(nested)", warn) && isWhole
+    }
+    return isWhole && isMine
+  }
+
+  // MARK: other installations
+
+  /// Takes over every installation of the service with a lower generation, and puts back what it
+  /// has placed but not tested.
+  func takeOverLower(_ warn: (String) -> Void) {
+    for folder in take({ $0.generation < name.generation })
+    where Files.exists("\(folder)/untested") {
+      _ = undo(folder, warn)
+    }
+  }
+
+  /// Takes over every installation of the service with a generation up to this one's.
+  ///
+  /// Their files are in place no more, or are the same as this one's.
+  func takeOverAll() { _ = take { $0.generation <= name.generation } }
+
+  private func take(_ isWanted: (Name) -> Bool) -> [String] {
+    Self.names(include).filter {
+      $0 != name && $0.service == name.service && isWanted($0)
+    }.compactMap(take)
+  }
+
+  /// The folder of the other installation, which is in this one's now; nil: it is over.
+  private func take(_ other: Name) -> String? {
+    let taken = "\(path)/\(other)"
+    return rename("\(Self.root(include))/\(other)", taken) == 0 ? taken : nil
+  }
+
+  /// Puts back what installations of killed processes have placed but not tested.
+  static func recover(_ include: String, _ warn: @escaping (String) -> Void) {
+    for name in names(include) where !isAlive(name, include) {
+      if undo(name, include, warn) {
+        warn(
+          "the files of \(name.service) with generation \(name.generation) were never tested, because their installation was killed; the former ones are back"
+        )
+      }
+    }
+  }
+
+  /// Puts back what running installations of other services have placed but not tested; returns
+  /// whether there was any.
+  static func undoOthers(
+    than service: ServiceName, _ include: String, _ warn: @escaping (String) -> Void
+  ) -> Bool {
+    names(include).filter { $0.service != service }.count { undo($0, include, warn) } > 0
+  }
+
+  /// Takes the installation over and puts back its untested files; returns whether it had any.
+  private static func undo(_ name: Name, _ include: String, _ warn: (String) -> Void) -> Bool {
+    guard let own = try? Staging(include, name.service, name.generation),
+      let folder = own.take(name)
+    else { return false }
+    defer { own.remove() }
+    let isUntested = Files.exists("\(folder)/untested")
+    if isUntested { _ = own.undo(folder, warn) }
+    return isUntested
+  }
+
+  /// Whether the process of an installation lives, running or stopped.
+  private static func isAlive(_ name: Name, _ include: String) -> Bool {
+    let folder = canary_open("\(root(include))/\(name)", O_RDONLY | O_DIRECTORY, 0)
+    guard folder >= 0 else { return true }
+    defer { close(folder) }
+    return flock(folder, LOCK_SH | LOCK_NB) != 0
+  }
+
+  private static func names(_ include: String) -> [Name] {
+    Files.names(in: root(include)).compactMap(Name.init)
+  }
+
+  // MARK: files
+
+  private func target(_ suffix: String) -> String { "\(include)/\(name.service).\(suffix)" }
+
+  private func move(_ file: String, to place: String) throws(Failure) {
+    guard rename(file, place) == 0 else { throw failure("cannot replace", place) }
+  }
+
+  private func write(_ name: String, _ text: String) throws(Failure) {
+    try create("\(path)/\(name)", text)
+  }
+
+  private func create(_ new: String, _ text: String) throws(Failure) {
+    let file = canary_open(new, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard file >= 0 else { throw failure("cannot write", new) }
+    defer { close(file) }
+    do throws(FileError) {
+      try Files.writeAll(file, Array(text.utf8), path: new)
+    } catch {
+      throw isMine ? .file(error) : .overtaken
+    }
+    guard fchmod(file, 0o644) == 0, text.isEmpty || fsync(file) == 0 else {
+      throw failure("cannot write", new)
+    }
+  }
+
+  /// A second name of the file, or a copy where the file system has no hard links.
+  private func copy(_ file: String, as new: String) throws(Failure) {
+    if link(file, new) == 0 || errno == ENOENT { return }
+    guard let text = Files.contents(file) else { throw failure("cannot read", file) }
+    try create(new, text)
+  }
+
+  private func failure(_ doing: String, _ file: String) -> Failure {
+    let error = FileError(doing, file)
+    return isMine ? .file(error) : .overtaken
+  }
+
+  private func sync() {
+    let folder = canary_open(include, O_RDONLY | O_DIRECTORY, 0)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+
+  private static func removeAll(_ folder: String) {
+    for name in Files.names(in: folder) {
+      let file = "\(folder)/\(name)"
+      if unlink(file) != 0, errno == EISDIR || errno == EPERM { removeAll(file) }
+    }
+    rmdir(folder)
+  }
+}
+
+/// The name of an installation's folder, such as `chat.42.4711-1`.
+private struct Name: Hashable, CustomStringConvertible {
+  let service: ServiceName
+  let generation: Generation
+  let owner: String
+
+  init(service: ServiceName, generation: Generation, owner: String) {
+    self.service = service
+    self.generation = generation
+    self.owner = owner
+  }
+
+  init?(_ text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 3, let service = ServiceName(parts[0]), let number = Int(parts[1]) else {
+      return nil
+    }
+    self.init(service: service, generation: Generation(number), owner: parts[2])
+  }
+
+  var description: String { "\(service).\(generation).\(owner)" }
+}
