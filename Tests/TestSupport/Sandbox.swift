@@ -130,6 +130,11 @@ package final class Sandbox {
   package func startNginx(extra: String = "", main: String = "worker_shutdown_timeout 20s;") throws
   {
     try writeNginxConf(extra: extra, main: main)
+    try startNginxAsWritten()
+  }
+
+  /// Starts the Nginx in front with the main file that is there.
+  package func startNginxAsWritten() throws {
     edge = try Child(["nginx", "-c", nginxConf])
     try wait("nginx") {
       Files.exists("\(folder)/nginx.pid") && Files.size(of: "\(folder)/nginx.pid") ?? 0 > 0

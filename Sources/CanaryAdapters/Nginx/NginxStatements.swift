@@ -15,11 +15,15 @@ package struct NginxStatement: Hashable, Sendable {
   package let blocks: [NginxBlock]
   package let file: String
   package let line: Int
-  /// Whether it opens a block, which is then the last of `blocks` of the statements inside.
-  package let opensBlock: Bool
+  /// The number of the block that it opens, the last of `blocks` of the statements inside; nil
+  /// when it opens none, and 0 when that block is too deep to be told apart.
+  package let opened: Int?
   /// The place of the `include` that read its file; nil in the main file.
   package let via: String?
 
+  package var opensBlock: Bool { opened != nil }
+  /// The directive; empty where the file has none.
+  package var name: String { words.first ?? "" }
   /// File and line.
   package var place: String { "\(file):\(line)" }
 }
@@ -39,6 +43,8 @@ struct NginxWalk {
   private static let deepest = 8
   /// Files that include each other many times over would otherwise grow beyond any memory.
   private static let mostBytes = 32 << 20
+  /// The files of one include.
+  private static let mostFiles = 50_000
   /// No directive of Nginx is allowed deeper; each statement keeps the blocks around it.
   private static let mostBlocks = 64
 
@@ -76,11 +82,13 @@ struct NginxWalk {
         if words.isEmpty { line = tokens.line }
         words.append(word)
       case .open:
+        let isKept = blocks.count < Self.mostBlocks
+        if isKept { progress.blocks += 1 }
         take(
           NginxStatement(
-            words: words, blocks: blocks, file: file, line: line, opensBlock: true, via: via))
-        if blocks.count < Self.mostBlocks {
-          progress.blocks += 1
+            words: words, blocks: blocks, file: file, line: line,
+            opened: isKept ? progress.blocks : 0, via: via))
+        if isKept {
           blocks.append(NginxBlock(number: progress.blocks, words: words))
         } else {
           unkept += 1
@@ -96,81 +104,14 @@ struct NginxWalk {
       case .end:
         take(
           NginxStatement(
-            words: words, blocks: blocks, file: file, line: line, opensBlock: false, via: via))
+            words: words, blocks: blocks, file: file, line: line, opened: nil, via: via))
         if words.first == "include", words.count == 2 {
-          for path in files(Files.absolute(words[1], in: folder)).prefix(2000) {
+          for path in files(Files.absolute(words[1], in: folder)).prefix(Self.mostFiles) {
             read(path, via: "\(file):\(line)", inside: blocks, &progress, take)
           }
         }
         words = []
       }
     }
-  }
-}
-
-/// The words and punctuation of an Nginx file.
-struct NginxTokens {
-  enum Token: Equatable {
-    case word(String)
-    case open, close, end
-  }
-
-  private let bytes: [UInt8]
-  private var at = 0
-  /// The line, from 1, in which the last token starts.
-  private(set) var line = 1
-  private var counted = 0
-
-  init(_ text: String) { bytes = Array(text.utf8) }
-
-  private mutating func countLines() {
-    for index in counted..<at where bytes[index] == 10 { line += 1 }
-    counted = at
-  }
-
-  mutating func next() -> Token? {
-    while at < bytes.count {
-      countLines()
-      switch bytes[at] {
-      case 9, 10, 13, 32: at += 1
-      case UInt8(ascii: "#"): while at < bytes.count, bytes[at] != 10 { at += 1 }
-      case UInt8(ascii: "{"): return mark(.open)
-      case UInt8(ascii: "}"): return mark(.close)
-      case UInt8(ascii: ";"): return mark(.end)
-      case UInt8(ascii: "\""), UInt8(ascii: "'"): return .word(quoted(bytes[at]))
-      default: return .word(plain())
-      }
-    }
-    return nil
-  }
-
-  private mutating func mark(_ token: Token) -> Token {
-    at += 1
-    return token
-  }
-
-  private mutating func quoted(_ quote: UInt8) -> String {
-    at += 1
-    var out: [UInt8] = []
-    while at < bytes.count, bytes[at] != quote {
-      if bytes[at] == UInt8(ascii: "\\"), at + 1 < bytes.count { at += 1 }
-      out.append(bytes[at])
-      at += 1
-    }
-    at += 1
-    return String(decoding: out, as: UTF8.self)
-  }
-
-  private mutating func plain() -> String {
-    let start = at
-    while at < bytes.count, ![9, 10, 13, 32, 59, 123, 125].contains(bytes[at]) {
-      // `${name}` is part of a word.
-      if bytes[at] == UInt8(ascii: "$"), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "{") {
-        while at < bytes.count, bytes[at] != UInt8(ascii: "}") { at += 1 }
-      }
-      at += 1
-    }
-    at = min(at, bytes.count)
-    return String(decoding: bytes[start..<at], as: UTF8.self)
   }
 }

@@ -91,6 +91,31 @@ enum CheckCommand {
       }
       return .good
     }
+    await checkLocations(world, services, &list)
+  }
+
+  /// Looks at the locations of your own that include canary's files, in every routing that they may
+  /// come to.
+  private static func checkLocations(
+    _ world: World, _ services: [Service], _ list: inout Findings
+  ) async {
+    var routings: [(ServiceName, [Routing])] = []
+    for service in services {
+      var all = [await world.first(service).resting]
+      for index in service.plan.stages.indices {
+        all.append(await stage(index, of: service, world))
+      }
+      routings.append((service.name, all))
+    }
+    let found = await Blocking.run { [routings] in
+      TreeAudit.findings(world.config, world.renderer, routings)
+    }
+    for finding in found ?? [] {
+      finding.isFault ? list.bad(finding.text) : list.note(finding.text)
+    }
+    if let found, !found.contains(where: \.isFault) {
+      list.good("locations that include canary's files")
+    }
   }
 
   private static func stage(
