@@ -18,12 +18,13 @@ import Testing
     let node = try ConfigFile.parse(
       """
       { nginx: { logs: "." }, state: "state", run: "run", services: { chat: {
-        pools: { blue: { servers: ["10.0.0.1:80"] }, green: { servers: ["10.0.0.2:80"] } }, stable: "blue" } } }
+        pools: { blue: { servers: ["10.0.0.1:80"] }, green: { servers: ["10.0.0.2:80"] } }, stable: "blue",
+        weights: "\(bySeats ? "seats" : "upstream")" } } }
       """, name: "test")
     let config = try ConfigReader(file: "\(folder.path)/canary.json5").read(node)
     return MetricSources(
       config: config, store: SQLiteStore(folder: config.state, patience: .seconds(5)),
-      clock: SystemClock(executor: .test), executor: .test, routesBySeats: { _ in bySeats })
+      clock: SystemClock(executor: .test), executor: .test)
   }
 
   private func lines(

@@ -134,7 +134,7 @@ import Testing
   @Test func `a brake that Nginx cannot see keeps a rollout from beginning`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
-    try sandbox.start(plan: Self.plan)
+    try sandbox.start(service: "weights: \"upstream\",", plan: Self.plan)
     // As with a container that has another folder under the path of `run`: the flag that is looked for is another one.
     let path = "\(sandbox.folder)/canary/chat.conf"
     let text = try #require(try Files.read(path))

@@ -11,16 +11,12 @@ package final class MetricSources: MetricSource {
   /// Readers of access logs, made at the first use of a service: a driver needs one of a thousand.
   private let evidence = Mutex<[ServiceName: AccessLogSource]>([:])
   private let environment: [String: String]
-  private let routesBySeats: @Sendable (Service) -> Bool
 
-  /// `routesBySeats` says whether the stages of a service change without a reload.
   package init(
     config: Config, store: any LogStore, clock: any WallClock, executor: ThreadExecutor,
-    environment: [String: String] = ThisProcess.environment,
-    routesBySeats: @escaping @Sendable (Service) -> Bool = { _ in false }
+    environment: [String: String] = ThisProcess.environment
   ) {
     self.config = config
-    self.routesBySeats = routesBySeats
     self.clock = clock
     self.environment = environment
     self.store = store
@@ -33,7 +29,7 @@ package final class MetricSources: MetricSource {
       guard let service = config.service(name) else { return nil }
       let made = AccessLogSource(
         service: service, log: config.log(of: name), relay: config.run.relay(name),
-        store: store, executor: executor, routesBySeats: routesBySeats(service))
+        store: store, executor: executor, routesBySeats: service.routesBySeats)
       all[name] = made
       return made
     }

@@ -101,7 +101,7 @@ enum CheckCommand {
   ) async {
     var routings: [(ServiceName, [Routing])] = []
     for service in services {
-      var all = [await world.first(service).resting]
+      var all = [await world.first(service).resting(at: world.clock.now())]
       for index in service.plan.stages.indices {
         all.append(await stage(index, of: service, world))
       }

@@ -26,7 +26,7 @@ struct InitDraft {
     if !["proxy", "grpc"].contains(proxy.module) {
       return "\(proxy.module) is neither HTTP nor gRPC"
     }
-    if proxy.target.contains("$canary_pool_") { return "canary has it already" }
+    if proxy.target.contains("$canary_pool") || proxy.target.contains("//canary.") { return "canary has it already" }
     if proxy.target.contains("$") { return "its target is a variable" }
     if ["https", "grpcs"].contains(target.scheme) { return "its servers speak TLS" }
     if proxy.statement.blocks.last?.name != "location" {
