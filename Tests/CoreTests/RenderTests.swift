@@ -129,6 +129,93 @@ import Testing
     #expect(other.location?.contains("client_max_body_size") == false)
   }
 
+  @Test func `a location of one's own gets nothing that the config does not name`() throws {
+    let listen = "listen: [\"127.0.0.1:8080\"],"
+    let names = { (text: String) in
+      Set(
+        text.split(separator: "\n").compactMap { $0.split(separator: " ").first.map(String.init) }
+          .filter { $0.hasPrefix("proxy_") || ["client_max_body_size", "add_header"].contains($0) })
+    }
+    let bare = try #require(try render(.none).location)
+    #expect(names(bare) == ["proxy_pass", "proxy_next_upstream", "proxy_next_upstream_tries"])
+    #expect(try !render(.none).main.contains("keepalive"))
+    let named = try render(
+      .none,
+      "headers: { \"X-A\": \"b\" }, timeout: \"90s\", connect_timeout: \"3s\", buffering: true, body_limit: \"1m\", keepalive: 8, retry_timeout: \"2s\","
+    )
+    let location = try #require(named.location)
+    for line in [
+      "proxy_set_header X-A \"b\";", "proxy_read_timeout 90000ms;", "proxy_send_timeout 90000ms;",
+      "proxy_connect_timeout 3000ms;", "proxy_buffering on;", "proxy_request_buffering on;",
+      "client_max_body_size 1m;", "proxy_next_upstream_timeout 2000ms;",
+    ] { #expect(location.contains("\n\(line)\n"), "\(line) in \(location)") }
+    #expect(!location.contains("proxy_set_header Host") && !location.contains("http_version"))
+    #expect(named.main.contains("    keepalive 8;\n"))
+    let whole = try render(.none, listen)
+    for line in [
+      "proxy_set_header Host $host;", "proxy_set_header X-Forwarded-Proto $scheme;",
+      "proxy_http_version 1.1;", "proxy_read_timeout 3600000ms;", "proxy_buffering off;",
+      "client_max_body_size 0;", "proxy_next_upstream_timeout 15000ms;",
+    ] { #expect(whole.main.contains("        \(line)\n"), "\(line)") }
+    #expect(whole.main.contains("    keepalive 64;\n"))
+  }
+
+  @Test func `a pool keeps its method and what its servers bear`() throws {
+    func main(_ blue: String, _ service: String = "") throws -> String {
+      let text = """
+        { services: { chat: { pools: { blue: { \(blue) }, green: { servers: ["127.0.0.1:9002"] } },
+          stable: "blue", \(service) } } }
+        """
+      let config = try ConfigReader(file: "/etc/canary/canary.json5").read(
+        ConfigFile.parse(text, name: "test"))
+      let routing = Routing.sample(stable: "blue", canary: "green", weight: .none, audience: nil)
+      return try TemplateFiles.load(folder: nil).render(
+        RoutingRules(config.services[0], routing, zone: nil), in: config, generation: Generation(1)
+      ).main
+    }
+    let servers = "servers: [\"127.0.0.1:9001 max_conns=9\", \"127.0.0.1:9003 down\"]"
+    let hashed = try main("\(servers), balance: \"ip_hash\"")
+    #expect(hashed.contains("{\n    ip_hash;\n    zone canary.chat.split"), "\(hashed)")
+    #expect(hashed.contains("127.0.0.1:9001 weight=1 "))
+    #expect(hashed.contains(" max_conns=9;\n") && hashed.contains(" down;\n"))
+    // Nginx refuses `backup` beside a hash.
+    #expect(!hashed.contains("backup"))
+    let least = try main("servers: [\"127.0.0.1:9001\"], balance: \"least_conn\"")
+    #expect(
+      least.contains("    least_conn;\n")
+        && least.contains("9002 weight=1 max_fails=0 fail_timeout=10s backup;"))
+    for (blue, word) in [
+      ("servers: [\"127.0.0.1:9001\"], balance: \"random two\"", "ip_hash"),
+      ("servers: [\"127.0.0.1:9001\"], balance: \"hash a;b\"", "ip_hash"),
+      ("servers: [\"127.0.0.1:9001 down\"]", "neither backup nor down"),
+      (
+        "servers: [\"127.0.0.1:9001\", \"127.0.0.1:9003 backup\"], balance: \"ip_hash\"",
+        "no backup beside a hash"
+      ),
+      ("servers: [\"127.0.0.1:9001 max_conns=x\"]", "max_conns"),
+    ] {
+      #expect(throws: Problems.self, "\(blue)") { try main(blue) }
+      do { _ = try main(blue) } catch { #expect("\(error)".contains(word), "\(error)") }
+    }
+  }
+
+  @Test func `what is retried is the config's word`() throws {
+    let five = try #require(Weight(percent: 5))
+    let named = "retry: \"error http_502\", retry_tries: 3,"
+    let rest = try render(.none, named)
+    #expect(
+      rest.location?.contains("proxy_next_upstream error http_502;\nproxy_next_upstream_tries 3;")
+        == true)
+    // An answer is no outage: the other pool is not asked for it.
+    #expect(!rest.main.contains("backup"))
+    #expect(
+      try render(five, named).location?.contains(
+        "proxy_next_upstream error timeout http_500 http_502 http_503 http_504;") == true)
+    #expect(
+      try render(five, "retry: \"off\",").location?.contains("proxy_next_upstream off;") == true)
+    #expect(throws: Problems.self) { try render(five, "retry: \"off error\",") }
+  }
+
   @Test func `a template is checked both ways`() throws {
     func faults(_ text: String, _ values: [String: Template.Value]) -> [String] {
       do {

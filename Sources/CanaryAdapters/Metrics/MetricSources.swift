@@ -43,12 +43,12 @@ package final class MetricSources: MetricSource {
     -> String?
   {
     await evidence(of: service)?.begin()
-    guard let found = config.service(service), let servers = found.pool(pool)?.servers else {
+    guard let found = config.service(service), let servers = found.pool(pool)?.live else {
       return "the config has no pool \(pool)"
     }
     async let guarded = checkGuards(readiness.guards, service, pool: pool)
     let fault = await PoolProbe.probeAll(
-      servers, readiness, limit: .seconds(5), found.wireProtocol)
+      servers, readiness, limit: .seconds(5), found.probeWay)
     let guardFault = await guarded
     return fault ?? guardFault
   }
@@ -131,7 +131,7 @@ package final class MetricSources: MetricSource {
   ) -> PlaceholderValues {
     PlaceholderValues(
       service: service, pool: pool, stable: stable,
-      servers: config.service(service)?.pool(pool)?.servers.map(\.address) ?? [],
+      servers: config.service(service)?.pool(pool)?.live.map(\.address) ?? [],
       window: check.window, release: release, now: clock.now())
   }
 
@@ -148,11 +148,11 @@ package final class MetricSources: MetricSource {
     switch check.source {
     case .metric, .shadow: return .failed("only the access log has it, and a stage to count it in")
     case .probe(let path):
-      guard let found = config.service(service), let servers = found.pool(facts.pool)?.servers
+      guard let found = config.service(service), let servers = found.pool(facts.pool)?.live
       else {
         return .failed("the config has no pool \(facts.pool)")
       }
-      return await PoolProbe.measure(servers, path: path, check, found.wireProtocol)
+      return await PoolProbe.measure(servers, path: path, check, found.probeWay)
     case .command(let words): return await Blocking.run { CommandSource.run(words, check) }
     case .prometheus(let query, let reduce):
       return await PrometheusSource(
@@ -174,12 +174,16 @@ package final class MetricSources: MetricSource {
 }
 
 extension Service {
-  /// The protocol that its servers speak.
-  var wireProtocol: HTTPRequest.WireProtocol {
-    switch proxying.scheme {
-    case .http: .http
-    case .grpc: .http2
-    case .tcp: .connection
-    }
+  /// How its servers are probed.
+  var probeWay: ProbeWay {
+    let wireProtocol: HTTPRequest.WireProtocol =
+      switch proxying.scheme {
+      case .http: .http
+      case .https: .https
+      case .grpc: .http2
+      case .grpcs: .http2s
+      case .tcp: .connection
+      }
+    return ProbeWay(wireProtocol, host: probeHost)
   }
 }

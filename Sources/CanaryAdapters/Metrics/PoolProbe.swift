@@ -1,13 +1,31 @@
 package import CanaryCore
 internal import CanaryDriver
 
+/// How the servers of a service are probed.
+package struct ProbeWay: Sendable {
+  package var wireProtocol = HTTPRequest.WireProtocol.http
+  /// The host that is asked for; nil: the server's address.
+  package var host: String?
+
+  package init(_ wireProtocol: HTTPRequest.WireProtocol = .http, host: String? = nil) {
+    self.wireProtocol = wireProtocol
+    self.host = host
+  }
+}
+
 /// Probes the servers of a pool directly, past Nginx.
 package enum PoolProbe {
   /// The first path that the server answers with a good status; nil when there is none or it does
   /// not answer.
-  package static func good(_ paths: [String], of server: Server, limit: Span) async -> String? {
+  package static func good(
+    _ paths: [String], of server: Server, limit: Span, _ way: ProbeWay = ProbeWay()
+  )
+    async -> String?
+  {
     for path in paths {
-      guard case .success(let answer) = await HTTPLoop.shared.send(question(server, path, limit))
+      guard
+        case .success(let answer) = await HTTPLoop.shared.send(
+          question(server, path, limit, way))
       else { return nil }
       if Expectation.fault(answer, Expected()) == nil { return path }
     }
@@ -19,14 +37,14 @@ package enum PoolProbe {
   /// Without a path, any answer shows that a server is up; so it does for a server that belongs to
   /// another backend than the path.
   static func probeAll(
-    _ servers: [Server], _ ready: Readiness, limit: Span, _ wireProtocol: HTTPRequest.WireProtocol
+    _ servers: [Server], _ ready: Readiness, limit: Span, _ way: ProbeWay
   ) async -> String? {
     // Only these servers are judged by their status.
     let isAsked = { (server: Server) in
-      wireProtocol != .connection && ready.path != nil
+      way.wireProtocol != .connection && ready.path != nil
         && (ready.backend == nil || server.backend == ready.backend)
     }
-    let answers = await all(servers, limit: limit, wireProtocol) { isAsked($0) ? ready.path : nil }
+    let answers = await all(servers, limit: limit, way) { isAsked($0) ? ready.path : nil }
     let faults = zip(servers, answers).compactMap { server, answer -> String? in
       switch answer {
       case .success(let answer):
@@ -42,10 +60,10 @@ package enum PoolProbe {
   ///
   /// A server that does not answer as expected, or slower than `max`, fails it.
   static func measure(
-    _ servers: [Server], path: String, _ check: Check, _ wireProtocol: HTTPRequest.WireProtocol
+    _ servers: [Server], path: String, _ check: Check, _ way: ProbeWay
   ) async -> Measurement.Reading {
     let servers = servers.filter { check.backend == nil || $0.backend == check.backend }
-    let answers = await all(servers, limit: check.timeout, wireProtocol) { _ in path }
+    let answers = await all(servers, limit: check.timeout, way) { _ in path }
     let expected = check.expected ?? Expected()
     var faults: [String] = []
     var slowest = 0.0
@@ -54,7 +72,7 @@ package enum PoolProbe {
       case .success(let answer):
         slowest = max(slowest, answer.seconds)
         // A connection that opened is all that can be expected of TCP.
-        let fault = wireProtocol == .connection ? nil : Expectation.fault(answer, expected)
+        let fault = way.wireProtocol == .connection ? nil : Expectation.fault(answer, expected)
         if let fault {
           faults.append("\(server.address) \(fault)")
         } else if let max = check.condition.max, answer.seconds > max {
@@ -73,14 +91,13 @@ package enum PoolProbe {
   }
 
   private static func all(
-    _ servers: [Server], limit: Span, _ wireProtocol: HTTPRequest.WireProtocol,
+    _ servers: [Server], limit: Span, _ way: ProbeWay,
     path: (Server) -> String?
   ) async -> [Result<HTTPAnswer, HTTPError>] {
     await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
       for (index, server) in servers.enumerated() {
-        var question = question(server, path(server), limit)
-        question.wireProtocol = wireProtocol
-        group.addTask { [question] in (index, await HTTPLoop.shared.send(question)) }
+        let question = question(server, path(server), limit, way)
+        group.addTask { (index, await HTTPLoop.shared.send(question)) }
       }
       var found = [Result<HTTPAnswer, HTTPError>](
         repeating: .failure(HTTPError(description: "was not asked", isRefused: false)),
@@ -90,11 +107,19 @@ package enum PoolProbe {
     }
   }
 
-  private static func question(_ server: Server, _ path: String?, _ limit: Span) -> HTTPRequest {
+  private static func question(
+    _ server: Server, _ path: String?, _ limit: Span, _ way: ProbeWay
+  ) -> HTTPRequest {
     let isSocket = server.address.hasPrefix("unix:")
-    let host = isSocket ? "localhost" : server.address
-    var question = HTTPRequest("http://\(host)\(path ?? "/")", limit: limit)
-    if isSocket { question.unixSocket = String(server.address.dropFirst(5)) }
+    let isTLS = way.wireProtocol == .https || way.wireProtocol == .http2s
+    let host = way.host ?? (isSocket ? "localhost" : server.address)
+    var question = HTTPRequest("\(isTLS ? "https" : "http")://\(host)\(path ?? "/")", limit: limit)
+    question.wireProtocol = way.wireProtocol
+    if isSocket {
+      question.unixSocket = String(server.address.dropFirst(5))
+    } else if way.host != nil {
+      question.address = server.address
+    }
     question.isFresh = true
     return question
   }

@@ -9,6 +9,8 @@ package struct HTTPRequest: Sendable {
   package var headers: [(name: String, value: String)] = []
   package var body: String?
   package var unixSocket: String?
+  /// The address to connect to, whatever the URL names.
+  package var address: String?
   /// The deadline for the whole answer.
   package var limit: Span
   /// The longest body that is read, in bytes.
@@ -20,8 +22,12 @@ package struct HTTPRequest: Sendable {
 
   package enum WireProtocol: Sendable {
     case http
+    /// TLS whose certificate is not checked, as Nginx does not check its upstreams' by default.
+    case https
     /// HTTP/2 without TLS, and without HTTP/1.1 first.
     case http2
+    /// HTTP/2 over such TLS.
+    case http2s
     /// Only TLS: the server's certificate is the answer.
     case certificate
     /// None: a connection that opens is the answer.
@@ -88,6 +94,7 @@ final class HTTPTransfer {
   private let answer: Answer
   private let fault: UnsafeMutablePointer<CChar>
   private var headers: UnsafeMutablePointer<curl_slist>?
+  private var addresses: UnsafeMutablePointer<curl_slist>?
 
   private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
@@ -127,6 +134,7 @@ final class HTTPTransfer {
   deinit {
     curl_easy_cleanup(handle)
     curl_slist_free_all(headers)
+    curl_slist_free_all(addresses)
     fault.deallocate()
   }
 
@@ -144,6 +152,12 @@ final class HTTPTransfer {
     _ = canary_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, fault)
     switch question.wireProtocol {
     case .http: break
+    case .https, .http2s:
+      _ = canary_curl_set_long(handle, CURLOPT_SSL_VERIFYPEER, 0)
+      _ = canary_curl_set_long(handle, CURLOPT_SSL_VERIFYHOST, 0)
+      if question.wireProtocol == .http2s {
+        _ = canary_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+      }
     case .http2:
       let version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
       _ = canary_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(version))
@@ -158,6 +172,10 @@ final class HTTPTransfer {
     }
     if let socket = question.unixSocket {
       _ = canary_curl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, socket)
+    }
+    if let address = question.address {
+      addresses = curl_slist_append(nil, "::\(address)")
+      if let addresses { _ = canary_curl_set_pointer(handle, CURLOPT_CONNECT_TO, addresses) }
     }
     for (option, path) in [
       (CURLOPT_CAINFO, question.authority), (CURLOPT_SSLCERT, question.certificate),

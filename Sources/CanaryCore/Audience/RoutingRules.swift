@@ -116,6 +116,8 @@ package struct RoutingRules: Sendable {
   /// Otherwise one group of both pools gives exact shares.
   private var needsDraw: Bool {
     service.sticky != nil || shadow != nil || limit(.stable) != nil || limit(.canary) != nil
+      // A method, backups and places in a hash belong to one pool.
+      || service.pools.contains { $0.balance != nil || !$0.servers.allSatisfy(\.takesPart) }
       || service.backends.contains { isZoned(stable($0)) || isZoned(canary($0)) }
   }
 

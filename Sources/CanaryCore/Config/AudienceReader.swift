@@ -48,7 +48,7 @@ struct AudienceReader {
       }
       let copied = service.routes.filter { shadow.copies($0.path) }
       if (copied.isEmpty ? [service.proxying] : copied.map(\.proxying)).allSatisfy({
-        $0.scheme == .grpc
+        $0.scheme.isGRPC
       }) {
         table.faultHere("cannot be copied in \(named): Nginx copies no gRPC")
       }
@@ -60,13 +60,14 @@ struct AudienceReader {
       }
     }
     refuseWrongBackends(service)
+    refuseTLS(service)
     if service.proxying.scheme == .tcp { refuseWhatNeedsHTTP(service) }
-    for route in service.routes where route.proxying.scheme == .grpc {
+    for route in service.routes where route.proxying.scheme.isGRPC {
       if !service.listen.isEmpty, !service.http2 {
         table.faultHere("must have http2: true, because its route \(route.path) speaks gRPC")
       }
     }
-    if service.routes.isEmpty, service.proxying.scheme == .grpc, !service.listen.isEmpty,
+    if service.routes.isEmpty, service.proxying.scheme.isGRPC, !service.listen.isEmpty,
       !service.http2
     {
       table.fault("protocol", "needs http2: true for what the service listens on")
@@ -75,13 +76,30 @@ struct AudienceReader {
 }
 
 extension AudienceReader {
+  /// Reports TLS to the servers where nothing could say how: `proxy_ssl_…` lines are yours.
+  private func refuseTLS(_ service: Service) {
+    let proxyings = service.routes.isEmpty ? [service.proxying] : service.routes.map(\.proxying)
+    guard let scheme = proxyings.first(where: \.scheme.isTLS)?.scheme else { return }
+    if !service.listen.isEmpty {
+      table.fault(
+        "protocol",
+        "\"\(scheme.rawValue)\" needs a location of yours, which says proxy_ssl_… : leave `listen` out"
+      )
+    }
+    if service.plan.stages.contains(where: { $0.shadow != nil }) {
+      table.faultHere("cannot have a shadow: its servers speak TLS, and canary copies plain HTTP")
+    }
+  }
+
   /// Reports settings that a TCP service cannot have: its bytes carry no headers, no paths and no
   /// status.
   private func refuseWhatNeedsHTTP(_ service: Service) {
     if service.listen.isEmpty { table.faultHere("must have listen, because it speaks tcp") }
     for key in [
       "server_names", "headers", "buffering", "body_limit", "keepalive", "access_log", "routes",
-      "sticky", "preview", "never", "expose", "answer_headers", "http2", "trusted",
+      "sticky", "preview", "never", "expose", "answer_headers", "http2", "trusted", "retry",
+      "probe_host",
+      "retry_tries", "retry_timeout",
     ] where table.has(key) {
       table.fault(key, "has no meaning for protocol \"tcp\"")
     }
@@ -91,6 +109,7 @@ extension AudienceReader {
       )
     }
     for pool in service.pools {
+      if pool.balance != nil { table.faultHere("cannot balance pool \(pool.name): it speaks tcp") }
       if pool.limit != nil { table.faultHere("cannot limit pool \(pool.name): it speaks tcp") }
       for server in pool.servers where server.zone != nil || server.backend != nil {
         table.faultHere("cannot have zone or backend for \(server.address): it speaks tcp")

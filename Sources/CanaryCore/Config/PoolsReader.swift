@@ -41,8 +41,19 @@ struct PoolsReader {
         pool.fault("servers", "must name at least one server")
       } else if servers.count > 1000 {
         pool.fault("servers", "must name at most 1000 servers")
+      } else if !servers.isEmpty, !servers.contains(where: \.takesPart) {
+        pool.fault("servers", "must name a server that is neither backup nor down")
       }
-      pools.append(Pool(name: name, servers: servers, limit: pool.rate("limit")))
+      var found = Pool(name: name, servers: servers, limit: pool.rate("limit"))
+      found.balance = pool.text("balance", Balance.rule) { Balance($0) != nil }.flatMap(
+        Balance.init)
+      if !found.allowsBackup, let server = servers.first(where: { $0.isBackup || $0.zone != nil }) {
+        pool.fault(
+          "balance",
+          "cannot have \(server.isBackup ? "backup" : "zone") for \(server.address): Nginx takes no backup beside a hash"
+        )
+      }
+      pools.append(found)
     }
     if table.keys.count < 2 {
       table.faultHere("must name two pools, such as blue and green")

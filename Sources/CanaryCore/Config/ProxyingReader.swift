@@ -23,6 +23,7 @@ struct ProxyingReader {
       return (1...9).contains(digits.count) && ["", "k", "m", "g"].contains(unit)
     }
     proxying.bodyLimit = limit ?? proxying.bodyLimit
+    readRetry(&proxying)
     let scheme = readScheme(isRoute: usual != nil)
     proxying.scheme = scheme ?? proxying.scheme
     let known = Address.headerVariables.map { "$\($0)" }.joined(separator: ", ")
@@ -32,8 +33,25 @@ struct ProxyingReader {
     return proxying
   }
 
+  private func readRetry(_ proxying: inout Proxying) {
+    let known = Proxying.retryWords.joined(separator: " ")
+    let words = table.read(
+      "retry", "must be words such as \"error timeout http_502\"; known: \(known)"
+    ) { node -> [String]? in
+      guard case .text(let text) = node else { return nil }
+      let words = text.split(separator: " ").map(String.init)
+      let fits = words.allSatisfy(Proxying.retryWords.contains) && Set(words).count == words.count
+      return !words.isEmpty && fits && (!words.contains("off") || words.count == 1) ? words : nil
+    }
+    if let words { proxying.retry = words }
+    if let value = table.int("retry_tries", in: 1...1000) { proxying.retryTries = value }
+    if let value = table.span("retry_timeout", atLeast: Span(milliseconds: 1)) {
+      proxying.retryTimeout = value
+    }
+  }
+
   private func readScheme(isRoute: Bool) -> Scheme? {
-    let known = isRoute ? [Scheme.http, .grpc] : Scheme.allCases
+    let known = isRoute ? Scheme.allCases.filter { $0 != .tcp } : Scheme.allCases
     let names = known.map { "\"\($0.rawValue)\"" }
     let rule = "must be \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")"
     return table.read("protocol", rule) { node in

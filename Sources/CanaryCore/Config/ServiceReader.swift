@@ -66,6 +66,9 @@ struct ServiceReader {
     service.expose = table.bool("expose") ?? false
     service.answerHeaders = answerHeaders
     service.routes = routes
+    service.probeHost = table.text("probe_host", "must be a host name, which may have a port") {
+      (try? Address.check($0)) != nil || (try? Address.check("\($0):80")) != nil
+    }
     service.http2 = table.bool("http2") ?? false
     service.zone = zone
     service.calendar = calendar

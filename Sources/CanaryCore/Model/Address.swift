@@ -89,7 +89,8 @@ package enum Address {
   /// The Nginx variables, without `$`, that a header for the pools may contain: they describe the
   /// request.
   package static let headerVariables = [
-    "host", "http_host", "remote_addr", "request_id", "request_uri", "scheme", "server_port",
+    "host", "http_host", "proxy_add_x_forwarded_for", "remote_addr", "remote_port", "request_id",
+    "request_uri", "scheme", "server_name", "server_port",
   ]
 
   /// Whether the text is a header value (`isHeaderValue`) that may also contain `headerVariables`.

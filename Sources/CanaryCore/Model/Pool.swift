@@ -14,6 +14,12 @@ package struct Server: Hashable, Sendable, Codable {
   /// The part of the service that it serves, such as `api` or `web`; nil where all servers are of
   /// one kind.
   package let backend: Label?
+  /// The most connections that Nginx opens to the server at once; nil: any number.
+  package var maxConns: Int?
+  /// Gets requests only while the pool's others are down.
+  package var isBackup = false
+  /// Gets none, but keeps its place in the hash of `ip_hash`.
+  package var isDown = false
 
   package init(
     address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10),
@@ -28,7 +34,7 @@ package struct Server: Hashable, Sendable, Codable {
   }
 
   private static let known =
-    "known: weight=N, max_fails=N, fail_timeout=TIME, zone=NAME, backend=NAME"
+    "known: weight=N, max_conns=N, max_fails=N, fail_timeout=TIME, zone=NAME, backend=NAME, backup, down"
 
   /// Reads `127.0.0.1:9001 weight=2 max_fails=3 fail_timeout=10s zone=b backend=api`.
   ///
@@ -43,8 +49,10 @@ package struct Server: Hashable, Sendable, Codable {
     var failTimeout = Span.seconds(10)
     var zone: Label?
     var backend: Label?
+    var maxConns: Int?
     var seen: Set<String> = []
     for word in words {
+      if ["backup", "down"].contains(word), seen.insert(word).inserted { continue }
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
       guard parts.count == 2, seen.insert(parts[0]).inserted else {
         throw Violation("has the unknown or repeated parameter '\(word)'; \(Self.known)")
@@ -60,6 +68,11 @@ package struct Server: Hashable, Sendable, Codable {
           throw Violation("max_fails must be a whole number from 0 to 10000")
         }
         maxFails = number
+      case "max_conns":
+        guard let number = Int(parts[1]), (1...1_000_000).contains(number) else {
+          throw Violation("max_conns must be a whole number from 1 to 1000000")
+        }
+        maxConns = number
       case "fail_timeout":
         guard let span = Span(parsing: parts[1]), span.milliseconds >= 1000 else {
           throw Violation("fail_timeout must be a time of at least 1s")
@@ -79,7 +92,35 @@ package struct Server: Hashable, Sendable, Codable {
     self.init(
       address: address, weight: weight, maxFails: maxFails, failTimeout: failTimeout, zone: zone,
       backend: backend)
+    self.maxConns = maxConns
+    isBackup = seen.contains("backup")
+    isDown = seen.contains("down")
   }
+
+  /// Whether it gets requests while all servers are well.
+  package var takesPart: Bool { !isBackup && !isDown }
+}
+
+/// How Nginx chooses a server of a pool: `ip_hash`, `least_conn`, `hash KEY` or
+/// `hash KEY consistent`.
+package struct Balance: Hashable, Sendable, Codable {
+  /// The directive, as the upstream group has it.
+  package let text: String
+
+  package static let rule =
+    "must be \"ip_hash\", \"least_conn\", \"hash KEY\" or \"hash KEY consistent\"; KEY is of letters, digits, '$' and _-.:/"
+
+  package init?(_ text: String) {
+    let words = text.split(separator: " ").map(String.init)
+    let isHash =
+      words.first == "hash" && (words.count == 2 || (words.count == 3 && words[2] == "consistent"))
+      && words[1].utf8.allSatisfy { Text.isAlphanumeric($0) || "$_-.:/".utf8.contains($0) }
+    guard words == ["ip_hash"] || words == ["least_conn"] || isHash else { return nil }
+    self.text = words.joined(separator: " ")
+  }
+
+  /// Whether a group of this method may have `backup` servers: Nginx refuses them beside a hash.
+  package var allowsBackup: Bool { text == "least_conn" }
 }
 
 /// A named set of servers.
@@ -89,6 +130,8 @@ package struct Pool: Hashable, Sendable, Codable {
   /// The highest request rate that the pool gets, nil: any; Nginx answers further requests with
   /// 429.
   package let limit: RequestRate?
+  /// How a server is chosen; nil: by turns and weight.
+  package var balance: Balance?
 
   package init(name: PoolName, servers: [Server], limit: RequestRate? = nil) {
     self.name = name
@@ -100,4 +143,10 @@ package struct Pool: Hashable, Sendable, Codable {
   package func servers(of backend: Label?) -> [Server] {
     backend.map { backend in servers.filter { $0.backend == backend } } ?? servers
   }
+
+  /// The servers that should answer: all but those that are `down`.
+  package var live: [Server] { servers.filter { !$0.isDown } }
+
+  /// Whether a group of this pool may have the other pool's servers as backups.
+  package var allowsBackup: Bool { balance?.allowsBackup ?? true }
 }

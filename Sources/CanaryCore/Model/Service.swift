@@ -1,29 +1,48 @@
 /// The protocol that Nginx speaks with the servers of a pool.
 package enum Scheme: String, Hashable, Sendable, Codable, CaseIterable {
   case http
+  /// HTTP over TLS, as your location's `proxy_ssl_…` lines say.
+  case https
   /// HTTP/2 without TLS, as gRPC uses it.
   case grpc
+  /// HTTP/2 over TLS, as your location's `grpc_ssl_…` lines say.
+  case grpcs
   /// Plain TCP: Nginx passes on whole connections.
   case tcp
+
+  /// The module of Nginx that speaks it in a location.
+  package var module: String { isGRPC ? "grpc" : "proxy" }
+  package var isGRPC: Bool { self == .grpc || self == .grpcs }
+  package var isTLS: Bool { self == .https || self == .grpcs }
 }
 
 /// How Nginx proxies a request to a pool.
+///
+/// Nil is what the config does not name. Then a location of your own keeps what it says, and a
+/// `server {}` that canary writes whole gets the `usual` value.
 package struct Proxying: Hashable, Sendable, Codable {
-  /// Whether Nginx buffers requests and answers; off by default, so that event streams reach the
-  /// client at once.
-  package var buffering = false
-  /// How long a connection may be silent between two reads or writes; long by default, for streams.
-  package var timeout = Span.hours(1)
-  package var connectTimeout = Span.seconds(5)
+  /// Whether Nginx buffers requests and answers.
+  package var buffering: Bool?
+  /// How long a connection may be silent between two reads or writes.
+  package var timeout: Span?
+  package var connectTimeout: Span?
   /// The largest request body, as a value of `client_max_body_size`.
-  ///
-  /// Nil: no limit in a generated `server {}`, and in a location of your own the limit that you set
-  /// there.
   package var bodyLimit: String?
   /// How many idle connections each worker keeps open to each upstream.
-  package var keepalive = 64
+  package var keepalive: Int?
   /// Headers for the pools by name; a value is text that may contain `Address.headerVariables`.
   package var headers: [String: String] = [:]
+  /// What Nginx tries again on another server of the pool, as words of `proxy_next_upstream`.
+  package var retry: [String] = []
+  /// The words that `retry` may name.
+  package static let retryWords = [
+    "error", "timeout", "invalid_header", "http_500", "http_502", "http_503", "http_504",
+    "http_403", "http_404", "http_429", "non_idempotent", "off",
+  ]
+  /// How many servers a request is tried on.
+  package var retryTries: Int?
+  /// How long after its first try a request may be tried again.
+  package var retryTimeout: Span?
   /// Whether Nginx retries on stable a request that fails on the canary.
   ///
   /// Nginx itself excludes POST, LOCK and PATCH requests that it has already sent
@@ -34,6 +53,33 @@ package struct Proxying: Hashable, Sendable, Codable {
   package var scheme = Scheme.http
 
   package init() {}
+
+  /// The values of a `server {}` that canary writes whole: streams of events reach the client at
+  /// once, a WebSocket may be silent for long, and large uploads go through.
+  package static let usual: Proxying = {
+    var usual = Proxying()
+    usual.buffering = false
+    usual.timeout = usualTimeout
+    usual.connectTimeout = usualConnectTimeout
+    usual.bodyLimit = "0"
+    usual.keepalive = 64
+    usual.retryTimeout = .seconds(15)
+    return usual
+  }()
+  package static let usualTimeout = Span.hours(1)
+  package static let usualConnectTimeout = Span.seconds(5)
+
+  /// The settings with `usual` in the place of what the config does not name.
+  package func filled(with usual: Proxying) -> Proxying {
+    var filled = self
+    filled.buffering = buffering ?? usual.buffering
+    filled.timeout = timeout ?? usual.timeout
+    filled.connectTimeout = connectTimeout ?? usual.connectTimeout
+    filled.bodyLimit = bodyLimit ?? usual.bodyLimit
+    filled.keepalive = keepalive ?? usual.keepalive
+    filled.retryTimeout = retryTimeout ?? usual.retryTimeout
+    return filled
+  }
 }
 
 /// One location of a service with its own settings; all routes share one weight.
@@ -121,6 +167,8 @@ package struct Service: Hashable, Sendable {
   package var answerHeaders: [String: String] = [:]
   /// The locations of the service; empty: one for all paths.
   package var routes: [Route] = []
+  /// The `Host` of health probes, and the name in their TLS; nil: the address of the server.
+  package var probeHost: String?
   /// Whether Nginx speaks HTTP/2 on the addresses in `listen`.
   package var http2 = false
   /// The zone of windows and times that name none.
@@ -154,6 +202,9 @@ package struct Service: Hashable, Sendable {
   package var routesBySeats: Bool { weights == .seats && proxying.scheme != .tcp }
 
   package func pool(_ name: PoolName) -> Pool? { pools.first { $0.name == name } }
+
+  /// Whether the requests are proxied in a location of your own, which keeps what it says.
+  package var isInYourLocation: Bool { listen.isEmpty }
 
   /// The kinds of servers, sorted by name; `[nil]` where all servers are of one kind.
   package var backends: [Label?] {

@@ -1,28 +1,22 @@
 // The values of location.conf, locations.conf and shadow.conf.
 extension RenderValues {
   func location(_ route: Route) -> [String: Template.Value] {
-    let proxying = route.proxying
-    let isHTTP = proxying.scheme == .http
+    let proxying = filled(route.proxying)
+    let isHTTP = !proxying.scheme.isGRPC
     var values = head
     values["weighted"] = weighted(route.backend)
     values["seated"] = seated
     values["target"] = .text(target(route.backend))
-    values["module"] = .text(isHTTP ? "proxy" : "grpc")
+    values["module"] = .text(proxying.scheme.module)
     values["scheme"] = .text(proxying.scheme.rawValue)
-    let retry = retry(route.backend)
+    let retry = retry(route.backend, proxying)
     values["retry_on"] = .text(retry.on)
     values["tries"] = .text("\(retry.tries)")
-    values["connect_timeout"] = .text("\(proxying.connectTimeout.milliseconds)ms")
-    values["timeout"] = .text("\(proxying.timeout.milliseconds)ms")
-    values["http"] = .rows(
-      names: ["buffering"], isHTTP ? [["buffering": .text(proxying.buffering ? "on" : "off")]] : [])
+    setLimits(proxying, &values)
     values["log"] = .text(config.log(of: service.name))
     values["headers"] = Self.pairs(
-      upgrade(isHTTP) + headerRows(proxying) + hidden(cookies: cookiesForPools))
-    // Without a limit in the config, lift Nginx's default of 1 MiB only in a server {} that canary
-    // generates.
-    let limit = proxying.bodyLimit ?? (service.listen.isEmpty ? nil : "0")
-    values["body"] = Self.texts("limit", limit.map { [$0] } ?? [])
+      upgrade(isHTTP) + (isWhole ? headerRows(proxying) : Self.ownRows(proxying))
+        + hidden(cookies: cookiesForPools))
     values["logs"] = Self.texts("path", service.accessLogs)
     values["copies"] = Self.texts(
       "group", choice.shadow == nil ? [] : [choice.name(.copies, route.backend)])
@@ -39,6 +33,30 @@ extension RenderValues {
         [["path": .text(shadowPath), "body": .text($0.copiesBodies ? "on" : "off")]]
       } ?? [])
     return values
+  }
+
+  /// Whether canary writes everything around the location, and so says how requests are proxied.
+  ///
+  /// A location of your own keeps what it says: there, only what the config names is generated.
+  private var isWhole: Bool { !service.isInYourLocation }
+
+  private func filled(_ proxying: Proxying) -> Proxying {
+    isWhole ? proxying.filled(with: .usual) : proxying
+  }
+
+  /// Timeouts, buffering and the limit of bodies.
+  private func setLimits(_ proxying: Proxying, _ values: inout [String: Template.Value]) {
+    let isHTTP = !proxying.scheme.isGRPC
+    func times(_ slot: String, _ span: Span?) {
+      values[slot] = Self.texts("time", span.map { ["\($0.milliseconds)ms"] } ?? [])
+    }
+    times("patience", proxying.retryTimeout)
+    times("connecting", proxying.connectTimeout)
+    times("silence", proxying.timeout)
+    values["whole"] = Self.section(isWhole && isHTTP)
+    let buffering = isHTTP ? proxying.buffering : nil
+    values["buffers"] = Self.texts("buffering", buffering.map { [$0 ? "on" : "off"] } ?? [])
+    values["body"] = Self.texts("limit", proxying.bodyLimit.map { [$0] } ?? [])
   }
 
   private var shadowPath: String { "/.canary-copy-\(service.name)" }
@@ -66,23 +84,33 @@ extension RenderValues {
   ///
   /// Nginx tries no server twice, so one try more than the larger pool has servers is certain to
   /// reach the other pool, whether both are in one group or one is the other's backup.
-  private func retry(_ backend: Label?) -> (on: String, tries: Int) {
+  private func retry(_ backend: Label?, _ proxying: Proxying) -> (on: String, tries: Int) {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
+    // Named, it is kept: whoever says `off` has requests that must not be sent twice.
+    if proxying.retry == ["off"] { return ("off", 1) }
+    let usual = ["error", "timeout"]
+    let named = proxying.retry.isEmpty ? usual : proxying.retry
+    let on = named.joined(separator: " ")
     let meets =
       choice.seatForm.map { $0 == .rollout } ?? (routing.weight > .none || !choice.rules.isEmpty)
-    if !meets { return ("error timeout", stable.count + (fallsBack ? 1 : 0)) }
+    if !meets { return (on, proxying.retryTries ?? (stable.count + (fallsBack ? 1 : 0))) }
     let most = max(stable.count, canary.count)
-    if service.proxying.shield {
-      return ("error timeout http_500 http_502 http_503 http_504", most + 1)
+    if isShielded {
+      let shielding = usual + ["http_500", "http_502", "http_503", "http_504"]
+      let all = shielding + named.filter { !shielding.contains($0) }
+      return (all.joined(separator: " "), max(most + 1, proxying.retryTries ?? 0))
     }
     let isZoned = choice.isZoned(stable) || choice.isZoned(canary)
-    return isZoned ? ("error timeout", most) : ("off", 1)
+    let isOwn = service.pools.contains { $0.balance != nil }
+    if isZoned || isOwn || !proxying.retry.isEmpty { return (on, proxying.retryTries ?? most) }
+    return ("off", 1)
   }
 
   // MARK: headers
 
   private func upgrade(_ isHTTP: Bool) -> [(String, String)] {
-    isHTTP ? [("Upgrade", "$http_upgrade"), ("Connection", "$canary_connection_\(variable)")] : []
+    isWhole && isHTTP
+      ? [("Upgrade", "$http_upgrade"), ("Connection", "$canary_connection_\(variable)")] : []
   }
 
   private func headerRows(_ proxying: Proxying) -> [(String, String)] {
@@ -90,10 +118,13 @@ extension RenderValues {
       ("Host", "$host"), ("X-Real-IP", "$remote_addr"),
       ("X-Forwarded-For", "$proxy_add_x_forwarded_for"), ("X-Forwarded-Proto", "$scheme"),
     ]
-    let own = proxying.headers.sorted { $0.key < $1.key }
-    let replaced = Set(own.map { $0.key.lowercased() })
-    return usual.filter { !replaced.contains($0.0.lowercased()) }
-      + own.map { ($0.key, "\"\($0.value)\"") }
+    let own = Self.ownRows(proxying)
+    let replaced = Set(own.map { $0.0.lowercased() })
+    return usual.filter { !replaced.contains($0.0.lowercased()) } + own
+  }
+
+  private static func ownRows(_ proxying: Proxying) -> [(String, String)] {
+    proxying.headers.sorted { $0.key < $1.key }.map { ($0.key, "\"\($0.value)\"") }
   }
 
   /// The names of the cookies whose secrets let a client preview, in the order of the config.
@@ -111,11 +142,14 @@ extension RenderValues {
 
   /// Headers of the answer: canary's, then the config's `answer_headers`.
   ///
-  /// The latter because Nginx drops inherited `add_header` lines where canary sets its own.
+  /// The latter because Nginx drops inherited `add_header` lines where canary sets its own. For the
+  /// same reason a location of your own gets no `Retry-After`, unless the config sets headers of
+  /// answers anyway.
   private var answers: [(String, String)] {
     var rows: [(String, String)] = []
     if setsCookie { rows.append(("Set-Cookie", "$canary_cookie_\(variable)")) }
-    if !limitedGroups.isEmpty { rows.append(("Retry-After", "$canary_retry_\(variable)")) }
+    let sets = isWhole || service.expose || !service.answerHeaders.isEmpty
+    if sets, !limitedGroups.isEmpty { rows.append(("Retry-After", "$canary_retry_\(variable)")) }
     if service.expose { rows.append(("X-Canary-Pool", "$canary_shown_\(variable)")) }
     return rows
       + service.answerHeaders.sorted { $0.key < $1.key }.map { ($0.key, "\"\($0.value)\"") }
@@ -163,7 +197,8 @@ extension RenderValues {
 
   var shadow: [String: Template.Value]? {
     guard let shadow = choice.shadow else { return nil }
-    let timeout = min(service.proxying.timeout, .minutes(1))
+    let timeout = min(service.proxying.timeout ?? Proxying.usualTimeout, .minutes(1))
+    let connecting = service.proxying.connectTimeout ?? Proxying.usualConnectTimeout
     let isAll = shadow.share == .all
     return common.merging([
       "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.run.probe),
@@ -172,7 +207,7 @@ extension RenderValues {
       "shares": Self.texts("share", isAll ? [] : ["\(shadow.share)"]),
       "otherwise": .text(isAll ? "1" : "''"), "methods": Self.texts("method", shadow.methods),
       "most": .text("\(Self.mostCopies)"), "body": .text(shadow.copiesBodies ? "on" : "off"),
-      "connect_timeout": .text("\(service.proxying.connectTimeout.milliseconds)ms"),
+      "connect_timeout": .text("\(connecting.milliseconds)ms"),
       "timeout": .text("\(timeout.milliseconds)ms"), "log": .text(config.log(of: service.name)),
       "headers": Self.pairs(shadow.copiesBodies ? [] : [("Content-Length", "''")]),
     ]) { $1 }

@@ -77,7 +77,7 @@ struct RenderValues {
   private var isExplained: Bool { explainsWay || speaksGRPC }
   var speaksGRPC: Bool {
     (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
-      $0.proxying.scheme == .grpc
+      $0.proxying.scheme.isGRPC
     }
   }
 
@@ -99,13 +99,37 @@ struct RenderValues {
       choice.groups.map { group in
         [
           "name": .text(choice.name(group, backend)), "zone": .text(zone),
-          "keepalive": .text("\(service.proxying.keepalive)"),
+          "methods": Self.texts("method", pool(group)?.balance.map { [$0.text] } ?? []),
+          "idle": Self.texts("keepalive", keepalive.map { ["\($0)"] } ?? []),
           "servers": .rows(
-            names: ["address", "server_weight", "max_fails", "fail_timeout", "backup"],
+            names: [
+              "address", "server_weight", "max_fails", "fail_timeout", "max_conns", "backup",
+            ],
             rows(group, backend)),
         ]
       }
     }
+  }
+
+  /// The pool whose method a group has; nil for a group of both pools.
+  private func pool(_ group: RoutingRules.Group) -> Pool? {
+    let name: PoolName? =
+      switch group {
+      case .stable: routing.stable
+      case .canary, .copies: routing.canary
+      case .brake: routing.brake
+      case .split:
+        routing.weight == .none ? routing.stable : routing.weight == .all ? routing.canary : nil
+      }
+    return name.flatMap(service.pool)
+  }
+
+  /// How many idle connections are kept; nil: no line.
+  ///
+  /// Before Nginx 1.29.7 a kept connection needs HTTP/1.1 and an empty `Connection` header, which a
+  /// location of your own may not send. Where the config names no number, its app sees what it saw.
+  private var keepalive: Int? {
+    service.proxying.keepalive ?? (service.isInYourLocation ? nil : Proxying.usual.keepalive)
   }
 
   /// The shared memory of an upstream group, in kilobytes.
@@ -125,7 +149,7 @@ struct RenderValues {
       return rows(stable) + (takesOver ? rows(canary, backup: true) : [])
     case .canary where choice.seatForm == .kept: return rows(canary)
     case .canary:
-      return rows(canary) + (service.proxying.shield ? rows(stable, backup: true) : [])
+      return rows(canary) + (isShielded ? rows(stable, backup: true) : [])
     case .brake: return rows(service.pool(routing.brake)?.servers(of: backend) ?? [])
     case .copies: return rows(canary)
     }
@@ -136,13 +160,17 @@ struct RenderValues {
       return rows(stable) + (fallsBack ? rows(canary, backup: true) : [])
     }
     if routing.weight == .all {
-      return rows(canary) + (service.proxying.shield ? rows(stable, backup: true) : [])
+      return rows(canary) + (isShielded ? rows(stable, backup: true) : [])
     }
+    let (stable, canary) = (stable.filter(\.takesPart), canary.filter(\.takesPart))
     let weights = Share.weights(
       stable: stable.map(\.weight), canary: canary.map(\.weight), weight: routing.weight)
     return zip(stable, weights.stable).map { row($0, weight: $1) }
       + zip(canary, weights.canary).map { row($0, weight: $1) }
   }
+
+  /// Whether stable's servers are the backups of the canary's.
+  var isShielded: Bool { service.proxying.shield && pool(.canary)?.allowsBackup != false }
 
   /// The servers of one pool; those of other zones are backups of those in this host's zone.
   ///
@@ -158,12 +186,24 @@ struct RenderValues {
   }
 
   func row(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template.Value] {
-    [
+    let isBackup = backup || server.isBackup
+    return [
       "address": .text(server.address), "server_weight": .text("\(weight)"),
       "max_fails": .text("\(server.maxFails)"),
       "fail_timeout": .text("\(max(1, server.failTimeout.milliseconds / 1000))s"),
-      "backup": .text(backup ? " backup" : ""),
+      "max_conns": .text(server.maxConns.map { " max_conns=\($0)" } ?? ""),
+      "backup": .text((server.isDown ? " down" : "") + (isBackup ? " backup" : "")),
     ]
+  }
+
+  /// Whether the config names answers that are tried again.
+  ///
+  /// Nginx has one list for all servers of a group: an answer that stable gives on each of its
+  /// servers would be asked of the fallback as well, as if stable were down.
+  private var retriesAnswers: Bool {
+    ([service.proxying] + service.routes.map(\.proxying)).contains { proxying in
+      proxying.retry.contains { !["error", "timeout", "non_idempotent", "off"].contains($0) }
+    }
   }
 
   /// Whether the other pool takes over requests while stable is entirely down.
@@ -172,5 +212,6 @@ struct RenderValues {
   /// others.
   var fallsBack: Bool {
     service.proxying.fallback && routing.fallback && routing.canary != nil && routing.isClean
+      && service.pool(routing.stable)?.allowsBackup != false && !retriesAnswers
   }
 }

@@ -17,14 +17,16 @@ extension RenderValues {
     values["log"] = .text(config.log(of: service.name))
     values["relay"] = .text(relay)
     values["probe"] = .text("unix:\(config.probeSocket(of: service.name))")
-    values["connect_timeout"] = .text("\(service.proxying.connectTimeout.milliseconds)ms")
-    values["timeout"] = .text("\(service.proxying.timeout.milliseconds)ms")
+    let proxying = service.proxying
+    let connecting = proxying.connectTimeout ?? Proxying.usualConnectTimeout
+    values["connect_timeout"] = .text("\(connecting.milliseconds)ms")
+    values["timeout"] = .text("\((proxying.timeout ?? Proxying.usualTimeout).milliseconds)ms")
     values["tries"] = .text("\(max(split.count, behind.count))")
     return values
   }
 
   private static let serverNames: Set = [
-    "address", "server_weight", "max_fails", "fail_timeout", "backup",
+    "address", "server_weight", "max_fails", "fail_timeout", "max_conns", "backup",
   ]
 
   private func servers(_ pool: PoolName?) -> [Server] {

@@ -69,6 +69,9 @@ extension ConfigTable {
         "health", .either([.text, .no]), "/health",
         "what the health check of the usual checks asks each server for; `false`: nothing but a connection"
       ),
+      .may(
+        "probe_host", .text, "the server's address",
+        "the `Host` of health probes; with TLS also the name that is asked for"),
       .may("listen", .texts, "none", "canary writes the whole `server {}`, on these addresses"),
       .may("server_names", .texts, "none", "names of that server; may begin with `*.`"),
       .may(
@@ -86,14 +89,15 @@ extension ConfigTable {
       ),
       .may(
         "headers", .named(.text), "none",
-        "headers for the pools, beside `Host`, `X-Real-IP`, `X-Forwarded-For` and `-Proto`; may hold `$host`, `$http_host`, `$remote_addr`, `$request_id`, `$request_uri`, `$scheme`, `$server_port`"
+        "headers for the pools, with `listen` beside `Host`, `X-Real-IP`, `X-Forwarded-For` and `-Proto`; may hold \(Address.headerVariables.map { "`$\($0)`" }.joined(separator: ", "))"
       ),
       .may(
         "routes", .named(.table(route)), "one location",
         "several, by path or `= /exact`, each with settings of its own"),
       .may(
-        "protocol", .choice(["http", "grpc", "tcp"]), "http",
-        "`tcp` in `stream {}`: [audience.md](audience.md)"),
+        "protocol", .choice(Scheme.allCases.map(\.rawValue)), "http",
+        "what its servers speak; `https`, `grpcs`: as the `proxy_ssl_…` lines of your location say; `tcp` in `stream {}`: [audience.md](audience.md)"
+      ),
       .may("http2", .bool, "false", "HTTP/2 on what it listens on"),
       .may(
         "sticky", .text, "none",
@@ -107,12 +111,27 @@ extension ConfigTable {
       .may("expose", .bool, "false", "`X-Canary-Pool` in answers"),
       .may(
         "answer_headers", .named(.text), "none", "headers of yours that ours would push out"),
-      .may("buffering", .bool, "false", "off suits streams of events and large uploads"),
-      .may("timeout", .duration, "1h", "the longest silence between two reads"),
-      .may("connect_timeout", .duration, "5s", "to connect to a server"),
+      .may(
+        "buffering", .bool, "false with `listen`, else yours",
+        "off suits streams of events and large uploads"),
+      .may(
+        "timeout", .duration, "1h with `listen`, else yours",
+        "the longest silence between two reads or writes"),
+      .may("connect_timeout", .duration, "5s with `listen`, else yours", "to connect to a server"),
       .may(
         "body_limit", .text, "none with `listen`, else yours", "such as `0`, `100m` or `1g`"),
-      .may("keepalive", .integer, "64", "idle connections to each upstream, for each worker"),
+      .may(
+        "keepalive", .integer, "64 with `listen`, else none",
+        "idle connections to each upstream, for each worker; needs `proxy_http_version 1.1` and an empty `Connection` in a location of yours"
+      ),
+      .may(
+        "retry", .text, "error timeout",
+        "what is tried again on another server of its pool, in words of `proxy_next_upstream`; `off`: nothing, not even by `shield`; with answers such as `http_502` there is no `fallback`"
+      ),
+      .may("retry_tries", .integer, "each server once", "on how many servers a request is tried"),
+      .may(
+        "retry_timeout", .duration, "15s with `listen`, else yours",
+        "for how long a request may be tried again"),
       .may(
         "latency", .choice(["response", "first_byte"]), "response",
         "`first_byte` is right for streams, whose length says nothing"),
@@ -130,31 +149,6 @@ extension ConfigTable {
         "access_log", .texts, "none",
         "further logs, `\"/path\"` or `\"/path format\"`: ours replaces the inherited ones"),
     ])
-
-  package static let pool = ConfigTable(
-    "services.NAME.pools.NAME",
-    [
-      .need(
-        "servers", .texts,
-        "`\"host:port\"`, `\"[v6]:port\"`, `\"unix:/path\"`, with `weight=N`, `max_fails=N`, `fail_timeout=TIME`, `zone=NAME`, `backend=NAME`"
-      ),
-      .may(
-        "limit", .text, "none", "the most requests, as `\"100r/s\"`; more are answered with 429"),
-    ])
-
-  package static let route: ConfigTable = {
-    let own: [Field] = [
-      .may("backend", .text, "all servers", "the kind of its servers (`backend=` of a server)"),
-      .may("protocol", .choice(["http", "grpc"]), "the service's", "what its servers speak"),
-    ]
-    let shapes: [(String, Shape)] = [
-      ("buffering", .bool), ("timeout", .duration), ("connect_timeout", .duration),
-      ("body_limit", .text), ("headers", .named(.text)),
-    ]
-    return ConfigTable(
-      "services.NAME.routes.PATH",
-      own + shapes.map { .may($0.0, $0.1, "the service's", "as of the service") })
-  }()
 
   package static let plan = ConfigTable(
     "plans.NAME",

@@ -1,0 +1,34 @@
+// The tables of pools and routes.
+extension ConfigTable {
+  package static let pool = ConfigTable(
+    "services.NAME.pools.NAME",
+    [
+      .need(
+        "servers", .texts,
+        "`\"host:port\"`, `\"[v6]:port\"`, `\"unix:/path\"`, with `weight=N`, `max_conns=N`, `max_fails=N`, `fail_timeout=TIME`, `zone=NAME`, `backend=NAME`, `backup`, `down`"
+      ),
+      .may(
+        "limit", .text, "none", "the most requests, as `\"100r/s\"`; more are answered with 429"),
+      .may(
+        "balance", .text, "by turns",
+        "how a server is chosen: `ip_hash`, `least_conn`, `hash KEY`, `hash KEY consistent`; Nginx takes no backup beside a hash, so `shield` and `fallback` do nothing for that pool"
+      ),
+    ])
+
+  package static let route: ConfigTable = {
+    let own: [Field] = [
+      .may("backend", .text, "all servers", "the kind of its servers (`backend=` of a server)"),
+      .may(
+        "protocol", .choice(["http", "https", "grpc", "grpcs"]), "the service's",
+        "what its servers speak"),
+    ]
+    let shapes: [(String, Shape)] = [
+      ("buffering", .bool), ("timeout", .duration), ("connect_timeout", .duration),
+      ("body_limit", .text), ("headers", .named(.text)), ("retry", .text),
+      ("retry_tries", .integer), ("retry_timeout", .duration),
+    ]
+    return ConfigTable(
+      "services.NAME.routes.PATH",
+      own + shapes.map { .may($0.0, $0.1, "the service's", "as of the service") })
+  }()
+}
