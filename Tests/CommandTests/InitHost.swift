@@ -46,12 +46,27 @@ final class InitHost {
       try Files.makeFolder(Files.folder(of: path))
       try Files.replace(path, with: text)
     }
+    try startNginx()
+  }
+
+  func startNginx() throws {
     nginx = try Child(["nginx", "-c", main])
     try sandbox.wait("nginx") { Files.size(of: "\(sandbox.folder)/nginx.pid") ?? 0 > 0 }
   }
 
+  /// A new Nginx with nothing of the former in its memory.
+  func restartNginx() throws {
+    nginx?.stop()
+    try? Files.remove("\(sandbox.folder)/nginx.pid")
+    try startNginx()
+  }
+
   /// The program with the sandbox's places.
   func begin(_ words: String...) throws -> (code: Int32, text: String) {
+    try begin(words: words)
+  }
+
+  func begin(words: [String]) throws -> (code: Int32, text: String) {
     let folder = sandbox.folder
     return try sandbox.canary(
       ["init"] + words + [
@@ -69,34 +84,50 @@ final class InitHost {
     try edit(file) { $0[number - 1] += "\n" + steps[index + 1] }
   }
 
-  /// Step 3: the include in the location, and the lines that it makes superfluous.
+  /// Step 3: the include in the location, and the lines that leave and come for it.
   func replaceProxy(_ steps: [String]) throws {
-    let index = try #require(steps.firstIndex { $0.hasPrefix("3. At ") })
-    let (file, number) = try place(String(steps[index].split(separator: " ")[2].dropLast()))
-    let new = steps[(index + 1)...].prefix { $0.hasPrefix("     ") }.joined(separator: "\n")
-    let rest = steps[(index + 1)...].drop { $0.hasPrefix("     ") }
-    let isSuperfluous = rest.first?.contains("take these lines out") == true
-    let taken = isSuperfluous ? rest.dropFirst().prefix { $0.hasPrefix("     /") } : []
-    for line in taken {
-      let parts = line.dropFirst(5).split(separator: " ", maxSplits: 1).map(String.init)
-      let (file, number) = try place(String(parts[0].dropLast()))
-      let kept = parts[1].split(separator: " but keep what else it says: ", maxSplits: 1)
+    let index = try #require(steps.firstIndex { $0.hasPrefix("3. In ") })
+    let rest = steps[(index + 1)...].prefix { !$0.hasPrefix("4. ") }
+    func lines(below start: String) -> [String] {
+      let from = rest.drop { !$0.hasPrefix(start) }.dropFirst()
+      return from.prefix { $0.hasPrefix("     ") }.map { String($0.dropFirst(5)) }
+    }
+    let taken =
+      lines(below: "   Take this line out:")
+      + lines(below: "   and take these lines out, which Nginx would not take beside ours")
+    let added = lines(below: "   and write in its place:")
+    // From below, so that no line moves before its turn.
+    let places = try taken.enumerated().map { number, line in
+      let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
+      let (file, at) = try place(String(parts[0].dropLast()))
+      return (number: number, file: file, at: at, said: parts[1])
+    }
+    for (number, file, at, said) in places.sorted(by: { $0.at > $1.at }) {
+      let kept = said.split(separator: " but keep what else it says: ", maxSplits: 1)
+      let new = number == 0 ? added.joined(separator: "\n") : kept.count == 2 ? String(kept[1]) : ""
+      let begin = said.prefix { $0 != " " && $0 != ";" }
       try edit(file) { lines in
-        let begin = kept[0].split(separator: " ").prefix(2).joined(separator: " ")
-        #expect(lines[number - 1].contains(begin.prefix { $0 != ";" }), "\(line)")
-        lines[number - 1] = kept.count == 2 ? String(kept[1]) : ""
+        let from = try #require(lines[at - 1].firstRange(of: begin), "\(said)")
+        let end = try #require(lines[at - 1][from.upperBound...].firstIndex(of: ";"))
+        lines[at - 1].replaceSubrange(from.lowerBound...end, with: new)
       }
     }
+    let (file, at) = try place(
+      String(try #require(steps[index].split(separator: " ").last).dropLast()))
     try edit(file) { lines in
-      let begin = try #require(lines[number - 1].firstRange(of: "proxy_pass"))
-      let end = try #require(lines[number - 1][begin.upperBound...].firstIndex(of: ";"))
-      lines[number - 1].replaceSubrange(begin.lowerBound...end, with: new)
+      let brace = try #require(
+        lines[at - 1].firstRange(of: " {")?.upperBound
+          ?? lines[at - 1].firstRange(of: "{")?.upperBound, "\(steps[index])")
+      lines[at - 1].insert(contentsOf: "\n" + rest[index + 1] + "\n", at: brace)
     }
   }
 
   private func edit(_ file: String, _ change: (inout [String]) throws -> Void) throws {
     let text = try #require(try Files.read(file))
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    // By bytes: Swift takes CR LF for one character, which is no LF.
+    var lines = text.utf8.split(separator: 10, omittingEmptySubsequences: false).map {
+      String(decoding: Array($0), as: UTF8.self)
+    }
     try change(&lines)
     try Files.replace(file, with: lines.joined(separator: "\n"))
   }
@@ -106,8 +137,8 @@ final class InitHost {
     return (String(text[..<mark]), try #require(Int(text[text.index(after: mark)...])))
   }
 
-  /// Everything that comes after `init`, as a person does it; then a request arrives by way of canary.
-  func adopt(_ text: String, port: Int, path: String = "/", arrives: String? = nil) throws {
+  /// The steps up to the last reload.
+  func follow(_ text: String) throws {
     let steps = text.split(separator: "\n").map(String.init)
     try addInclude(steps)
     let first = try sandbox.canary("check")
@@ -115,10 +146,15 @@ final class InitHost {
     let applied = try sandbox.canary("apply")
     #expect(applied.code == 0, "\(applied.text)")
     try replaceProxy(steps)
-    for words in [["nginx", "-t", "-c", main], ["nginx", "-s", "reload", "-c", main]] {
-      let ran = try Spawn.run(words, limit: .seconds(20))
-      #expect(ran.succeeded, "\(words): \(ran.output)")
-    }
+    let tested = try Spawn.run(["nginx", "-t", "-c", main], limit: .seconds(20))
+    #expect(tested.succeeded, "\(tested.output)\n\(text)")
+  }
+
+  /// Everything that comes after `init`, as a person does it; then a request arrives by way of canary.
+  func adopt(_ text: String, port: Int, path: String = "/", arrives: String? = nil) throws {
+    try follow(text)
+    let reloaded = try Spawn.run(["nginx", "-s", "reload", "-c", main], limit: .seconds(20))
+    #expect(reloaded.succeeded, "\(reloaded.output)")
     // The old location answers as well, so it is the marked header that says who did.
     try sandbox.wait("an answer by way of canary") {
       var client = Client(port: port)

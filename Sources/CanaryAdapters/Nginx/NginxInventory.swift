@@ -8,6 +8,8 @@ package struct NginxInventory: Sendable {
     package var servers: [[String]] = []
     /// The balancing method, such as `ip_hash`; nil: round robin.
     package var method: String?
+    /// The other directives, such as `keepalive 16`.
+    package var others: [[String]] = []
   }
 
   /// A place that proxies requests, by `proxy_pass` or a sibling such as `grpc_pass`.
@@ -15,6 +17,8 @@ package struct NginxInventory: Sendable {
     package let statement: NginxStatement
     /// The other directives of the same location, or of the `if` around it.
     package var beside: [NginxStatement] = []
+    /// The line that opens that location or `if`.
+    package var opener: NginxStatement?
     /// The server's names; without any, the ports that it listens on.
     package var server: String
     /// The module's name: `proxy`, `grpc`, `fastcgi`, `uwsgi` or `scgi`.
@@ -74,10 +78,16 @@ package struct NginxInventory: Sendable {
       self.files.insert(statement.file)
       byBlock[statement.blocks.last?.number ?? 0, default: []].append(statement)
     }
-    for statement in found where !statement.words.isEmpty { take(statement, byBlock) }
+    let openers = Dictionary(
+      found.compactMap { statement in statement.opened.map { ($0, statement) } },
+      uniquingKeysWith: { first, _ in first })
+    for statement in found where !statement.words.isEmpty { take(statement, byBlock, openers) }
   }
 
-  private mutating func take(_ statement: NginxStatement, _ byBlock: [Int: [NginxStatement]]) {
+  private mutating func take(
+    _ statement: NginxStatement, _ byBlock: [Int: [NginxStatement]],
+    _ openers: [Int: NginxStatement]
+  ) {
     let words = statement.words
     if words[0] == "http", statement.blocks.isEmpty { http = statement }
     if words[0] == "upstream", statement.opensBlock, words.count == 2 {
@@ -90,7 +100,7 @@ package struct NginxInventory: Sendable {
       case "server": upstreams[last].servers.append(Array(words.dropFirst()))
       case "ip_hash", "least_conn", "hash", "random":
         upstreams[last].method = words.joined(separator: " ")
-      default: break
+      default: upstreams[last].others.append(words)
       }
     }
     let modules = ["proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass"]
@@ -104,6 +114,7 @@ package struct NginxInventory: Sendable {
       Proxy(
         statement: statement,
         beside: (byBlock[inside.number] ?? []).filter { $0 != statement },
+        opener: openers[inside.number],
         server: names.isEmpty
           ? "port \(heard.isEmpty ? "80" : heard.joined(separator: ", "))"
           : names.joined(separator: " ")))

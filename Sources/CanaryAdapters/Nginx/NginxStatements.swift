@@ -18,6 +18,8 @@ package struct NginxStatement: Hashable, Sendable {
   /// The number of the block that it opens, the last of `blocks` of the statements inside; nil
   /// when it opens none, and 0 when that block is too deep to be told apart.
   package let opened: Int?
+  /// The line of its `;` or `{`.
+  package let endLine: Int
   /// The place of the `include` that read its file; nil in the main file.
   package let via: String?
 
@@ -26,6 +28,35 @@ package struct NginxStatement: Hashable, Sendable {
   package var name: String { words.first ?? "" }
   /// File and line.
   package var place: String { "\(file):\(line)" }
+
+  /// The statement as a line of a file, without what ends it.
+  package var text: String { Self.text(words) }
+
+  /// A whole line of these words.
+  package static func line(_ words: [String]) -> String { text(words) + ";" }
+
+  private static func text(_ words: [String]) -> String {
+    words.map(quoted).joined(separator: " ")
+  }
+
+  /// The word, in quotes where Nginx would read it differently without them.
+  private static func quoted(_ word: String) -> String {
+    let isPlain =
+      !word.isEmpty && !"#\"'".utf8.contains(word.utf8.first ?? 0)
+      && word.utf8.allSatisfy { $0 > 32 && !";{}\\".utf8.contains($0) }
+    if isPlain { return word }
+    var out = "\""
+    for scalar in word.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": out += "\\\(scalar)"
+      case "\t": out += "\\t"
+      case "\r": out += "\\r"
+      case "\n": out += "\\n"
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    return out + "\""
+  }
 }
 
 /// Parses an Nginx configuration statement by statement, following includes where they stand.
@@ -87,7 +118,7 @@ struct NginxWalk {
         take(
           NginxStatement(
             words: words, blocks: blocks, file: file, line: line,
-            opened: isKept ? progress.blocks : 0, via: via))
+            opened: isKept ? progress.blocks : 0, endLine: tokens.line, via: via))
         if isKept {
           blocks.append(NginxBlock(number: progress.blocks, words: words))
         } else {
@@ -104,7 +135,8 @@ struct NginxWalk {
       case .end:
         take(
           NginxStatement(
-            words: words, blocks: blocks, file: file, line: line, opened: nil, via: via))
+            words: words, blocks: blocks, file: file, line: line, opened: nil,
+            endLine: tokens.line, via: via))
         if words.first == "include", words.count == 2 {
           for path in files(Files.absolute(words[1], in: folder)).prefix(Self.mostFiles) {
             read(path, via: "\(file):\(line)", inside: blocks, &progress, take)

@@ -32,7 +32,7 @@ enum InitCommand {
       ])
   ) { call throws(Failure) in
     let map = try await look(call)
-    let usable = map.proxies.filter { InitDraft.obstacle($0, map) == nil }
+    let usable = map.proxies.filter { Adoption.obstacle($0, map) == nil }
     if call.has("--list") {
       call.output.out(
         call.has("--json") ? InitListing.json(map, usable) : InitListing.text(map, usable))
@@ -46,9 +46,12 @@ enum InitCommand {
     }
     let person = Person(output: call.output)
     let proxy = try pick(call, map, usable, person)
-    let service = try serviceName(call, proxy)
+    guard let adoption = Adoption(proxy, map) else {
+      throw Failure(.wrong, "\(proxy.target) cannot be taken over: see canary init --list")
+    }
+    let service = try serviceName(call, adoption)
     let new = try newServers(call, person)
-    var draft = InitDraft(map: map, proxy: proxy, service: service, new: new)
+    var draft = InitDraft(adoption: adoption, service: service, new: new)
     places(call, &draft)
     draft.health = try await health(call, draft)
     draft.isElsewhere = call["--dump"] != nil
@@ -144,14 +147,15 @@ enum InitCommand {
   }
 
   private static func serviceName(
-    _ call: Invocation, _ proxy: NginxInventory.Proxy
+    _ call: Invocation, _ adoption: Adoption
   ) throws(Failure) -> ServiceName {
-    let host = Target(proxy.target).host
+    let host = adoption.target.host
     // An address does not say what it serves; the server's first name does.
     let isAddress =
       host.hasPrefix("unix:") || host.allSatisfy { $0.isNumber || ".[]:".contains($0) }
       || host == "localhost"
-    let guess = (isAddress ? proxy.server.split(separator: " ").first.map(String.init) ?? "" : host)
+    let guess =
+      (isAddress ? adoption.proxy.server.split(separator: " ").first.map(String.init) ?? "" : host)
       .prefix { $0 != "." }.lowercased().filter {
         $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
       }
@@ -199,11 +203,12 @@ enum InitCommand {
       }
       return path
     }
-    guard draft.proxy.module == "proxy",
-      let address = draft.stable.first?.split(separator: " ").first.map(String.init)
-    else { return nil }
+    guard draft.proxy.module == "proxy", let address = draft.adoption.addresses.first else {
+      return nil
+    }
     return await PoolProbe.good(
-      ["/health", "/healthz", "/"], of: Server(address: address), limit: .seconds(3))
+      ["/health", "/healthz", "/"], of: Server(address: address), limit: .seconds(3),
+      ProbeWay(draft.adoption.target.scheme == "https" ? .https : .http))
   }
 
   // MARK: the file

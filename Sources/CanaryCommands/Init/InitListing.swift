@@ -15,10 +15,10 @@ enum InitListing {
       lines.append(
         "\(number.padded(to: -5)) \(what.padded(to: 32))\(Text.sanitized(InitDraft.place(proxy), limit: 80)), \(proxy.statement.place)"
       )
-      if let why = InitDraft.obstacle(proxy, map) {
+      if let why = Adoption.obstacle(proxy, map) {
         lines.append("      not for canary: \(why)")
-      } else if map.upstreams.contains(where: { $0.name == Target(proxy.target).host }) {
-        lines.append("      \(InitDraft.servers(proxy, map).joined(separator: ", "))")
+      } else if let adoption = Adoption(proxy, map), adoption.upstream != nil {
+        lines.append("      \(adoption.servers.joined(separator: ", "))")
       }
     }
     return lines.joined(separator: "\n")
@@ -31,13 +31,16 @@ enum InitListing {
         "places",
         .list(
           map.proxies.map { proxy in
-            let why = InitDraft.obstacle(proxy, map)
+            let why = Adoption.obstacle(proxy, map)
             return .table([
               ("pick", usable.firstIndex(of: proxy).map { .int($0 + 1) } ?? .null),
               ("target", .text(proxy.target)), ("server", .text(proxy.server)),
               ("location", .text(proxy.location.joined(separator: " "))),
               ("file", .text(proxy.statement.file)), ("line", .int(proxy.statement.line)),
-              ("servers", .list(why == nil ? InitDraft.servers(proxy, map).map(JSON.text) : [])),
+              (
+                "servers",
+                .list(why == nil ? Adoption(proxy, map)?.servers.map(JSON.text) ?? [] : [])
+              ),
               ("obstacle", JSON(why)),
             ])
           })
