@@ -15,7 +15,11 @@ enum CheckCommand {
     var list = Findings()
     list.good("config \(world.config.file)")
     await checkHost(world, services, &list)
-    for service in services { await check(service, world, &list) }
+    let locations = services.contains(where: \.isInYourLocation) ? await yours(world.config) : nil
+    for service in services {
+      for fault in locations?.faults(of: service, world.config) ?? [] { list.bad(fault) }
+      await check(service, world, &list)
+    }
     for line in list.lines { call.output.out(line) }
     if list.faults > 0 {
       call.output.err(
@@ -25,6 +29,14 @@ enum CheckCommand {
     }
     call.output.out("ready: nothing was touched")
     return .done
+  }
+
+  /// The locations of your own; nil where Nginx's files cannot be read here.
+  private static func yours(_ config: Config) async -> YourLocations? {
+    let main = config.nginx.config
+    return await Blocking.run {
+      Files.isReadable(main) ? YourLocations(NginxInventory(reading: main)) : nil
+    }
   }
 
   private static func checkHost(_ world: World, _ services: [Service], _ list: inout Findings) async
