@@ -19,6 +19,7 @@ package final class StandIn: Sendable {
     var seen: [String] = []
     var posts: [(head: String, body: String)] = []
     var files: [CInt] = []
+    var answer: (@Sendable (String, String) -> String)?
   }
   private let state = Mutex(State())
 
@@ -42,6 +43,11 @@ package final class StandIn: Sendable {
       $0.delay = delay
       $0.status = status
     }
+  }
+
+  /// Answers each request by its head and its short body with a whole answer of the test's own.
+  package func set(answer: @escaping @Sendable (String, String) -> String) {
+    state.withLock { $0.answer = answer }
   }
 
   package func start() {
@@ -88,10 +94,16 @@ package final class StandIn: Sendable {
       if value("upgrade", lines) != nil { return echo(file, bytes) }
       var length = value("content-length", lines).flatMap { Int($0) } ?? 0
       let whole = length
+      var sent = ""
       if (1...(64 << 10)).contains(whole) {
         guard let body = readBody(file, &bytes, whole) else { return }
         state.withLock { $0.posts.append((head, body)) }
+        sent = body
         length = 0
+      }
+      if let answer = state.withLock({ $0.answer }) {
+        guard Sockets.send(file, answer(head, sent)) else { return }
+        continue
       }
       length -= bytes.count
       if length > 0 { guard discard(file, length) else { return } }

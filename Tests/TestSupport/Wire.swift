@@ -30,6 +30,21 @@ package final class Wire {
     return true
   }
 
+  /// All until the other side ends; nil when the time is over.
+  package func readAll(within limit: Span = .seconds(20)) -> [UInt8]? {
+    let start = SystemClock.now
+    while true {
+      let left = limit - (SystemClock.now - start)
+      guard left > .zero else { return nil }
+      var poller = pollfd(file)
+      guard poll(&poller, 1, Int32(left.milliseconds)) > 0 else { return nil }
+      var chunk = [UInt8](repeating: 0, count: 64 << 10)
+      let count = Glibc.read(file, &chunk, chunk.count)
+      guard count > 0 else { return bytes }
+      bytes += chunk[..<count]
+    }
+  }
+
   /// All up to a mark, which is taken too; nil when the other side ends or the time is over.
   package func read(until mark: String, within limit: Span = .seconds(20)) -> String? {
     let end = Array(mark.utf8)
