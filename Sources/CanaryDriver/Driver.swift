@@ -251,10 +251,7 @@ package actor Driver {
         }
       }
       // An event that waits for the store may be a revert: until it is saved, nothing is at rest.
-      let now = desk.clock.now()
-      // One without hooks is for a revert in a hurry: what can wait is left to others.
-      let isOwed = state.job(at: now) != nil || (state.tidyDue.map { $0 <= now } ?? false)
-      let isBusy = isOwed && jobs != nil
+      let isBusy = state.job(at: desk.clock.now()) != nil && jobs != nil
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
       // An effect needs a saved decision, except the brake: a store that cannot be written must not

@@ -86,10 +86,9 @@ import Testing
     #expect(try sandbox.canary("revert", "chat").code == 0)
     #expect(members(sandbox.port, 200) { "Cookie: sid=user-\($0)" }.isEmpty)
     // Nothing of it remains, and the next rollout deals a new hand.
-    try sandbox.wait("files of stable alone") {
-      let files = try Files.read("\(sandbox.folder)/canary/chat.conf") ?? ""
-      return !files.contains("split_clients") && !files.contains("geo ")
-    }
+    #expect(try sandbox.canary("apply").code == 0)
+    let files = try #require(try Files.read("\(sandbox.folder)/canary/chat.conf"))
+    #expect(!files.contains("split_clients") && !files.contains("geo "), "\(files)")
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.waitForStage(0)
     let second = members(sandbox.port, keys) { "Cookie: sid=user-\($0)" }
@@ -156,6 +155,7 @@ import Testing
     let own = client.exchange(headers: ["Cookie: canary_chat=me"])
     #expect(empty?["set-cookie"] != nil && own?["set-cookie"] == nil)
     #expect(try sandbox.canary("revert", "chat").code == 0)
+    #expect(try sandbox.canary("apply").code == 0)
     try sandbox.wait("no cookie at rest") { client.exchange()?["set-cookie"] == nil }
   }
 

@@ -187,7 +187,7 @@ import Testing
       with: config.replacing("state: \"state\"", with: "templates: \"own\", state: \"state\""))
     try expect(
       sandbox, ["apply"], code: 2, says: "location.conf has the unknown slot '{{poool}}'",
-      "location.conf does not use '{{brake_file}}'")
+      "location.conf does not use '{{generation}}'")
   }
 
   @Test func `a file changed by hand is named and kept`() throws {

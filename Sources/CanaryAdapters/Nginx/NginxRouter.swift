@@ -136,6 +136,7 @@ package struct NginxRouter: Router {
   package func release(_ service: ServiceName) async throws(RouterError) {
     do throws(FileError) {
       try Brake.lift(config.run, service)
+      SeatSets(config.run, service).close()
     } catch {
       throw RouterError(.refused, error.description)
     }

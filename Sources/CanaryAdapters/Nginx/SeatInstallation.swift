@@ -19,6 +19,13 @@ struct SeatInstallation {
   func install() throws(RouterError) {
     let stops = sets.stops
     if routing.isReverted, try leadsToStable() { return }
+    // A revert that needs a text gets the one in which only stable is in play.
+    if routing.isReverted {
+      let rest = Self(
+        installation: installation, service: service, routing: .resting(on: routing.stable),
+        generation: generation)
+      return try rest.install()
+    }
     let rules = try router.renderer.rules(service, routing)
     if let until = routing.brakeUntil {
       // Before the roles are exchanged: from here on a revert leads to the former pool, by the old

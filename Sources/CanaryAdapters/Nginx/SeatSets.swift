@@ -61,6 +61,12 @@ package struct SeatSets: Sendable {
     empty(pair)
   }
 
+  /// Removes what a brake has left where there never was a set.
+  package func close() {
+    guard pairs.isEmpty, former(at: Instant(milliseconds: 0)) == nil else { return }
+    Self.remove(path)
+  }
+
   /// The generation of the set in force, whatever it holds; nil: there is no set.
   package func generation(_ stable: PoolName, _ other: PoolName) -> Generation? {
     Files.names(in: now(pair(stable, other))).lazy.compactMap(Self.generation).first

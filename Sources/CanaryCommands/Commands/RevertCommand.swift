@@ -61,7 +61,7 @@ enum RevertCommand {
     }
     // A revert waits for no hook: another process runs them.
     let driver = world.driver(service, runsHooks: false)
-    defer { leaveRest(world, service) }
+    defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
       guard braked.filesSendToCanary else {
         try? await world.router.release(service.name)
@@ -88,13 +88,12 @@ enum RevertCommand {
     return .done
   }
 
-  /// Starts a process that runs the hooks after a revert and has Nginx name only stable, unless a
-  /// driver or a controller does.
-  private static func leaveRest(_ world: World, _ service: Service) {
+  /// Starts a process that runs the hooks after a revert, unless a driver or a controller does.
+  private static func leaveHooks(_ world: World, _ service: Service) {
     let isDriven =
       world.leases.holder(.drive(service.name)) != nil
       || world.leases.holder(.controller) != nil
-    if !service.hooks.isEmpty || service.routesBySeats, !isDriven {
+    if !service.hooks.isEmpty, !isDriven {
       try? DriveSession.handOver(service, of: world)
     }
   }

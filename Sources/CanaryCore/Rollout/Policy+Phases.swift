@@ -199,10 +199,7 @@ extension Policy {
         hint: reason.hint)
       addJobs(.afterRevert, rollout, reason: reason.text)
       decision.effects = [.release]
-      if rules.leavesText {
-        decision.state.rollout?.tidyAfter = now
-        decision.effects.append(.wake(now))
-      }
+      if rules.leavesText { decision.state.rollout?.tidyAfter = now }
     case .applyFailed:
       // The brake is on, so clients are safe; Nginx is asked again until it takes the clean
       // configuration.

@@ -16,9 +16,7 @@ enum DriveCommand {
       return .outside
     }
     let state = try await world.load(service)
-    let now = world.clock.now()
-    let isOwed = state.job(at: now) != nil || (state.tidyDue.map { $0 <= now } ?? false)
-    guard state.running != nil || isOwed else { return .outside }
+    guard state.running != nil || state.job(at: world.clock.now()) != nil else { return .outside }
     let noticing = Task { await NoticeLoop.watch(world) }
     let publishing = Task { await PublishLoop.watch(world) }
     await DriverPool.drive(world.driver(service), world, service, state, lease)
