@@ -52,7 +52,7 @@ import Testing
     let from = files.main.split(separator: "\n").drop { $0 != "upstream canary.chat.\(group) {" }
     return from.prefix { $0 != "}" }.filter { $0.contains(" server ") }
       .map {
-        $0.replacing(" max_fails=0 fail_timeout=10s", with: "").drop { $0 == " " }.dropFirst(7)
+        $0.replacing(#/ max_fails=[01] fail_timeout=10s/#, with: "").drop { $0 == " " }.dropFirst(7)
           .dropLast()
       }
       .map(String.init)
@@ -91,6 +91,48 @@ import Testing
     #expect(try render(five).location?.contains("proxy_next_upstream_tries 3;") == true)
     #expect(
       try render(five, "shield: false").location?.contains("proxy_next_upstream off;") == true)
+  }
+
+  @Test func `weights count what Nginx makes of a name`() throws {
+    for percent in [1.0, 5, 20, 50, 99] {
+      let weight = try #require(Weight(percent: percent))
+      let (s, c) = Share.weights(
+        stable: [1, 3], canary: [2], peers: ([2, 1], [3]), weight: weight)
+      let (sSum, cSum) = (2 * s[0] + s[1], 3 * c[0])
+      #expect(cSum * 10_000 == (sSum + cSum) * weight.basisPoints)
+      #expect(s[1] == 3 * s[0])
+    }
+    let peers = Peers(["web:80": ["10.0.0.1:80", "10.0.0.2:80"], "api:80": ["[::1]:80"]])
+    let lines = peers.lines(for: [Server(address: "web:80"), Server(address: "10.0.0.9:80")])
+    #expect(lines == "# canary resolved web:80 10.0.0.1:80 10.0.0.2:80\n")
+    #expect(
+      Peers(inFile: "x\n" + lines + "y\n").addresses == ["web:80": ["10.0.0.1:80", "10.0.0.2:80"]])
+    #expect(peers.count("web:80") == 2 && peers.count("10.0.0.9:80") == 1)
+  }
+
+  @Test func `servers are skipped as Nginx does at rest and never in a stage`() throws {
+    func maxFails(_ weight: Weight, _ service: String = "", _ group: String = "split") throws
+      -> [Int]
+    {
+      let text = try render(weight, service).main
+      let from = text.split(separator: "\n").drop { $0 != "upstream canary.chat.\(group) {" }
+      return from.prefix { $0 != "}" }.compactMap { line in
+        line.firstMatch(of: /max_fails=(\d+)/).flatMap { Int($0.1) }
+      }
+    }
+    let five = try #require(Weight(percent: 5))
+    // Nginx never skips the only server of a pool: nor may it where the other pool is the backup.
+    #expect(try maxFails(.none) == [1, 1, 0])
+    #expect(try maxFails(five) == [0, 0, 0])
+    #expect(try maxFails(.all) == [0, 0, 0])
+    #expect(try maxFails(five, "shield: false", "brake") == [1, 1])
+    let named =
+      "pools: { blue: { servers: [\"127.0.0.1:9001 max_fails=3\", \"127.0.0.1:9003\"] }, green: { servers: [\"127.0.0.1:9002 max_fails=2\"] } }"
+    let config = try ConfigReader(file: "/etc/canary/canary.json5").read(
+      ConfigFile.parse(
+        "{ services: { chat: { \(named), stable: \"blue\" } } }", name: "test"))
+    let servers = config.services[0].pools.flatMap(\.servers).map(\.maxFails)
+    #expect(servers == [3, nil, 2])
   }
 
   @Test func `the text is deterministic and says what it is`() throws {

@@ -13,9 +13,13 @@ actor AccessLogSource {
   private let service: Service
   private let log: String
   private let relay: String
+  /// The generated file, which says what names stood for when Nginx read it.
+  private let file: String
   private let store: any LogStore
   private var follower: LogFollower?
   private var table = PoolTable([])
+  /// The generated file as it was when the table was made.
+  private var seen: Files.Signature?
   private var counted = LogTally(pools: [])
   /// Counts that are not saved yet.
   private var unsaved = LogTally(pools: [])
@@ -27,12 +31,13 @@ actor AccessLogSource {
   private var stages: (rollout: Int, times: SwitchTimes)?
 
   init(
-    service: Service, log: String, relay: String, store: any LogStore, executor: ThreadExecutor,
-    routesBySeats: Bool
+    service: Service, log: String, relay: String, file: String, store: any LogStore,
+    executor: ThreadExecutor, routesBySeats: Bool
   ) {
     self.service = service
     self.log = log
     self.relay = relay
+    self.file = file
     self.store = store
     self.executor = executor
     self.routesBySeats = routesBySeats
@@ -58,6 +63,8 @@ actor AccessLogSource {
     if follower == nil { await resume(context) }
     if routesBySeats { note(context) }
     await prepare(context)
+    // Names stand for what they did when Nginx read the file.
+    if follower != nil, Files.signature(of: file) != seen { await resolveAgain() }
     guard let follower else { throw SourceError(description: "not opened") }
     var delta = LogTally(pools: table.pools)
     if let judge {
@@ -80,11 +87,8 @@ actor AccessLogSource {
       counted.merge(delta)
       counted.drop(before: now.second - Self.kept)
       unsaved.merge(delta)
-      if delta.unattributed > 0 {
-        // A name may resolve to other addresses than it did when this reader started.
-        table = await resolve()
-        follower.parser = parser
-      }
+      // A name may stand for other addresses than it did when this reader started.
+      if delta.unattributed > 0 { await resolveAgain() }
     }
     let reading = LogReading(context, at: now, judge)
     let measurements = checks.map { reading.measure($0, &counted) }
@@ -160,7 +164,16 @@ actor AccessLogSource {
   /// The pools' addresses; resolved off the drivers' thread, which a slow name server must not
   /// block.
   private func resolve() async -> PoolTable {
-    await Blocking.run { [service, relay] in PoolAddresses.table(of: service, relay: relay) }
+    seen = Files.signature(of: file)
+    return await Blocking.run { [service, relay, file] in
+      let loaded = Files.contents(file).map(Peers.init(inFile:)) ?? Peers()
+      return PoolAddresses.table(of: service, loaded: loaded, relay: relay)
+    }
+  }
+
+  private func resolveAgain() async {
+    table = await resolve()
+    follower?.parser = parser
   }
 
   /// Starts reading; false when another call has done so while this one resolved the names.

@@ -16,6 +16,11 @@ package enum NginxDryRun {
     run(config.nginx.test)
   }
 
+  /// Whether `nginx.test` is an Nginx on this host.
+  static func runsHere(_ config: Config) -> Bool {
+    Files.name(of: config.nginx.test[0]) == "nginx"
+  }
+
   /// Tests the generated files of these services in a scratch configuration.
   ///
   /// Only where `nginx.test` is an Nginx on this host; otherwise the outcome is `untried`.
@@ -23,7 +28,7 @@ package enum NginxDryRun {
     _ config: Config, _ renderer: any Renderer, _ services: [(ServiceName, Routing)]
   ) -> Outcome {
     let program = config.nginx.test[0]
-    guard program == "nginx" || program.hasSuffix("/nginx") else {
+    guard runsHere(config) else {
       return .untried("nginx.test is '\(program)', so Nginx does not run on this host itself")
     }
     var template = Array("/tmp/canary-check-XXXXXX".utf8CString)

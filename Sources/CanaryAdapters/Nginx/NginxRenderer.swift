@@ -40,8 +40,30 @@ package struct NginxRenderer: Renderer {
       throw RouterError(
         .refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
     }
-    let (known, revealed) = try revealed(service, routing)
-    return RoutingRules(known, revealed, zone: config.nginx.zone)
+    let (known, revealed) = try revealed(withoutLost(service, routing), routing)
+    let pools = [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
+    let servers = pools.flatMap { known.pool($0)?.servers ?? [] }
+    return RoutingRules(
+      known, revealed, zone: config.nginx.zone, peers: PoolAddresses.peers(of: servers))
+  }
+
+  /// The service without servers that Nginx would refuse by their names, where their pool gets no
+  /// request: it may be gone since it was replaced.
+  ///
+  /// Only for an Nginx on this host: in a container, names may mean something else.
+  private func withoutLost(_ service: Service, _ routing: Routing) -> Service {
+    guard NginxDryRun.runsHere(config) else { return service }
+    var inPlay: Set<PoolName> = [routing.stable]
+    if !routing.isClean, let canary = routing.canary { inPlay.insert(canary) }
+    if routing.brakeUntil.map({ SystemClock.now < $0 }) ?? true { inPlay.insert(routing.brake) }
+    var service = service
+    service.pools = service.pools.map { pool in
+      guard !inPlay.contains(pool.name) else { return pool }
+      return Pool(
+        name: pool.name, servers: pool.servers.filter { !PoolAddresses.isUnknown($0) },
+        limit: pool.limit)
+    }
+    return service
   }
 
   /// The service and routing with the secrets of previews filled in, when the routing has an

@@ -174,6 +174,9 @@ package struct NginxRouter: Router {
     if aspects.contains(.workers) {
       seen.workers = Workers.now(config.probe(service), service: service)
     }
+    if aspects.contains(.names), let text = Files.contents(config.mainFile(of: service)) {
+      seen.names = PoolAddresses.changes(since: text)
+    }
     return seen
   }
 

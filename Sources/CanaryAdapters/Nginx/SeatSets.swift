@@ -190,7 +190,7 @@ package struct SeatSets: Sendable {
   @discardableResult
   private static func touch(_ path: String) -> Bool {
     let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)
-    if file >= 0 { close(file) }
+    if file >= 0 { Glibc.close(file) }
     return file >= 0
   }
 

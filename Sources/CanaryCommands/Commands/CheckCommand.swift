@@ -141,7 +141,7 @@ enum CheckCommand {
   private static func check(_ service: Service, _ world: World, _ list: inout Findings) async {
     let state = (try? await world.states.peek(service.name)) ?? nil
     let stable = state?.stable ?? service.stable
-    let seen = await world.router.observe(service.name, [.answer, .edits])
+    let seen = await world.router.observe(service.name, [.answer, .edits, .names])
     switch seen.answer {
     case .success(let answer)?:
       list.good("\(service.name): Nginx answers with generation \(answer.generation)")
@@ -153,6 +153,10 @@ enum CheckCommand {
       list.bad(
         "\(file) was changed by hand; `canary apply \(service.name)` puts canary's own back and keeps a copy"
       )
+    }
+    for change in seen.names {
+      list.note(
+        "\(service.name): \(change); to let it read them again: canary apply \(service.name)")
     }
     let sources = world.sources
     for pool in service.pools {

@@ -37,11 +37,14 @@ package struct RoutingRules: Sendable {
   package let routing: Routing
   /// The zone of this host; nil: none.
   package let zone: Label?
+  /// What the names among the servers stand for.
+  package let peers: Peers
 
-  package init(_ service: Service, _ routing: Routing, zone: Label?) {
+  package init(_ service: Service, _ routing: Routing, zone: Label?, peers: Peers = Peers()) {
     self.service = service
     self.routing = routing
     self.zone = zone
+    self.peers = peers
   }
 
   var audience: Audience? { routing.canary == nil ? nil : routing.audience }

@@ -3,11 +3,9 @@ package struct Server: Hashable, Sendable, Codable {
   /// `host:port`, `[v6]:port` or `unix:/path`, as the upstream and the access log spell it.
   package let address: String
   package let weight: Int
-  /// How many failed tries make Nginx skip the server for `failTimeout`; 0: it never does.
-  ///
-  /// 0 is the default, because a failing canary must keep its share: without requests, the evidence
-  /// against it stops.
-  package let maxFails: Int
+  /// How many failed tries make Nginx skip the server for `failTimeout`; 0: it never does; nil:
+  /// Nginx's own number, except in a rollout (see `RenderValues.maxFails`).
+  package let maxFails: Int?
   package let failTimeout: Span
   /// The zone that the server is in; an Nginx in the same zone prefers it.
   package let zone: Label?
@@ -22,7 +20,7 @@ package struct Server: Hashable, Sendable, Codable {
   package var isDown = false
 
   package init(
-    address: String, weight: Int = 1, maxFails: Int = 0, failTimeout: Span = .seconds(10),
+    address: String, weight: Int = 1, maxFails: Int? = nil, failTimeout: Span = .seconds(10),
     zone: Label? = nil, backend: Label? = nil
   ) {
     self.address = address
@@ -45,7 +43,7 @@ package struct Server: Hashable, Sendable, Codable {
     let address = words.removeFirst()
     try Address.check(address)
     var weight = 1
-    var maxFails = 0
+    var maxFails: Int?
     var failTimeout = Span.seconds(10)
     var zone: Label?
     var backend: Label?

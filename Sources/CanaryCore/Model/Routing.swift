@@ -82,14 +82,14 @@ package enum Share {
   /// Returns server weights, in lowest terms, that give the canary exactly the share w.
   ///
   /// With stable weights sᵢ of sum S, canary weights cⱼ of sum C and w in basis points, they are
-  /// `sᵢ·C·(10000-w)` and `cⱼ·S·w`, divided by their greatest common divisor. Weights must be
-  /// positive, and both pools must have servers when 0 < w < 10000. At 0 the canary's list is empty,
-  /// at 10000 stable's.
-  package static func weights(stable: [Int], canary: [Int], weight: Weight) -> (
-    stable: [Int], canary: [Int]
-  ) {
-    let stableSum = stable.reduce(0, +)
-    let canarySum = canary.reduce(0, +)
+  /// `sᵢ·C·(10000-w)` and `cⱼ·S·w`, divided by their greatest common divisor. A server counts in its
+  /// sum as often as Nginx has peers for it; nil: once. Weights must be positive, and both pools must
+  /// have servers when 0 < w < 10000. At 0 the canary's list is empty, at 10000 stable's.
+  package static func weights(
+    stable: [Int], canary: [Int], peers: (stable: [Int], canary: [Int])? = nil, weight: Weight
+  ) -> (stable: [Int], canary: [Int]) {
+    let stableSum = sum(stable, peers?.stable)
+    let canarySum = sum(canary, peers?.canary)
     let points = weight.basisPoints
     if points == 0 || canary.isEmpty { return (reduced(stable), []) }
     if points == 10_000 { return ([], reduced(canary)) }
@@ -103,6 +103,11 @@ package enum Share {
   package static func reduced(_ weights: [Int]) -> [Int] {
     let divisor = max(1, weights.reduce(0, gcd))
     return weights.map { $0 / divisor }
+  }
+
+  private static func sum(_ weights: [Int], _ peers: [Int]?) -> Int {
+    guard let peers else { return weights.reduce(0, +) }
+    return zip(weights, peers).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
   private static func gcd(_ left: Int, _ right: Int) -> Int {

@@ -82,8 +82,9 @@ extension RenderValues {
   /// Which failures Nginx retries (`proxy_next_upstream`), and how many tries a request gets in
   /// all.
   ///
-  /// Nginx tries no server twice, so one try more than the larger pool has servers is certain to
-  /// reach the other pool, whether both are in one group or one is the other's backup.
+  /// Nginx tries no peer twice, so one try more than the larger pool has peers is certain to reach
+  /// the other pool, whether both are in one group or one is the other's backup; and one more for
+  /// each further address of a server there, which may be one that it does not listen on.
   private func retry(_ backend: Label?, _ proxying: Proxying) -> (on: String, tries: Int) {
     let (stable, canary) = (choice.stable(backend), choice.canary(backend))
     // Named, it is kept: whoever says `off` has requests that must not be sent twice.
@@ -93,12 +94,13 @@ extension RenderValues {
     let on = named.joined(separator: " ")
     let meets =
       choice.seatForm.map { $0 == .rollout } ?? (routing.weight > .none || !choice.rules.isEmpty)
-    if !meets { return (on, proxying.retryTries ?? (stable.count + (fallsBack ? 1 : 0))) }
-    let most = max(stable.count, canary.count)
+    let further = (stable + canary).map { peers([$0]) }.max() ?? 1
+    if !meets { return (on, proxying.retryTries ?? (peers(stable) + (fallsBack ? further : 0))) }
+    let most = max(peers(stable), peers(canary))
     if isShielded {
       let shielding = usual + ["http_500", "http_502", "http_503", "http_504"]
       let all = shielding + named.filter { !shielding.contains($0) }
-      return (all.joined(separator: " "), max(most + 1, proxying.retryTries ?? 0))
+      return (all.joined(separator: " "), max(most + further, proxying.retryTries ?? 0))
     }
     let isZoned = choice.isZoned(stable) || choice.isZoned(canary)
     let isOwn = service.pools.contains { $0.balance != nil }

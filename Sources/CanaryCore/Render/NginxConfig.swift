@@ -68,7 +68,7 @@ package struct TemplateSet: Sendable {
     let suffix = config.mainSuffix(of: service.name)
     if service.proxying.scheme == .tcp {
       let text = try fill("stream.conf", values.stream)
-      return GeneratedFiles(main: Seal.seal(text), mainSuffix: suffix)
+      return GeneratedFiles(main: Seal.seal(text + values.resolved), mainSuffix: suffix)
     }
     var blocks: [String] = []
     for group in values.groups { blocks.append(try fill("upstream.conf", group)) }
@@ -82,7 +82,7 @@ package struct TemplateSet: Sendable {
     if !service.listen.isEmpty {
       server = [try fill("server.conf", values.server(lines: Self.body(locations)))]
     }
-    let http = try fill("http.conf", values.http(blocks: blocks, server: server))
+    let http = try fill("http.conf", values.http(blocks: blocks, server: server)) + values.resolved
     if service.routes.isEmpty {
       let location = try fill("location.conf", values.location(values.usualRoute))
       return GeneratedFiles(

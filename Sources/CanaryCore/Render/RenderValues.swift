@@ -136,7 +136,7 @@ struct RenderValues {
   ///
   /// Nginx demands at least eight pages, and a server takes much less than 1 KB.
   var zone: String {
-    "\(64 + (choice.stable(nil).count + choice.canary(nil).count) * 2)k"
+    "\(64 + (peers(choice.stable(nil)) + peers(choice.canary(nil))) * 2)k"
   }
 
   private func rows(_ group: RoutingRules.Group, _ backend: Label?) -> [[String: Template.Value]] {
@@ -149,9 +149,12 @@ struct RenderValues {
       return rows(stable) + (takesOver ? rows(canary, backup: true) : [])
     case .canary where choice.seatForm == .kept: return rows(canary)
     case .canary:
-      return rows(canary) + (isShielded ? rows(stable, backup: true) : [])
-    case .brake: return rows(service.pool(routing.brake)?.servers(of: backend) ?? [])
-    case .copies: return rows(canary)
+      return rows(canary, isCanary: true) + (isShielded ? rows(stable, backup: true) : [])
+    case .brake:
+      // The servers of a pool that is kept no longer may be gone.
+      let brake = service.pool(routing.brake)?.servers(of: backend) ?? []
+      return rows(brake.isEmpty ? stable : brake)
+    case .copies: return rows(canary, isCanary: true)
     }
   }
 
@@ -160,13 +163,15 @@ struct RenderValues {
       return rows(stable) + (fallsBack ? rows(canary, backup: true) : [])
     }
     if routing.weight == .all {
-      return rows(canary) + (isShielded ? rows(stable, backup: true) : [])
+      return rows(canary, isCanary: true) + (isShielded ? rows(stable, backup: true) : [])
     }
     let (stable, canary) = (stable.filter(\.takesPart), canary.filter(\.takesPart))
     let weights = Share.weights(
-      stable: stable.map(\.weight), canary: canary.map(\.weight), weight: routing.weight)
-    return zip(stable, weights.stable).map { row($0, weight: $1) }
-      + zip(canary, weights.canary).map { row($0, weight: $1) }
+      stable: stable.map(\.weight), canary: canary.map(\.weight),
+      peers: (stable.map { peers([$0]) }, canary.map { peers([$0]) }), weight: routing.weight)
+    // Skipped for a while, a server would leave its requests to the other pool.
+    return zip(stable, weights.stable).map { row($0, weight: $1, maxFails: 0) }
+      + zip(canary, weights.canary).map { row($0, weight: $1, maxFails: 0) }
   }
 
   /// Whether stable's servers are the backups of the canary's.
@@ -176,20 +181,47 @@ struct RenderValues {
   ///
   /// Nginx has only one level of backups. A million times the weight makes it prefer a far server
   /// of this pool to a backup server of the other pool.
-  private func rows(_ servers: [Server], backup: Bool = false) -> [[String: Template.Value]] {
+  private func rows(
+    _ servers: [Server], isCanary: Bool = false, backup: Bool = false
+  ) -> [[String: Template.Value]] {
     let weights = backup ? servers.map(\.weight) : Share.reduced(servers.map(\.weight))
     let zoned = choice.isZoned(servers)
+    let maxFails = maxFails(servers, isCanary: isCanary)
     return zip(servers, weights).map { server, weight in
       let isFar = !backup && zoned && server.zone != choice.zone
-      return row(server, weight: isFar ? weight * 1_000_000 : weight, backup: backup || isFar)
+      return row(
+        server, weight: isFar ? weight * 1_000_000 : weight, backup: backup || isFar,
+        maxFails: maxFails)
     }
   }
 
-  func row(_ server: Server, weight: Int, backup: Bool = false) -> [String: Template.Value] {
+  /// The `max_fails` of a pool's servers for which the config names none: Nginx's own at rest.
+  ///
+  /// Nginx never skips the only server of a group, but it would with the other pool as its backup.
+  /// In a rollout, a failing canary must keep its share: without requests, the evidence against it
+  /// stops. And what Nginx retries by its status counts as failed, so that a few bad requests would
+  /// take all servers of stable away.
+  func maxFails(_ servers: [Server], isCanary: Bool) -> Int {
+    let isUsual = routing.isClean || !isCanary && !service.proxying.shield
+    return isUsual && peers(servers) > 1 ? 1 : 0
+  }
+
+  /// How many servers Nginx makes of these: each address of a name is one.
+  func peers(_ servers: [Server]) -> Int { choice.peers.count(servers) }
+
+  /// The last lines of the main file before its seal: what the names in it stand for.
+  var resolved: String {
+    let pools = [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
+    return choice.peers.lines(for: pools.flatMap { service.pool($0)?.servers ?? [] })
+  }
+
+  func row(_ server: Server, weight: Int, backup: Bool = false, maxFails: Int)
+    -> [String: Template.Value]
+  {
     let isBackup = backup || server.isBackup
     return [
       "address": .text(server.address), "server_weight": .text("\(weight)"),
-      "max_fails": .text("\(server.maxFails)"),
+      "max_fails": .text("\(server.maxFails ?? maxFails)"),
       "fail_timeout": .text("\(max(1, server.failTimeout.milliseconds / 1000))s"),
       "max_conns": .text(server.maxConns.map { " max_conns=\($0)" } ?? ""),
       "backup": .text((server.isDown ? " down" : "") + (isBackup ? " backup" : "")),

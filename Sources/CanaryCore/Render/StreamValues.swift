@@ -21,7 +21,7 @@ extension RenderValues {
     let connecting = proxying.connectTimeout ?? Proxying.usualConnectTimeout
     values["connect_timeout"] = .text("\(connecting.milliseconds)ms")
     values["timeout"] = .text("\((proxying.timeout ?? Proxying.usualTimeout).milliseconds)ms")
-    values["tries"] = .text("\(max(split.count, behind.count))")
+    values["tries"] = .text("\(max(peers(split), peers(behind)))")
     return values
   }
 
@@ -29,16 +29,27 @@ extension RenderValues {
     "address", "server_weight", "max_fails", "fail_timeout", "max_conns", "backup",
   ]
 
+  private func peers(_ rows: [[String: Template.Value]]) -> Int {
+    rows.reduce(0) { sum, row in
+      guard case .text(let address)? = row["address"] else { return sum }
+      return sum + choice.peers.count(address)
+    }
+  }
+
   private func servers(_ pool: PoolName?) -> [Server] {
     pool.flatMap { service.pool($0)?.servers } ?? []
   }
 
-  private func rows(_ servers: [Server], backup: Bool = false) -> [[String: Template.Value]] {
-    servers.map { row($0, weight: $0.weight, backup: backup) }
+  private func rows(
+    _ servers: [Server], isCanary: Bool = false, backup: Bool = false
+  ) -> [[String: Template.Value]] {
+    let maxFails = maxFails(servers, isCanary: isCanary)
+    return servers.map { row($0, weight: $0.weight, backup: backup, maxFails: maxFails) }
   }
 
+  /// The relay is never skipped: when its socket has its name back, it must get its share at once.
   private func relay(weight: Int = 1, backup: Bool = false) -> [[String: Template.Value]] {
-    [row(Server(address: relay), weight: weight, backup: backup)]
+    [row(Server(address: relay), weight: weight, backup: backup, maxFails: 0)]
   }
 
   /// The servers that new connections go to.
@@ -53,16 +64,20 @@ extension RenderValues {
     if routing.weight == .none { return rows(stable) + (fallsBack ? relay(backup: true) : []) }
     if routing.weight == .all { return relay() + rows(stable, backup: true) }
     let weights = Share.weights(
-      stable: stable.map(\.weight), canary: [1], weight: routing.weight)
-    return zip(stable, weights.stable).map { row($0, weight: $1) }
+      stable: stable.map(\.weight), canary: [1], peers: (stable.map { peers([$0]) }, [1]),
+      weight: routing.weight)
+    return zip(stable, weights.stable).map { row($0, weight: $1, maxFails: 0) }
       + weights.canary.flatMap { relay(weight: $0) }
   }
 
   /// The servers that the relay passes connections to; with a shield or fallback, the other pool is
   /// their backup.
   private var behind: [[String: Template.Value]] {
-    let own = rows(servers(relayed ?? routing.stable))
     let isCanary = relayed == routing.canary
+    let apart = servers(relayed)
+    // Without servers, Nginx takes no group; nothing is sent there then.
+    let own = rows(
+      apart.isEmpty ? servers(routing.stable) : apart, isCanary: isCanary && relayed != nil)
     let shields = isCanary ? service.proxying.shield : fallsBack
     let other = isCanary ? routing.stable : routing.canary
     return own + (shields && relayed != nil ? rows(servers(other), backup: true) : [])

@@ -89,6 +89,8 @@ package struct RouterAspects: OptionSet, Sendable {
   package static let edits = RouterAspects(rawValue: 4)
   /// A look at every process of the host.
   package static let workers = RouterAspects(rawValue: 8)
+  /// The names in the generated file, each resolved.
+  package static let names = RouterAspects(rawValue: 16)
 }
 
 /// What was seen of a service; an aspect that was not asked for is empty.
@@ -105,6 +107,8 @@ package struct RouterObservation: Sendable {
   package var edits: [String] = []
   /// The workers that run now; nil when none answers, or the host does not show them.
   package var workers: [Worker]?
+  /// A sentence for each server whose name stands for other addresses than when Nginx read it.
+  package var names: [String] = []
 
   package init() {}
 }

@@ -44,10 +44,11 @@ package struct StatusReport {
       nginx = []
       return
     }
-    let seen = await world.router.observe(service.name, [.edits, .workers])
+    let seen = await world.router.observe(service.name, [.edits, .workers, .names])
     nginx =
       [NginxReport.leaving(world, seen.workers)].compactMap(\.self)
       + seen.edits.map { "\($0) was changed by hand" }
+      + seen.names.map { "\($0); to let it read them again: canary apply \(service.name)" }
   }
 
   /// The canary's share, as last confirmed by Nginx; none while the brake is on, whatever the files
