@@ -18,7 +18,7 @@ import Testing
 
   /// A rollout in its first stage, whose test and reload of Nginx do what files in `hooks` say, each once.
   private func soaking(_ sandbox: Sandbox) throws {
-    try sandbox.start(plan: Self.plan)
+    try sandbox.start(service: "weights: \"upstream\",", plan: Self.plan)
     let folder = sandbox.folder
     mkdir("\(folder)/hooks", 0o755)
     try Files.replace(

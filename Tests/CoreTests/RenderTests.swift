@@ -206,7 +206,7 @@ import Testing
     func main(_ blue: String, _ service: String = "") throws -> String {
       let text = """
         { services: { chat: { pools: { blue: { \(blue) }, green: { servers: ["127.0.0.1:9002"] } },
-          stable: "blue", \(service) } } }
+          stable: "blue", weights: "upstream", \(service) } } }
         """
       let config = try ConfigReader(file: "/etc/canary/canary.json5").read(
         ConfigFile.parse(text, name: "test"))

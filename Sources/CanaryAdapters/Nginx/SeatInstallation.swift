@@ -34,11 +34,13 @@ struct SeatInstallation {
     } else {
       sets.forgetFormer()
     }
-    if try !isInPlace() { try installText() }
     guard rules.seatForm == .rollout else {
-      try refusing { () throws(FileError) in try sets.open(routing.stable, other) }
+      // Asked for by itself, and so under a number of its own.
+      try installText()
+      sets.empty(routing.stable, other)
       return
     }
+    if try !isInPlace() { try installText() }
     try installation.checkStop()
     let outcome = try refusing { () throws(FileError) in
       try sets.put(rules.metSeats, generation, routing.stable, other, stops: stops)

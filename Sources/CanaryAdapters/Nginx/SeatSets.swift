@@ -67,6 +67,9 @@ package struct SeatSets: Sendable {
     Self.remove(path)
   }
 
+  /// Leaves the pair without a set.
+  package func empty(_ stable: PoolName, _ other: PoolName) { empty(pair(stable, other)) }
+
   /// The generation of the set in force, whatever it holds; nil: there is no set.
   package func generation(_ stable: PoolName, _ other: PoolName) -> Generation? {
     Files.names(in: now(pair(stable, other))).lazy.compactMap(Self.generation).first
