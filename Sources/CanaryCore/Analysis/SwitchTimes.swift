@@ -40,8 +40,12 @@ package struct SwitchTimes: Hashable, Sendable {
   /// How much later than Nginx's clock says a request may have been drawn, in milliseconds.
   private let lag: Int64
 
-  /// Nginx reads the clock when it wakes up: its time is never ahead, and up to 2.5 ms behind.
-  private static let usualLag: Int64 = 3
+  /// Nginx reads the clock when it wakes up: its time is never ahead, but behind by what a worker
+  /// has done since, or has waited for a processor.
+  ///
+  /// Seldom more than 3 ms; a quarter of a second costs nothing, since a stage that is left was
+  /// judged by what came before.
+  private static let usualLag: Int64 = 250
   /// A request older than so many switches is told by the oldest of them.
   private static let most = 64
 
