@@ -204,9 +204,10 @@ import Testing
     #expect(
       promoted.text.contains("\(path) was changed by hand since canary wrote it"),
       "\(promoted.text)")
+    let applied = try sandbox.canary("apply")
     #expect(
-      promoted.text.contains(
-        "the changed file is kept as \(sandbox.folder)/state/edited-chat-conf"), "\(promoted.text)")
+      applied.text.contains(
+        "the changed file is kept as \(sandbox.folder)/state/edited-chat-conf"), "\(applied.text)")
     #expect(try sandbox.canary("promote", "chat").code == 0)
   }
 

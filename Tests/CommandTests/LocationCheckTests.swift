@@ -30,7 +30,7 @@ import Testing
       extra: """
         \(http)
         server {
-        listen 127.0.0.1:\(sandbox.port);
+        listen 127.0.0.1:\(sandbox.port); proxy_set_header Host $host;
         \(text)
         }
         """, main: "worker_shutdown_timeout 20s;")
