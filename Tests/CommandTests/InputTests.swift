@@ -137,7 +137,7 @@ import Testing
     let config = try #require(try Files.read("\(sandbox.folder)/canary.json5"))
     try Files.replace(
       "\(sandbox.folder)/canary.json5",
-      with: config.replacing("127.0.0.1:\(sandbox.greenPorts[0])", with: "no-such-host.invalid:80"))
+      with: config.replacing("127.0.0.1:\(sandbox.bluePorts[0])", with: "no-such-host.invalid:80"))
     try expect(
       sandbox, ["apply"], code: 1,
       says: "host not found in upstream \"no-such-host.invalid:80\" in ", "chat.conf:")

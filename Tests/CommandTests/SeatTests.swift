@@ -51,7 +51,8 @@ import Testing
       let (n, p) = (Double(within.count), Double(weight) / 100)
       #expect(n > 50)
       #expect(
-        abs(green - n * p) <= 4 * (n * p * (1 - p)).squareRoot() + n * 0.02, "\(green) of \(n) at \(weight)%")
+        abs(green - n * p) <= 4 * (n * p * (1 - p)).squareRoot() + n * 0.02,
+        "\(green) of \(n) at \(weight)%")
     }
   }
 

@@ -186,7 +186,10 @@ import Testing
       ("preview: { cookie: { name: \"a\" } },", all, "must have a value"),
       ("never: { form: [] },", all, "is not a known key; did you mean 'from'?"),
       ("routes: { api: {} },", all, "must be a path such as \"/api\""),
-      ("routes: { \"/\": { protocol: \"http3\" } },", all, "must be \"http\", \"https\", \"grpc\" or \"grpcs\""),
+      (
+        "routes: { \"/\": { protocol: \"http3\" } },", all,
+        "must be \"http\", \"https\", \"grpc\" or \"grpcs\""
+      ),
       ("listen: [\"127.0.0.1:1\"], protocol: \"grpc\",", all, "needs http2: true"),
       ("", "{ weight: 0, soak: \"1s\" }, \(all)", "0 needs preview: true or shadow"),
       ("", "{ preview: true, soak: \"1s\" }, \(all)", "must have `preview`: stage 1"),

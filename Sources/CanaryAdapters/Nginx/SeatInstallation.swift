@@ -30,7 +30,9 @@ struct SeatInstallation {
     if let until = routing.brakeUntil {
       // Before the roles are exchanged: from here on a revert leads to the former pool, by the old
       // text and by the new one.
-      try refusing { () throws(FileError) in try sets.keepFormer(other, until: until) }
+      try refusing { () throws(FileError) in
+        try sets.keepFormer(other, of: routing.stable, until: until)
+      }
     } else {
       sets.forgetFormer()
     }
@@ -72,7 +74,7 @@ struct SeatInstallation {
     let isOther =
       former?.hasSeats != true || former?.routing?.stable != routing.stable
       || former?.routing?.canary != routing.canary
-    if isOther { try refusing { () throws(FileError) in try sets.open(routing.stable, other) } }
+    if isOther { sets.empty(routing.stable, other) }
     try router.install(service, routing, generation, by: installation)
   }
 

@@ -53,14 +53,6 @@ package struct SeatSets: Sendable {
 
   // MARK: sets
 
-  /// Makes sure that the folder of the pair exists, without a set in force.
-  package func open(_ stable: PoolName, _ other: PoolName) throws(FileError) {
-    let pair = pair(stable, other)
-    try Files.makeFolder(path)
-    try Files.makeFolder(pair)
-    empty(pair)
-  }
-
   /// Removes what a brake has left where there never was a set.
   package func close() {
     guard pairs.isEmpty, former(at: Instant(milliseconds: 0)) == nil else { return }
@@ -132,7 +124,8 @@ package struct SeatSets: Sendable {
       if let goal, pair.other == goal, pair.stable != goal {
         do throws(FileError) {
           // Old workers may still seat requests by an older text: those seats are in what it left.
-          let seats = Set(Files.names(in: self.now(pair.path)).filter { Self.generation($0) == nil })
+          let seats = Set(
+            Files.names(in: self.now(pair.path)).filter { Self.generation($0) == nil })
           _ = try put(
             seats.union(Seating.every).sorted(), Generation(0), pair.stable, pair.other, stops: nil)
         } catch {
@@ -160,10 +153,11 @@ package struct SeatSets: Sendable {
 
   // MARK: the pool before a promotion
 
-  /// Names the pool that a brake leads to until then: the one before the promotion that is made.
-  package func keepFormer(_ pool: PoolName, until: Instant) throws(FileError) {
+  /// Names the pool that a brake leads to until then: the one before the promotion to `stable`.
+  package func keepFormer(_ pool: PoolName, of stable: PoolName, until: Instant) throws(FileError) {
     forgetFormer()
-    try Files.makeFolder(path)
+    // A brake makes a set for the text to come, too.
+    try Files.makeFolder(pair(stable, pool))
     guard Self.touch("\(path)/\(Self.former)\(pool).\(until.milliseconds)") else {
       throw FileError("cannot write in", path)
     }

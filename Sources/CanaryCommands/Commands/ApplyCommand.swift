@@ -68,7 +68,8 @@ enum ApplyCommand {
     let state = try await world.load(service)
     if let rollout = state.running { throw Failure(.busy, "rollout \(rollout.number) is running") }
     do throws(RouterError) {
-      try await world.router.prepare(service.name, state.resting(at: world.clock.now()), state.generation)
+      try await world.router.prepare(
+        service.name, state.resting(at: world.clock.now()), state.generation)
     } catch {
       throw Failure(.outside, error.fault)
     }

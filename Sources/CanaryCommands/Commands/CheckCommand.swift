@@ -82,7 +82,9 @@ enum CheckCommand {
       )
     }
     var resting: [(ServiceName, Routing)] = []
-    for service in services { resting.append((service.name, await world.first(service).resting(at: world.clock.now()))) }
+    for service in services {
+      resting.append((service.name, await world.first(service).resting(at: world.clock.now())))
+    }
     await list.take("nginx -t of what would be generated") { [resting] in
       NginxDryRun.generated(config, world.renderer, resting)
     }

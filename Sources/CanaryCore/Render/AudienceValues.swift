@@ -211,9 +211,9 @@ extension RenderValues {
             ? choice.seatForm == .rest
               ? [] : [["group": .text("1"), "pool": .text(routing.canary?.text ?? "''")]]
             : names([.split]).map { ["group": .text($0), "pool": .text("''")] }
-            + names([.canary]).map {
-              ["group": .text($0), "pool": .text(routing.canary?.text ?? "''")]
-            }),
+              + names([.canary]).map {
+                ["group": .text($0), "pool": .text(routing.canary?.text ?? "''")]
+              }),
         "addresses": .rows(names: ["pattern", "pool"], addresses),
       ]
     ]

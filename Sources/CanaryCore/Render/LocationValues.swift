@@ -61,7 +61,6 @@ extension RenderValues {
 
   private var shadowPath: String { "/.canary-copy-\(service.name)" }
 
-
   /// The Nginx variable with the value of a request header.
   static func headerVariable(_ name: String) -> String {
     "$http_" + String(name.lowercased().map { $0 == "-" ? "_" : $0 })

@@ -86,7 +86,9 @@ struct Policy {
   private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
     if case .reverting(let generation, _) = rollout.phase {
       // Asked again: the brake and the same generation at once, without waiting for the timer.
-      decision.effects = [.brake("revert by \(actor)", to: rollout.from), .apply(clean(rollout), generation)]
+      decision.effects = [
+        .brake("revert by \(actor)", to: rollout.from), .apply(clean(rollout), generation),
+      ]
       return
     }
     beginRevert(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
