@@ -8,7 +8,7 @@ import Testing
 @Suite(.blocking) struct KillTests {
   private static let plan = """
     stages: [
-      { weight: 20, soak: "300ms" }, { weight: 50, soak: "300ms" }, { weight: 80, soak: "300ms" },
+      { weight: 20, soak: "500ms" }, { weight: 50, soak: "500ms" }, { weight: 80, soak: "500ms" },
       { weight: 100, soak: "200ms" },
     ],
     checks: [{ name: "health", probe: "/health", every: "100ms", failures: 3 }],

@@ -16,7 +16,7 @@ package final class Monitoring {
   package let mutual = Sockets.freePort()
   /// Takes connections and never answers.
   package let silent = Sockets.freePort()
-  private let silentFile: CInt
+  private var silentFile: CInt
   private var children: [Child] = []
 
   package static let token = "s3cret-bearer-token"
@@ -34,7 +34,9 @@ package final class Monitoring {
   package func close() {
     for child in children { child.stop() }
     children = []
-    Glibc.close(silentFile)
+    // Once: by the second time the number may be another test's file.
+    if silentFile >= 0 { Glibc.close(silentFile) }
+    silentFile = -1
   }
 
   package func path(_ name: String) -> String { "\(folder.path)/\(name)" }

@@ -31,8 +31,9 @@ package struct SeatSets: Sendable {
 
   // MARK: who may still set
 
-  private static let stop = "stop."
-  private static let former = "former."
+  // No name of a pool begins so.
+  private static let stop = "@stop."
+  private static let former = "@former."
 
   /// The number of the last stop; 0: there was none.
   ///

@@ -13,8 +13,8 @@ enum RevertCommand {
       name: "revert", service: .required,
       summary: "send all traffic to stable, now, whatever else is going on",
       details: """
-        First the brake: a flag file that sends every new request to stable. Then Nginx is reloaded to a configuration
-        without the canary, that is verified, and the brake is lifted. If the reload cannot be done, the brake stays on.
+        First the brake: every new request goes to stable. Then that is verified, recorded, and the brake is lifted. With
+        weights: "upstream", Nginx is reloaded to a configuration without the canary; if that cannot be done, the brake stays on.
         Within `retain` of a promotion it goes back to the pool that was stable before.
         """,
       options: [.reason], isActing: true)
