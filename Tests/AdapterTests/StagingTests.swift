@@ -81,6 +81,21 @@ import Testing
     #expect(try inPlace("location") == "first")
   }
 
+  @Test func `files that were put back can be placed again and again`() throws {
+    for hasFormer in [false, true] {
+      if hasFormer { try begin(files("first", location: "first")) }
+      let one = try staging(5)
+      for _ in 0..<3 {
+        try place(one, files("second"))
+        #expect(try inPlace() == "second" && inPlace("location") == nil)
+        #expect(one.putBack { _ in })
+        #expect(try inPlace() == (hasFormer ? "first" : nil))
+        #expect(try inPlace("location") == (hasFormer ? "first" : nil))
+      }
+      one.remove()
+    }
+  }
+
   @Test func `what a killed process left untested is put back, and what was tested stays`() throws {
     try begin(files("first"))
     for isTested in [false, true] {

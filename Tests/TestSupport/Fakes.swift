@@ -45,9 +45,19 @@ package final class SimRouter: Router {
     note.withLock { $0 = nil }
   }
   package func brakeNote(_ service: ServiceName) async -> BrakeNote? { note.withLock { $0 } }
-  package func prepare(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
-    async throws(RouterError)
-  {}
+  package func apply(_ requests: [RouterRequest]) async -> [ServiceName: RouterError] {
+    var faults: [ServiceName: RouterError] = [:]
+    for request in requests {
+      do throws(RouterError) {
+        try await apply(request.service, request.routing, request.generation)
+      } catch {
+        faults[request.service] = error
+      }
+    }
+    return faults
+  }
+  package func prepare(_ requests: [RouterRequest]) async -> [ServiceName: RouterError] { [:] }
+  package func isServed(_ request: RouterRequest) async -> Bool { false }
   package func braked() async -> Set<ServiceName> { [] }
   package func observe(_ service: ServiceName, _ aspects: RouterAspects) async
     -> RouterObservation

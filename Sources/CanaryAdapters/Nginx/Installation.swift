@@ -14,6 +14,10 @@ struct Installation {
     let generation: Generation
     let files: GeneratedFiles
 
+    var request: RouterRequest {
+      RouterRequest(service: service, routing: routing, generation: generation)
+    }
+
     /// Whether the files send nothing to the canary, nor does their brake.
     var isRevert: Bool { routing.isClean && routing.brake == routing.stable }
   }
@@ -35,7 +39,7 @@ struct Installation {
     // Another process that installs the same generation may have got in between: begin again.
     for _ in 0..<3 where !left.isEmpty {
       let new = attempt(left, mayLower: false) {
-        $0.isInPlace && isServed($0.order)
+        $0.isInPlace && answers($0.order)
       } then: {
         serve($0)
       }
@@ -117,8 +121,15 @@ struct Installation {
     throw RouterError(.refused, last.fault.fact)
   }
 
+  /// Whether the files are in place, and running workers serve their generation.
+  func isServed(_ order: Order) -> Bool {
+    order.files.all.allSatisfy { suffix, text in
+      (try? Files.read(router.renderer.path(order.service, suffix))) == .some(text)
+    } && answers(order)
+  }
+
   /// Whether two answers in a row confirm the generation.
-  private func isServed(_ order: Order) -> Bool {
+  func answers(_ order: Order) -> Bool {
     let probe = router.config.probe(order.service)
     return (try? probe.query(order.service))?.generation == order.generation
       && (try? probe.query(order.service))?.generation == order.generation
@@ -154,126 +165,6 @@ struct Installation {
       "\(holder) has been installing files for \(patience) (\(path)); the revert goes on without waiting for it"
     )
     return nil
-  }
-
-  // MARK: Nginx
-
-  /// Tests what is in place, and puts back the files that Nginx refuses; returns why.
-  private func test(_ placements: [Placement], mayUndoOthers: Bool) -> [ServiceName: RouterError] {
-    guard !placements.isEmpty else { return [:] }
-    do throws(RouterError) {
-      do throws(RouterError) {
-        try test(placements)
-      } catch {
-        // The fault may be in what a stopped installation of another service left untested.
-        guard mayUndoOthers, error.kind == .refused,
-          Staging.undoOthers(than: placements[0].order.service, nginx.include, warn)
-        else { throw error }
-        try test(placements)
-      }
-      for placement in placements { placement.noteTested() }
-      return [:]
-    } catch {
-      for placement in placements { placement.putBack() }
-      return faults(placements, error)
-    }
-  }
-
-  private func test(_ placements: [Placement]) throws(RouterError) {
-    let ran = try spawn(nginx.test, limit: .seconds(60)) {
-      stop.isRequested || placements.allSatisfy { !$0.isMine }
-    }
-    try checkStop()
-    guard ran.succeeded else {
-      throw RouterError(.refused, "nginx refused the configuration: \(told(ran, nginx.test))")
-    }
-  }
-
-  /// Reloads, and waits until workers serve each placement.
-  private func serve(_ placements: [Placement]) -> [ServiceName: RouterError] {
-    let before = placements.lazy.compactMap {
-      Workers.now(router.config.probe($0.order.service), service: $0.order.service)
-    }.first
-    let errors = NginxMainFile(nginx.config)?.errorLog
-    let offset = errors.flatMap(Files.size) ?? 0
-    var faults: [ServiceName: RouterError] = [:]
-    do throws(RouterError) {
-      try reload(placements)
-      for placement in placements {
-        do throws(RouterError) {
-          try verify(placement, before: before) {
-            errors.flatMap { NginxOutput.faults(inLog: $0, after: offset) }
-          }
-        } catch {
-          faults[placement.order.service] = error
-        }
-      }
-    } catch {
-      faults = self.faults(placements, error)
-    }
-    // A later installation follows one that is cancelled.
-    let back = placements.filter {
-      let kind = faults[$0.order.service]?.kind
-      return kind != nil && kind != .cancelled && $0.putBack()
-    }
-    // Nginx may have loaded the new files, only late: it must serve what is on disk again.
-    if !back.isEmpty { _ = try? reload(back) }
-    return faults
-  }
-
-  private func faults(_ placements: [Placement], _ error: RouterError)
-    -> [ServiceName: RouterError]
-  {
-    var faults: [ServiceName: RouterError] = [:]
-    for placement in placements {
-      faults[placement.order.service] = placement.isMine ? error : placement.overtaken
-    }
-    return faults
-  }
-
-  /// Tells Nginx to reload, unless all of the placements are overtaken.
-  private func reload(_ placements: [Placement]) throws(RouterError) {
-    guard let mine = placements.first(where: \.isMine) else { throw placements[0].overtaken }
-    let ran: ProcessResult
-    do throws(RouterError) {
-      ran = try spawn(nginx.reload, limit: .seconds(30), inputFile: mine.token)
-    } catch {
-      throw mine.isMine ? error : mine.overtaken
-    }
-    guard ran.succeeded else {
-      let words = told(ran, nginx.reload)
-      let isDead =
-        words.contains("No such process") || words.contains("invalid PID")
-        || words.contains("open()")
-      let hint =
-        isDead
-        ? "Nginx does not seem to be running, or its pid file is stale: start it, then try again"
-        : nil
-      throw RouterError(.refused, "nginx could not be told to reload: \(words)", hint: hint)
-    }
-  }
-
-  private func spawn(
-    _ words: [String], limit: Span, inputFile: String? = nil, isUnwanted: (() -> Bool)? = nil
-  ) throws(RouterError) -> ProcessResult {
-    do throws(SpawnError) {
-      return try Spawn.run(words, limit: limit, inputFile: inputFile, isUnwanted: isUnwanted)
-    } catch {
-      throw RouterError(
-        .refused, error.description,
-        hint: "Is Nginx installed here? Else set nginx.test and nginx.reload")
-    }
-  }
-
-  /// Why a command failed, by its own output or by how it ended.
-  private func told(_ ran: ProcessResult, _ words: [String]) -> String {
-    switch ran.end {
-    case .late: return "\(words.joined(separator: " ")) did not end in time"
-    case .signal(let number): return "\(words[0]) was ended by signal \(number)"
-    case .exit(let code):
-      let text = NginxOutput.faults(in: ran.output)
-      return text.isEmpty ? "\(words.joined(separator: " ")) exited with \(code)" : text
-    }
   }
 
   func checkStop() throws(RouterError) {

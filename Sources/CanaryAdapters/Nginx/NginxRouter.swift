@@ -28,14 +28,13 @@ package struct NginxRouter: Router {
       await Blocking.run { () -> RouterError? in
         let installation = Installation(router: self, stop: stop, warn: warn)
         do throws(RouterError) {
-          if config.service(service)?.routesBySeats == true {
-            try SeatInstallation(
-              installation: installation, service: service, routing: routing,
-              generation: generation
-            ).install()
+          let request = RouterRequest(
+            service: service, routing: routing, generation: generation)
+          if routesBySeats(service) {
+            try SeatInstallation(installation: installation, request: request).install()
           } else {
-            try turnBrake(before: routing, generation, service, installation)
-            try install(service, routing, generation, by: installation)
+            try turnBrake(before: request, installation)
+            try install(request, by: installation)
           }
           return nil
         } catch {
@@ -48,31 +47,59 @@ package struct NginxRouter: Router {
     if let fault { throw fault }
   }
 
-  package func prepare(
-    _ service: ServiceName, _ routing: Routing, _ generation: Generation
-  ) async throws(RouterError) {
-    let fault = await Blocking.run { () -> RouterError? in
+  package func apply(_ requests: [RouterRequest]) async -> [ServiceName: RouterError] {
+    await Blocking.run {
       let installation = Installation(router: self, stop: Stop(), warn: warn)
-      return faults([(service, routing, generation)], installation.write)[service]
+      return faults(requests) { orders in
+        // At rest there is no set: what a former rollout left must not meet the text that is new.
+        var unready: [ServiceName: RouterError] = [:]
+        for order in orders where routesBySeats(order.service) {
+          do throws(RouterError) {
+            try SeatInstallation(installation: installation, request: order.request).ready()
+          } catch {
+            unready[order.service] = error
+          }
+        }
+        let faults = installation.install(orders.filter { unready[$0.service] == nil })
+        for order in orders where routesBySeats(order.service) && faults[order.service] == nil {
+          SeatInstallation(installation: installation, request: order.request).end()
+        }
+        return faults.merging(unready) { $1 }
+      }
     }
-    if let fault { throw fault }
+  }
+
+  package func prepare(_ requests: [RouterRequest]) async -> [ServiceName: RouterError] {
+    await Blocking.run {
+      faults(requests, Installation(router: self, stop: Stop(), warn: warn).write)
+    }
+  }
+
+  package func isServed(_ request: RouterRequest) async -> Bool {
+    await Blocking.run {
+      guard let order = try? order(request) else { return false }
+      return Installation(router: self, stop: Stop(), warn: warn).isServed(order)
+    }
+  }
+
+  private func order(_ request: RouterRequest) throws(RouterError) -> Installation.Order {
+    Installation.Order(
+      service: request.service, routing: request.routing, generation: request.generation,
+      files: try renderer.render(request.service, request.routing, request.generation))
   }
 
   /// Renders the files of each service, and installs those that could be rendered.
   private func faults(
-    _ wanted: [(ServiceName, Routing, Generation)],
+    _ requests: [RouterRequest],
     _ install: ([Installation.Order]) -> [ServiceName: RouterError]
   ) -> [ServiceName: RouterError] {
     var faults: [ServiceName: RouterError] = [:]
     var orders: [Installation.Order] = []
-    for (service, routing, generation) in wanted {
+    for request in requests {
       do throws(RouterError) {
-        let files = try renderer.render(service, routing, generation)
-        orders.append(
-          Installation.Order(
-            service: service, routing: routing, generation: generation, files: files))
+        orders.append(try order(request))
       } catch {
-        faults[service] = error
+        faults[request.service] = error
       }
     }
     return orders.isEmpty ? faults : faults.merging(install(orders)) { $1 }
@@ -82,23 +109,25 @@ package struct NginxRouter: Router {
   ///
   /// After a promotion it leads to the former pool, which may be the canary now.
   private func turnBrake(
-    before routing: Routing, _ generation: Generation, _ service: ServiceName,
-    _ installation: Installation
+    before request: RouterRequest, _ installation: Installation
   ) throws(RouterError) {
-    guard !routing.isClean, let now = header(service)?.routing, now.brake != routing.stable
+    guard !request.routing.isClean, let now = header(request.service)?.routing,
+      now.brake != request.routing.stable
     else { return }
     // The policy leaves one number free for this.
     try install(
-      service, .resting(on: routing.stable), Generation(generation.number - 1), by: installation)
+      RouterRequest(
+        service: request.service, routing: .resting(on: request.routing.stable),
+        generation: Generation(request.generation.number - 1)), by: installation)
+  }
+
+  func routesBySeats(_ service: ServiceName) -> Bool {
+    config.service(service)?.routesBySeats ?? false
   }
 
   /// Installs the text of one service, and throws why it is not served.
-  func install(
-    _ service: ServiceName, _ routing: Routing, _ generation: Generation,
-    by installation: Installation
-  ) throws(RouterError) {
-    let faults = faults([(service, routing, generation)], installation.install)
-    if let fault = faults[service] { throw fault }
+  func install(_ request: RouterRequest, by installation: Installation) throws(RouterError) {
+    if let fault = faults([request], installation.install)[request.service] { throw fault }
   }
 
   // MARK: the brake
@@ -124,7 +153,7 @@ package struct NginxRouter: Router {
     _ service: ServiceName, _ routing: Routing, _ generation: Generation
   ) async -> Bool {
     guard let canary = routing.canary, !routing.isClean,
-      config.service(service)?.routesBySeats == true
+      routesBySeats(service)
     else { return true }
     return SeatSets(config.run, service).has(generation, routing.stable, canary)
   }
@@ -170,6 +199,9 @@ package struct NginxRouter: Router {
       seen.edits = GeneratedFiles.suffixes.map { renderer.path(service, $0) }.filter { path in
         Files.contents(path).map { !Seal.isWhole($0) } ?? false
       }
+    }
+    if aspects.contains(.names), let text = Files.contents(config.mainFile(of: service)) {
+      seen.names = PoolAddresses.changes(since: text)
     }
     if aspects.contains(.workers) {
       seen.workers = Workers.now(config.probe(service), service: service)

@@ -79,6 +79,9 @@ final class Placement {
         : "another process is installing generation \(found) of \(order.service)")
   }
 
+  /// Whether what Nginx says names one of the files.
+  func isNamed(in text: String) -> Bool { paths.contains { text.contains("\($0):") } }
+
   func noteTested() { staging.noteTested() }
 
   /// Puts back what was in place before; returns whether files were changed by that.

@@ -8,10 +8,11 @@ internal import Glibc
 /// is the set.
 struct SeatInstallation {
   let installation: Installation
-  let service: ServiceName
-  let routing: Routing
-  let generation: Generation
+  let request: RouterRequest
 
+  private var service: ServiceName { request.service }
+  private var routing: Routing { request.routing }
+  private var generation: Generation { request.generation }
   private var router: NginxRouter { installation.router }
   private var sets: SeatSets { SeatSets(router.config.run, service) }
   private var other: PoolName { routing.canary ?? routing.stable }
@@ -21,28 +22,22 @@ struct SeatInstallation {
     if routing.isReverted, try leadsToStable() { return }
     // A revert that needs a text gets the one in which only stable is in play.
     if routing.isReverted {
-      let rest = Self(
-        installation: installation, service: service, routing: .resting(on: routing.stable),
-        generation: generation)
-      return try rest.install()
+      var rest = request
+      rest.routing = .resting(on: routing.stable)
+      return try Self(installation: installation, request: rest).install()
     }
     let rules = try router.renderer.rules(service, routing)
-    if let until = routing.brakeUntil {
-      // Before the roles are exchanged: from here on a revert leads to the former pool, by the old
-      // text and by the new one.
-      try refusing { () throws(FileError) in
-        try sets.keepFormer(other, of: routing.stable, until: until)
-      }
-    } else {
-      sets.forgetFormer()
-    }
     guard rules.seatForm == .rollout else {
       // Asked for by itself, and so under a number of its own.
-      try installText()
-      sets.empty(routing.stable, other)
-      return
+      try ready()
+      try router.install(request, by: installation)
+      return end()
     }
-    if try !isInPlace() { try installText() }
+    sets.forgetFormer()
+    if try !isInPlace() {
+      try ready()
+      try router.install(request, by: installation)
+    }
     try installation.checkStop()
     let outcome = try refusing { () throws(FileError) in
       try sets.put(rules.metSeats, generation, routing.stable, other, stops: stops)
@@ -68,15 +63,27 @@ struct SeatInstallation {
     return true
   }
 
-  private func installText() throws(RouterError) {
+  /// What must be so before workers get a new text.
+  func ready() throws(RouterError) {
+    if let until = routing.brakeUntil {
+      // Before the roles are exchanged: from here on a revert leads to the former pool, by the old
+      // text and by the new one.
+      try refusing { () throws(FileError) in
+        try sets.keepFormer(other, of: routing.stable, until: until)
+      }
+    } else {
+      sets.forgetFormer()
+    }
     let former = router.header(service)
-    // A set that is left from another time must not meet the text that is new.
     let isOther =
       former?.hasSeats != true || former?.routing?.stable != routing.stable
       || former?.routing?.canary != routing.canary
+    // A set that is left from another time must not meet the text that is new.
     if isOther { sets.empty(routing.stable, other) }
-    try router.install(service, routing, generation, by: installation)
   }
+
+  /// At rest there is no set.
+  func end() { sets.empty(routing.stable, other) }
 
   /// Removes every set, and has a worker prove it; false: the text leads elsewhere by itself.
   private func leadsToStable() throws(RouterError) -> Bool {

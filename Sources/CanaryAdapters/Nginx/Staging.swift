@@ -18,7 +18,7 @@ final class Staging {
   }
 
   private let include: String
-  private let name: Name
+  private let name: StagingName
   /// The folder; whoever renames it takes the installation over.
   private let path: String
   /// The folder is locked by this while its process lives.
@@ -32,13 +32,18 @@ final class Staging {
   /// overtaken by it.
   init(_ include: String, _ service: ServiceName, _ generation: Generation) throws(FileError) {
     self.include = include
-    var made: (name: Name, path: String)?
+    var made: (name: StagingName, path: String)?
     for _ in 0..<100 where made == nil {
       let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
-      let name = Name(service: service, generation: generation, owner: "\(getpid())-\(number)")
-      let path = "\(Self.root(include))/\(name)"
-      // The root goes with its last folder, and two containers may give out the same pid.
-      if try Self.make(Self.root(include), like: include), try Self.make(path, like: include) {
+      let name = StagingName(
+        service: service, generation: generation, owner: "\(getpid())-\(number)")
+      let root = Self.root(include)
+      let path = "\(root)/\(name.path)"
+      // A folder goes with the last one in it, and two containers may give out the same pid.
+      if try Self.make(root, like: include, mayExist: true),
+        try Self.make("\(root)/\(service)", like: include, mayExist: true),
+        try Self.make(path, like: include, mayExist: false)
+      {
         made = (name, path)
       }
     }
@@ -52,11 +57,13 @@ final class Staging {
 
   /// Makes a folder that everybody may rename who may write in `include`; false when another process
   /// got in between.
-  private static func make(_ path: String, like include: String) throws(FileError) -> Bool {
+  private static func make(
+    _ path: String, like include: String, mayExist: Bool
+  ) throws(FileError) -> Bool {
     var facts = stat()
     guard stat(include, &facts) == 0 else { throw FileError("cannot write in", include) }
     if mkdir(path, 0o755) != 0 {
-      if errno == EEXIST { return path == root(include) }
+      if errno == EEXIST { return mayExist }
       if errno == ENOENT { return false }
       throw FileError("cannot write in", include)
     }
@@ -122,6 +129,7 @@ final class Staging {
     unlink("\(path)/untested")
     unlink("\(path)/tested")
     Self.removeAll(path)
+    rmdir("\(Self.root(include))/\(name.service)")
     rmdir(Self.root(include))
   }
 
@@ -150,7 +158,7 @@ final class Staging {
     }
     sync()
     for nested in Files.names(in: folder)
-    where Name(nested) != nil && Files.exists("\(folder)/\(nested)/untested") {
+    where StagingName(nested) != nil && Files.exists("\(folder)/\(nested)/untested") {
       isWhole = undo("\(folder)/\(nested)", warn) && isWhole
     }
     return isWhole && isMine
@@ -172,16 +180,14 @@ final class Staging {
   /// Their files are in place no more, or are the same as this one's.
   func takeOverAll() { _ = take { $0.generation <= name.generation } }
 
-  private func take(_ isWanted: (Name) -> Bool) -> [String] {
-    Self.names(include).filter {
-      $0 != name && $0.service == name.service && isWanted($0)
-    }.compactMap(take)
+  private func take(_ isWanted: (StagingName) -> Bool) -> [String] {
+    Self.names(include, name.service).filter { $0 != name && isWanted($0) }.compactMap(take)
   }
 
   /// The folder of the other installation, which is in this one's now; nil: it is over.
-  private func take(_ other: Name) -> String? {
+  private func take(_ other: StagingName) -> String? {
     let taken = "\(path)/\(other)"
-    return rename("\(Self.root(include))/\(other)", taken) == 0 ? taken : nil
+    return rename("\(Self.root(include))/\(other.path)", taken) == 0 ? taken : nil
   }
 
   /// Puts back what installations of killed processes have placed but not tested.
@@ -204,7 +210,8 @@ final class Staging {
   }
 
   /// Takes the installation over and puts back its untested files; returns whether it had any.
-  private static func undo(_ name: Name, _ include: String, _ warn: (String) -> Void) -> Bool {
+  private static func undo(_ name: StagingName, _ include: String, _ warn: (String) -> Void) -> Bool
+  {
     guard let own = try? Staging(include, name.service, name.generation),
       let folder = own.take(name)
     else { return false }
@@ -215,15 +222,19 @@ final class Staging {
   }
 
   /// Whether the process of an installation lives, running or stopped.
-  private static func isAlive(_ name: Name, _ include: String) -> Bool {
-    let folder = canary_open("\(root(include))/\(name)", O_RDONLY | O_DIRECTORY, 0)
+  private static func isAlive(_ name: StagingName, _ include: String) -> Bool {
+    let folder = canary_open("\(root(include))/\(name.path)", O_RDONLY | O_DIRECTORY, 0)
     guard folder >= 0 else { return true }
     defer { close(folder) }
     return flock(folder, LOCK_SH | LOCK_NB) != 0
   }
 
-  private static func names(_ include: String) -> [Name] {
-    Files.names(in: root(include)).compactMap(Name.init)
+  private static func names(_ include: String) -> [StagingName] {
+    Files.names(in: root(include)).compactMap(ServiceName.init).flatMap { names(include, $0) }
+  }
+
+  private static func names(_ include: String, _ service: ServiceName) -> [StagingName] {
+    Files.names(in: "\(root(include))/\(service)").compactMap(StagingName.init)
   }
 
   // MARK: files
@@ -231,6 +242,8 @@ final class Staging {
   private func target(_ suffix: String) -> String { "\(include)/\(name.service).\(suffix)" }
 
   private func move(_ file: String, to place: String) throws(Failure) {
+    // Between two names of one file, `rename` does nothing.
+    if place.hasPrefix("\(path)/") { unlink(place) }
     guard rename(file, place) == 0 else { throw failure("cannot replace", place) }
   }
 
@@ -239,7 +252,9 @@ final class Staging {
   }
 
   private func create(_ new: String, _ text: String) throws(Failure) {
-    let file = canary_open(new, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    // Never into a file that has another name: that one may be in place.
+    unlink(new)
+    let file = canary_open(new, O_WRONLY | O_CREAT | O_EXCL, 0o644)
     guard file >= 0 else { throw failure("cannot write", new) }
     defer { close(file) }
     do throws(FileError) {
@@ -254,6 +269,7 @@ final class Staging {
 
   /// A second name of the file, or a copy where the file system has no hard links.
   private func copy(_ file: String, as new: String) throws(Failure) {
+    unlink(new)
     if link(file, new) == 0 || errno == ENOENT { return }
     guard let text = Files.contents(file) else { throw failure("cannot read", file) }
     try create(new, text)
@@ -278,27 +294,4 @@ final class Staging {
     }
     rmdir(folder)
   }
-}
-
-/// The name of an installation's folder, such as `chat.42.4711-1`.
-private struct Name: Hashable, CustomStringConvertible {
-  let service: ServiceName
-  let generation: Generation
-  let owner: String
-
-  init(service: ServiceName, generation: Generation, owner: String) {
-    self.service = service
-    self.generation = generation
-    self.owner = owner
-  }
-
-  init?(_ text: String) {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 3, let service = ServiceName(parts[0]), let number = Int(parts[1]) else {
-      return nil
-    }
-    self.init(service: service, generation: Generation(number), owner: parts[2])
-  }
-
-  var description: String { "\(service).\(generation).\(owner)" }
 }

@@ -30,7 +30,9 @@ extension Installation {
         }
         // Where /proc shows the workers, 8 answers suffice, because the old workers are seen to
         // leave.
-        if run >= (before == nil ? 32 : 8), !stillTaking(old, answer.worker) { return }
+        if run >= (before == nil ? 32 : old.isEmpty ? 2 : 8), !stillTaking(old, answer.worker) {
+          return
+        }
       case .failure(let silence):
         run = 0
         seen = silence

@@ -17,6 +17,20 @@ package enum ThisProcess {
     return Actor(text, origin: origin(environment), person: person)
   }
 
+  /// Raises how many files this process may open at once as far as it is allowed to, and returns it.
+  package static func openFiles() -> Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    var wanted = limit
+    wanted.rlim_cur = min(limit.rlim_max, 1 << 16)
+    if wanted.rlim_cur > limit.rlim_cur,
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &wanted) == 0
+    {
+      limit = wanted
+    }
+    return Int(limit.rlim_cur)
+  }
+
   private static func name(of uid: uid_t) -> String {
     getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "uid \(uid)"
   }

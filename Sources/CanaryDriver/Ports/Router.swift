@@ -44,14 +44,33 @@ package struct BrakeNote: Hashable, Sendable, Codable {
   }
 }
 
+/// What one service is to be served as, among others.
+package struct RouterRequest: Hashable, Sendable {
+  package var service: ServiceName
+  package var routing: Routing
+  package var generation: Generation
+
+  package init(service: ServiceName, routing: Routing, generation: Generation) {
+    self.service = service
+    self.routing = routing
+    self.generation = generation
+  }
+}
+
 /// Makes the workers of Nginx serve a routing.
 package protocol Router: Sendable {
   /// Returns once running workers answer with the generation; free of cost when they do so already.
   func apply(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
     async throws(RouterError)
-  /// Writes and tests the configuration without a reload, for an Nginx that needs it to start.
-  func prepare(_ service: ServiceName, _ routing: Routing, _ generation: Generation)
-    async throws(RouterError)
+  /// The same for several services, with one test and one reload for all; returns why a service is
+  /// not served, nothing for one that is.
+  ///
+  /// What Nginx refuses for one service does not keep the others back.
+  func apply(_ requests: [RouterRequest]) async -> [ServiceName: RouterError]
+  /// Writes and tests the configurations without a reload, for an Nginx that needs them to start.
+  func prepare(_ requests: [RouterRequest]) async -> [ServiceName: RouterError]
+  /// Whether running workers serve the generation, and its text is what would be written now.
+  func isServed(_ request: RouterRequest) async -> Bool
   /// Puts the brake on: every new request goes to the pool, from the next one on.
   ///
   /// Nil: to where a revert would lead, as far as the router knows.
