@@ -106,10 +106,11 @@ import Testing
     }
     let before = try sandbox.generationOnDisk()
     #expect(try names.canary("apply").code == 0)
-    #expect(try sandbox.generationOnDisk() == before + 1)
+    let after = try sandbox.generationOnDisk()
+    #expect(after > before)
     #expect(!(try names.canary("status", "chat").text.contains("stands for")))
     #expect(try names.canary("apply").text.contains("already"))
-    #expect(try sandbox.generationOnDisk() == before + 1)
+    #expect(try sandbox.generationOnDisk() == after)
   }
 
   @Test func `a name that does not resolve matters where its pool is in play`() throws {

@@ -76,10 +76,17 @@ package final class DeadMansSwitch {
     {
       return
     }
-    let note = BrakeNote(
-      by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
+    // By seats no brake is needed where nobody meets the canary, and no exchange of roles is under
+    // way: the driver died before its first stage, or somebody has reverted since.
     let run = RunFolder(Files.folder(of: brake))
     guard let service = RunFolder.service(ofBrake: Files.name(of: brake)) else { return }
+    if let header = header(file), header.hasSeats, let routing = header.routing {
+      let sets = SeatSets(run, service)
+      let isMet = routing.canary.map { sets.meets(routing.stable, $0) } ?? false
+      if !isMet, sets.former(at: SystemClock.now) == nil { return }
+    }
+    let note = BrakeNote(
+      by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
     if Brake.note(run, service)?.by != .person { try? Brake.put(run, service, to: nil, note) }
     withExtendedLifetime(held) {}
   }
