@@ -37,6 +37,8 @@ package struct NginxInventory: Sendable {
   /// The line that opens `http {`.
   package private(set) var http: NginxStatement?
   package private(set) var all: [NginxStatement] = []
+  /// The log that Nginx writes where no `access_log` is said; nil: not known.
+  package var usualLog: String?
 
   /// Reads the main file and its includes from disk.
   package init(reading main: String) {

@@ -31,7 +31,8 @@ enum InitCommand {
         .json,
       ])
   ) { call throws(Failure) in
-    let map = try await look(call)
+    var map = try await look(call)
+    if call["--dump"] == nil { map.usualLog = await usualLog() }
     let usable = map.proxies.filter { Adoption.obstacle($0, map) == nil }
     if call.has("--list") {
       call.output.out(
@@ -96,6 +97,15 @@ enum InitCommand {
       "canary: note: `\(words.joined(separator: " "))` did not succeed, so the files are read as they are\(why)"
     )
     return NginxInventory(reading: main)
+  }
+
+  /// The log that this host's Nginx was built with; nil when it does not say.
+  private static func usualLog() async -> String? {
+    let ran = await Blocking.run { try? Spawn.run(["nginx", "-V"], limit: .seconds(10)) }
+    let option = "--http-log-path="
+    return ran?.output.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix(option) }.map {
+      String($0.dropFirst(option.count))
+    }
   }
 
   private static func read(_ path: String) throws(Failure) -> String {

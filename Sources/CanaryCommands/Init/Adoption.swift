@@ -20,46 +20,6 @@ struct Adoption {
     upstream = map.upstreams.first { $0.name == target.host }
   }
 
-  // MARK: the pool
-
-  /// The parameters of a server that a pool of canary takes as they are.
-  private static let parameters = ["weight=", "max_conns=", "max_fails=", "fail_timeout="]
-
-  /// The servers of stable, as in `pools.NAME.servers`.
-  var servers: [String] {
-    guard let upstream else { return [target.address] }
-    return upstream.servers.compactMap { words in
-      guard let address = words.first else { return nil }
-      let kept = words.dropFirst().filter { $0 != "max_conns=0" }.map { word in
-        // Nginx takes seconds without a unit.
-        word.hasPrefix("fail_timeout=") && word.last?.isNumber == true ? word + "s" : word
-      }
-      return ([Target.withPort(address)] + kept).joined(separator: " ")
-    }
-  }
-
-  /// Those that take part, without parameters.
-  var addresses: [String] {
-    servers.map { $0.split(separator: " ").map(String.init) }
-      .filter { !$0.contains("down") && !$0.contains("backup") }.compactMap(\.first)
-  }
-
-  /// What the upstream group says that a pool of canary cannot; nil: nothing.
-  private var foreignToPool: String? {
-    guard let upstream else { return nil }
-    for words in upstream.servers {
-      for word in words.dropFirst()
-      where !Self.parameters.contains(where: word.hasPrefix) && !["down", "backup"].contains(word) {
-        return "`\(word)` of server \(words[0])"
-      }
-    }
-    if let method = upstream.method, Balance(method) == nil { return "`\(method)`" }
-    let known = ["keepalive", "zone", "keepalive_timeout", "keepalive_requests", "keepalive_time"]
-    return upstream.others.first { !known.contains($0.first ?? "") }.map {
-      "`\($0.joined(separator: " "))`"
-    }
-  }
-
   // MARK: obstacles
 
   /// Why canary cannot take over this place; nil when it can.
@@ -210,6 +170,9 @@ struct Adoption {
   private var logs: [(simple: String?, line: String)] {
     let lines = said("access_log")
     guard !lines.contains(where: isOwn) else { return [] }
+    if lines.isEmpty, let usual = map.usualLog, Address.isPlainPath(usual) {
+      return [("\(usual) combined", "")]
+    }
     return lines.filter { $0.words.count > 1 && $0.words[1] != "off" }.map { log in
       let words = log.words.dropFirst()
       let isSimple =
@@ -267,6 +230,11 @@ struct Adoption {
 
   var notes: [String] {
     var notes: [String] = []
+    if said("access_log").isEmpty, map.usualLog == nil {
+      notes.append(
+        "no access_log is said here, so Nginx wrote its usual one: to keep it, name it in the service, as in access_log: [\"/var/log/nginx/access.log combined\"]"
+      )
+    }
     if proxy.target.contains("$"), upstream == nil,
       !target.host.allSatisfy({ $0.isNumber || ".:[]".contains($0) })
     {
