@@ -223,6 +223,11 @@ package actor Driver {
       soak.confirming == nil, applying == nil, let serving = state.serving,
       await !router.isInForce(service, serving.routing, serving.generation)
     else { return nil }
+    // A brake removes the set first, and says who and why a moment later.
+    await desk.clock.sleep(until: desk.clock.now() + .seconds(0.1))
+    guard await router.brakeNote(service) == nil,
+      await !router.isInForce(service, serving.routing, serving.generation)
+    else { return nil }
     return .revert(Actor("unknown"), "the set of seats was removed by hand")
   }
 

@@ -7,7 +7,10 @@ import Testing
 /// A location of one's own keeps what it says: what the app and the client see is the same before
 /// and after `init` was followed, for configurations as people have them.
 @Suite(.blocking) struct AdoptionTests {
-  @Test(arguments: AdoptionShape.all, AdoptionState.allCases)
+  @Test(
+    arguments: AdoptionState.allCases.flatMap { state in
+      AdoptionShape.all.filter(state.suits).map { ($0, state) }
+    })
   func `before is after`(_ shape: AdoptionShape, _ state: AdoptionState) throws {
     let trial = try AdoptionTrial(shape)
     defer { trial.close() }
@@ -15,7 +18,8 @@ import Testing
     let text = try trial.begin()
     try trial.host.follow(text)
     try trial.host.restartNginx()
-    try state.enter(trial.host)
+    try state.enter(trial)
+    defer { state.leave(trial) }
     let after = try trial.run()
     #expect(try trial.isOurs, "no request came by way of canary\n\(text)")
     for (index, pair) in zip(before.answers, after.answers).enumerated() {
@@ -44,11 +48,48 @@ import Testing
 enum AdoptionState: String, CaseIterable, Sendable {
   /// All requests go to stable.
   case rest
+  /// Half of them meet a canary that answers as stable does.
+  case half
+  /// They went back to stable, and Nginx still has the text of the rollout.
+  case reverted
 
-  func enter(_ host: InitHost) throws {
-    switch self {
-    case .rest: break
+  private static let plan = """
+    { plans: { half: { stages: [{ weight: 50, soak: "10m" }, { weight: 100, soak: "1s" }],
+      checks: [], ready: { within: "1m" } } },
+    """
+
+  /// Servers that answer differently, and caches, show which one it was; this canary speaks no TLS.
+  func suits(_ shape: AdoptionShape) -> Bool {
+    if self != .rest, shape.http.contains("proxy_pass https:") { return false }
+    return self != .half
+      || !(shape.http + shape.files.values.joined()).contains("@SECOND")
+        && !shape.http.contains("proxy_cache")
+  }
+
+  func enter(_ trial: AdoptionTrial) throws {
+    guard self != .rest else { return }
+    let sandbox = trial.host.sandbox
+    trial.startCanary()
+    let config = "\(sandbox.folder)/canary.json5"
+    let text = try #require(try Files.read(config))
+    let brace = try #require(text.firstRange(of: "{\n"))
+    let all = String(text[..<brace.lowerBound]) + Self.plan + String(text[brace.upperBound...])
+    // With the shield, a request that fails on the canary would reach the app twice.
+    let mark = "\"shop\": {"
+    #expect(all.contains(mark), "\(all)")
+    try Files.replace(config, with: all.replacing(mark, with: mark + " shield: false,"))
+    let begun = try sandbox.canary("promote", "shop", "--plan", "half", "--detach")
+    #expect(begun.code == 0, "\(begun.text)")
+    try sandbox.wait("the stage") {
+      try sandbox.canary("status", "shop", "--json").text.contains("\"phase\": \"soaking\"")
     }
+    if self == .reverted { leave(trial) }
+  }
+
+  func leave(_ trial: AdoptionTrial) {
+    guard self != .rest else { return }
+    let ran = try? trial.host.sandbox.canary("revert", "shop")
+    #expect(ran?.code == 0, "\(ran?.text ?? "")")
   }
 }
 
@@ -69,6 +110,7 @@ final class AdoptionTrial {
   let port = Sockets.freePort()
   private let tls = Sockets.freePort()
   private let second: StandIn
+  private var canary: StandIn?
 
   init(_ shape: AdoptionShape) throws {
     self.shape = shape
@@ -111,6 +153,14 @@ final class AdoptionTrial {
 
   func close() { host.close() }
 
+  /// A canary that answers as stable does.
+  func startCanary() {
+    let port = host.sandbox.greenPorts[0]
+    let app = StandIn(host.blue.name, port: port)
+    app.set { head, body in AdoptionApp.answer(app.name, head, body) }
+    canary = app
+  }
+
   private func filled(_ text: String) -> String {
     text.replacing("@PORT", with: "\(port)").replacing("@TLS", with: "\(tls)").replacing(
       "@DIR", with: host.sandbox.folder
@@ -130,7 +180,7 @@ final class AdoptionTrial {
   var isOurs: Bool { get throws { try Files.read(host.log)?.isEmpty == false } }
 
   func run() throws -> Record {
-    let apps = [host.blue, second]
+    let apps = [host.blue, second] + (canary.map { [$0] } ?? [])
     let from = apps.map(\.seen.count)
     _ = try Spawn.run(["rm", "-rf", "\(host.sandbox.folder)/cache"], limit: .seconds(5))
     let logged = try logLines().mapValues(\.count)

@@ -10,6 +10,7 @@ import threading
 import time
 
 from bench_controller import checks, controller
+from bench_cpu import cpu
 from timing import canary, clock, pool_of, show
 from world import World
 
@@ -19,7 +20,8 @@ def revert():
         world = World(canary, services)
         try:
             brake, whole, peer = [], [], []
-            flag = world.path("run/chat.brake")
+            # The first seat that meets the canary: once it is gone, nobody does.
+            seat = world.path("run/seats/chat/blue.green/now/0")
             for _ in range(rounds):
                 peer.append(clock(["sh", "-c", "nginx -t -q -c $0 && nginx -s reload -c $0", world.path("nginx.conf")]))
                 time.sleep(0.5 if services == 1 else 3)
@@ -27,7 +29,7 @@ def revert():
                 seen = []
 
                 def watch():
-                    while not os.path.exists(flag):
+                    while os.path.exists(seat):
                         time.sleep(0.0001)
                     seen.append(time.perf_counter())
                     seen.append(pool_of(world.port))
@@ -133,43 +135,6 @@ def windows():
         print(f"  {ours:.2f} s / {floor:.2f} s = {ours / floor:.1f}x   aim: seconds, not minutes")
     finally:
         shutil.rmtree(folder)
-
-
-def cpu_of(world):
-    """CPU seconds of all workers of the Nginx in front, from /proc/PID/stat."""
-    master = int(open(world.path("nginx.pid")).read())
-    total = 0
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                fields = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if int(fields[1]) == master:
-                total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def cpu():
-    extra = """upstream bare {{ zone bare 64k; server 127.0.0.1:{world.blue}; keepalive 64; }}
-server {{ listen 127.0.0.1:{world.bare}; access_log {world.folder}/logs/bare.log combined;
-  location / {{ proxy_pass http://bare; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}"""
-    world = World(canary, extra=extra)
-    try:
-        world.soak()
-        found = {world.port: [], world.bare: []}
-        for round in range(14):
-            for port in (world.port, world.bare) if round % 2 else (world.bare, world.port):
-                before = cpu_of(world)
-                told = subprocess.run(["wrk", "-t1", "-c16", "-d2s", f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
-                requests = int([line for line in told.splitlines() if "requests in" in line][0].split()[0])
-                found[port].append((cpu_of(world) - before) / requests)
-        ours, bare = (statistics.median(found[port]) * 1e6 for port in (world.port, world.bare))
-        pairs = sorted(a / b for a, b in zip(found[world.port], found[world.bare]))
-        print("CPU of Nginx for each request, our location at 50 % against a bare proxy_pass, both logged:")
-        print(f"  {ours:.1f} µs / {bare:.1f} µs = {ours / bare:.2f}× (pair by pair {pairs[0]:.2f} to {pairs[-1]:.2f}, median {statistics.median(pairs):.2f})   aim ≤ 1.05×")
-    finally:
-        world.close()
 
 
 def start():
