@@ -116,6 +116,21 @@ import Testing
     #expect(try sandbox.field("phase") == "reverted")
   }
 
+  @Test func `a fault in another service stands in no revert's way`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(service: Self.seats, plan: Self.slow)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.waitForStage(0)
+    let path = "\(sandbox.folder)/canary.json5"
+    let text = try #require(try Files.read(path))
+    try Files.replace(
+      path, with: text.replacing("services: {", with: "services: { other: { pols: 1 },"))
+    #expect(try sandbox.canary("check").code == 2)
+    let reverted = try sandbox.canary("revert", "chat")
+    #expect(reverted.code == 0, "\(reverted.text)")
+  }
+
   @Test func `a set that is removed by hand is a revert`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

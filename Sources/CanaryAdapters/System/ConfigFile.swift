@@ -27,8 +27,11 @@ package enum ConfigFile {
   }
 
   /// Reads and checks the file; throws every fault at once.
-  package static func read(_ path: String) throws(Problems) -> Config {
-    let text = try text(of: path)
+  ///
+  /// With `service`, reads none of the others, if there is that one.
+  package static func read(_ path: String, only service: String? = nil) throws(Problems) -> Config {
+    let whole = try text(of: path)
+    let text = service.flatMap { ConfigExcerpt.text(whole, keeping: $0) } ?? whole
     let node = try parse(text, name: path)
     do throws(Problems) {
       return try ConfigReader(file: path, zones: ZoneFiles.zone).read(node)

@@ -34,6 +34,8 @@ enum RevertCommand {
     options.storePatience = .seconds(1)
     // The brake needs no templates; later steps do.
     options.checksTemplates = false
+    // Another service's fault must not stand in the way, and 10,000 services take a second to read.
+    options.only = call.arguments.service
     do throws(Failure) {
       return try call.world(options)
     } catch {

@@ -17,7 +17,9 @@ enum StatusCommand {
         .json, Option("--watch", nil, "keep showing it, until q or Ctrl-C"),
       ])
   ) { call throws(Failure) in
-    let world = try call.world()
+    var options = World.Options()
+    options.only = call.arguments.service
+    let world = try call.world(options)
     let services = try call.services(world)
     let isWatching = call.has("--watch")
     if isWatching, !call.has("--json"), let terminal = Terminal() {

@@ -32,6 +32,8 @@ package struct World: Sendable {
     package var storePatience = Span.seconds(5)
     /// False for a revert: it must work where the templates are broken.
     package var checksTemplates = true
+    /// The one service that is read, if the config has it; nil: all.
+    package var only: String?
     /// The world before a reload of the config; its thread and live config are kept.
     package var former: World?
 
@@ -49,7 +51,7 @@ package struct World: Sendable {
     let config: Config
     do throws(Problems) {
       config = try ConfigFile.read(
-        try ConfigFile.find(named: named, environment: environment))
+        try ConfigFile.find(named: named, environment: environment), only: options.only)
     } catch {
       throw Self.unusable(error)
     }
