@@ -101,8 +101,11 @@ enum RevertCommand {
   }
 
   /// How long a living driver may take for the revert before this process does it itself.
+  ///
+  /// By seats there is nothing that two could not do at once, and so nothing to wait for.
   private static func driverPatience(_ world: World, _ service: Service) -> Span {
-    world.leases.holder(.drive(service.name)) == nil ? .zero : .seconds(2)
+    service.routesBySeats || world.leases.holder(.drive(service.name)) == nil
+      ? .zero : .seconds(2)
   }
 
   private static func isDone(_ world: World, _ service: Service, within patience: Span) async
