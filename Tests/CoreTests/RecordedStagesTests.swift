@@ -50,10 +50,12 @@ import Testing
       let moment = Self.at(seconds).milliseconds
       #expect(stages.times.generation(start: moment, tried: moment) == expected, "\(seconds)")
     }
-    // A revert is asked for when it is noted.
+    // A revert is asked for when it is noted: what decided it is the last stage's.
     let reverted = try #require(RecordedStages(Self.entries(.reverting)))
-    let late = Self.at(149.5).milliseconds
-    #expect(reverted.times.generation(start: late, tried: late) == 44)
+    for (seconds, expected) in [(149.99, 44), (150.01, nil)] as [(Double, Int?)] {
+      let late = Self.at(seconds).milliseconds
+      #expect(reverted.times.generation(start: late, tried: late) == expected, "\(seconds)")
+    }
     // While it runs, the last stage is the present one; before the first stage there is none.
     let running = try #require(RecordedStages(Self.entries().dropLast()))
     let now = Self.at(9999).milliseconds

@@ -45,7 +45,7 @@ package struct SwitchTimes: Hashable, Sendable {
   ///
   /// Seldom more than 3 ms; a quarter of a second costs nothing, since a stage that is left was
   /// judged by what came before.
-  private static let usualLag: Int64 = 250
+  static let usualLag: Int64 = 250
   /// A request older than so many switches is told by the oldest of them.
   private static let most = 64
 

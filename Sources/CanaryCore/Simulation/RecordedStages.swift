@@ -34,8 +34,11 @@ package struct RecordedStages: Hashable, Sendable {
     let end = entries.first { $0.event == .reverting || $0.event == .promoted }
     if let end, let last = switches.last {
       var change = Self.change(at: end.time, after: last, to: last.generation + 1)
-      // A revert is noted when it is asked for. What came after the end is not this rollout's.
-      if end.event == .reverting { change.asked = max(end.time.milliseconds, last.seen) }
+      // A revert is noted when it is asked for, and what decided it came just before. What came
+      // after the end is not this rollout's.
+      if end.event == .reverting {
+        change.asked = max(end.time.milliseconds + SwitchTimes.usualLag, last.seen)
+      }
       change.seen = .max
       switches.append(change)
     }
