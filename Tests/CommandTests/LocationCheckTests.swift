@@ -10,7 +10,8 @@ import Testing
   static func sandbox(_ service: String = "", plan: String = Sandbox.quick) throws -> Sandbox {
     let sandbox = try Sandbox()
     try sandbox.startApps(failShare: "50%")
-    try sandbox.writeConfig(service: service, plan: plan)
+    try sandbox.writeConfig(
+      service: service.replacing("LOGS", with: "\(sandbox.folder)/logs"), plan: plan)
     let path = "\(sandbox.folder)/canary.json5"
     let config = try #require(try Files.read(path))
     try Files.replace(
@@ -89,5 +90,71 @@ import Testing
       try Spawn.run(["nginx", "-s", "reload", "-c", sandbox.nginxConf], limit: .seconds(10))
         .succeeded)
     try sandbox.wait("location") { sandbox.answers(sandbox.port) }
+  }
+}
+
+/// `check` and your own tree, in which it tries what would be installed.
+@Suite(.blocking) struct TreeCheckTests {
+  @Test func `what your own tree makes of canary's files is told, and nothing is touched`() throws {
+    let sandbox = try LocationCheckTests.sandbox("access_log: [\"LOGS/own.log own\"],")
+    defer { sandbox.close() }
+    let site = "\(sandbox.folder)/sites"
+    try Files.makeFolder(site)
+    try Files.replace("\(sandbox.folder)/a.types", with: "types { text/plain txt; }")
+    let write = { (text: String) in
+      try Files.replace(
+        "\(site)/a.conf", with: "server { listen 127.0.0.1:\(sandbox.port); \(text) }")
+      try sandbox.writeNginxConf(
+        extra: "log_format own '$status'; include a.types; include sites/*.conf;")
+    }
+    try write("location / {\n include canary/chat.location;\n proxy_set_header A b; }")
+    // As `nginx -t` of what is installed opens the logs that it names.
+    let once = try sandbox.canary("check")
+    #expect(once.code == 0, "\(once.text)")
+    let before = Self.everything(in: sandbox.folder)
+    let good = try sandbox.canary("check")
+    #expect(good.code == 0 && !good.text.contains("of canary's own"), "\(good.text)")
+    #expect(Self.everything(in: sandbox.folder) == before)
+    // Only in this tree are these faults: a duplicate that no list has, and a name taken twice.
+    try write("location / {\n include canary/chat.location;\n proxy_read_timeout 1s; }")
+    let twice = try sandbox.canary("check")
+    #expect(
+      twice.code == 1 && twice.text.contains("✗ nginx -t of what would be generated")
+        && twice.text.contains("in \(site)/a.conf:3"), "\(twice.text)")
+    try write(
+      "location / { include canary/chat.location; } } upstream canary.chat.split { server [::1]:1;")
+    let name = try sandbox.canary("check")
+    #expect(
+      name.code == 1 && name.text.contains("duplicate upstream \"canary.chat.split\""),
+      "\(name.text)")
+    #expect(
+      Files.names(in: "/tmp").allSatisfy { !$0.hasPrefix("canary-check-") || Self.isYoung($0) })
+  }
+
+  /// Other tests check at the same time.
+  private static func isYoung(_ name: String) -> Bool {
+    guard let facts = Files.signature(of: "/tmp/\(name)") else { return true }
+    return SystemClock.now - facts.time < .minutes(10)
+  }
+
+  private static func everything(in folder: String) -> [String] {
+    let found = try? Spawn.run(
+      [
+        "find", folder, "-not", "-type", "d", "-not", "-path", "*/apps/*", "-printf", "%P %s %T@\n",
+      ],
+      limit: .seconds(10))
+    return (found?.output ?? "").split(separator: "\n").map(String.init).sorted()
+  }
+
+  @Test func `a tree that cannot be read is said, and what can be tried is tried`() throws {
+    let sandbox = try LocationCheckTests.sandbox()
+    defer { sandbox.close() }
+    let path = "\(sandbox.folder)/canary.json5"
+    let config = try #require(try Files.read(path))
+    try Files.replace(
+      path, with: config.replacing("config: \"nginx.conf\"", with: "config: \"none\""))
+    let checked = try sandbox.canary("check")
+    #expect(checked.text.contains("✓ nginx -t of what would be generated"), "\(checked.text)")
+    #expect(checked.text.contains("in a configuration of canary's own"), "\(checked.text)")
   }
 }

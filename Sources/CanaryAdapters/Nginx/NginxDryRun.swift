@@ -11,9 +11,31 @@ package enum NginxDryRun {
     case untried(String)
   }
 
+  /// A service, and what it may come to.
+  package struct Trial: Sendable {
+    let service: ServiceName
+    let resting: Routing
+    let stages: [Routing]
+
+    package init(service: ServiceName, resting: Routing, stages: [Routing]) {
+      self.service = service
+      self.resting = resting
+      self.stages = stages
+    }
+  }
+
+  package struct Report: Sendable {
+    /// What would be installed now.
+    package var resting: Outcome
+    /// Every stage of every service, all in one configuration.
+    package var stages: Outcome
+    /// Why it was tried in a configuration of canary's own; nil when it was in your tree.
+    package var apart: String?
+  }
+
   /// Runs your own test command on what is installed now.
   package static func installed(_ config: Config) -> Outcome {
-    run(config.nginx.test)
+    run(config.nginx.test, limit: .seconds(60))
   }
 
   /// Whether `nginx.test` is an Nginx on this host.
@@ -22,79 +44,55 @@ package enum NginxDryRun {
   }
 
   /// Tests the generated files of these services in a scratch configuration.
+  /// Tests the generated files of these services inside a copy of your tree: once as they would be
+  /// installed, and once for all stages together.
   ///
-  /// Only where `nginx.test` is an Nginx on this host; otherwise the outcome is `untried`.
+  /// Only where `nginx.test` is an Nginx on this host; otherwise the outcomes are `untried`.
   package static func generated(
-    _ config: Config, _ renderer: any Renderer, _ services: [(ServiceName, Routing)]
-  ) -> Outcome {
+    _ config: Config, _ renderer: any Renderer, _ services: [Trial]
+  ) -> Report {
     let program = config.nginx.test[0]
     guard runsHere(config) else {
-      return .untried("nginx.test is '\(program)', so Nginx does not run on this host itself")
+      return untried("nginx.test is '\(program)', so Nginx does not run on this host itself")
     }
     var template = Array("/tmp/canary-check-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { return .untried("no scratch folder in /tmp") }
+    guard mkdtemp(&template) != nil else { return untried("no scratch folder in /tmp") }
     let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer { _ = try? Spawn.run(["rm", "-rf", folder], limit: .seconds(10)) }
+    defer { _ = try? Spawn.run(["rm", "-rf", folder], limit: .minutes(1)) }
     do {
-      var locations = ""
-      var hasStream = false
-      for (name, routing) in services {
-        // The text that would be installed, except for the paths that it writes to.
-        let files = try renderer.with(scratch(config, folder)).render(name, routing, Generation(0))
-        try Files.replace("\(folder)/\(name).\(files.mainSuffix)", with: files.main)
-        hasStream = hasStream || files.mainSuffix == "stream"
-        guard config.service(name)?.listen.isEmpty == true else { continue }
-        for (suffix, text) in files.all where suffix != files.mainSuffix {
-          guard let text else { continue }
-          let path = "\(folder)/\(name).\(suffix)"
-          try Files.replace(path, with: text)
-          let include = "include \(path);"
-          let body = suffix == "location" ? "location / { \(include) }" : include
-          locations += "server { listen unix:\(folder)/\(name).sock; \(body) }\n"
-        }
+      let scene = try DryRunScene(config, renderer, folder, services.map(\.service))
+      try scene.write(services.map { ($0.service, $0.resting) }, standIns: [])
+      let resting = judge(scene)
+      var shapes = StageShapes()
+      for trial in services {
+        shapes.add(
+          trial.service, try scene.texts(trial.service, StageShapes.distinct(trial.stages)))
       }
-      let modules = NginxMainFile(config.nginx.config)?.modules ?? []
-      let loads = modules.map { "load_module \($0);\n" }.joined()
-      let stream = hasStream ? "stream { include \(folder)/*.stream; }" : ""
-      try Files.replace(
-        "\(folder)/nginx.main",
-        with: """
-          \(loads)pid \(folder)/nginx.pid;
-          error_log stderr;
-          events {}
-          http {
-          include \(folder)/*.conf;
-          \(locations)}
-          \(stream)
-
-          """)
+      shapes.end()
+      try scene.write(shapes.chosen, standIns: shapes.others)
+      return Report(resting: resting, stages: judge(scene), apart: scene.apart)
     } catch {
-      return .bad("\((error as? RouterError)?.text ?? "\(error)")")
-    }
-    switch run([program, "-t", "-q", "-c", "\(folder)/nginx.main"]) {
-    case .bad(let why): return .bad(why.replacing(folder, with: config.nginx.include))
-    case let outcome: return outcome
+      let why = Outcome.bad("\((error as? RouterError)?.text ?? "\(error)")")
+      return Report(resting: why, stages: why, apart: nil)
     }
   }
 
-  /// The config with all paths that Nginx writes to moved into the scratch folder.
-  private static func scratch(_ config: Config, _ folder: String) -> Config {
-    var config = config
-    config.nginx.include = folder
-    config.nginx.logs = folder
-    config.run = RunFolder(folder)
-    config.services = config.services.map { service in
-      var service = service
-      service.accessLogs = []
-      return service
-    }
-    return config
+  private static func untried(_ why: String) -> Report {
+    Report(resting: .untried(why), stages: .untried(why), apart: nil)
   }
 
-  private static func run(_ words: [String]) -> Outcome {
+  private static func judge(_ scene: DryRunScene) -> Outcome {
+    switch run(scene.command, limit: .minutes(3)) {
+    case .bad(let why): .bad(scene.original(why))
+    case let outcome: outcome
+    }
+  }
+
+  private static func run(_ words: [String], limit: Span) -> Outcome {
     do throws(SpawnError) {
-      let ran = try Spawn.run(words, limit: .seconds(60))
+      let ran = try Spawn.run(words, limit: limit)
       if ran.succeeded { return .good }
+      if ran.end == .late { return .bad("\(words.joined(separator: " ")) did not end in \(limit)") }
       let told = NginxOutput.faults(in: ran.output)
       return .bad(told.isEmpty ? "\(words.joined(separator: " ")) failed" : told)
     } catch {

@@ -17,9 +17,16 @@ package struct NginxMainFile: Hashable, Sendable {
     guard Files.isReadable(path) else { return nil }
     var found: [NginxStatement] = []
     let walk = NginxWalk(
-      folder: Files.folder(of: path), text: { try? Files.read($0) }, files: Self.files(matching:))
+      folder: Files.folder(of: path), text: Self.text(of:), files: Self.files(matching:))
     walk.read(path) { found.append($0) }
     for statement in found { take(statement, walk.folder) }
+  }
+
+  /// The text of a file of yours; nil for a generated one, which says none of this: there may be
+  /// ten thousand.
+  private static func text(of path: String) -> String? {
+    guard let text = Files.contents(path), !text.hasPrefix("# canary service=") else { return nil }
+    return text
   }
 
   /// Whether generated files of that folder and suffix are included in the block where they belong.

@@ -6,11 +6,13 @@ package enum TreeAudit {
   /// What was found, for these services and the routings that they may come to; nil when the tree
   /// cannot be read here, such as a container's.
   package static func findings(
-    _ config: Config, _ renderer: any Renderer, _ services: [(ServiceName, [Routing])]
+    _ config: Config, _ renderer: any Renderer, _ services: [NginxDryRun.Trial]
   ) -> [LocationAudit.Finding]? {
     let tree = NginxTree(main: config.nginx.config, include: config.nginx.include)
     guard let all = tree.statements() else { return nil }
-    let routings = Dictionary(services, uniquingKeysWith: { first, _ in first })
+    let routings = Dictionary(
+      services.map { ($0.service, StageShapes.distinct([$0.resting] + $0.stages)) },
+      uniquingKeysWith: { first, _ in first })
     let targets = routings.keys.flatMap { service in
       ["location", "locations", "server"].map { suffix in
         LocationAudit.Target(

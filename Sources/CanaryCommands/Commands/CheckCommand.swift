@@ -18,8 +18,8 @@ enum CheckCommand {
     let locations = services.contains(where: \.isInYourLocation) ? await yours(world.config) : nil
     for service in services {
       for fault in locations?.faults(of: service, world.config) ?? [] { list.bad(fault) }
-      await check(service, world, &list)
     }
+    for found in await checkEach(services, world) { list.add(found) }
     for line in list.lines { call.output.out(line) }
     if list.faults > 0 {
       call.output.err(
@@ -59,7 +59,9 @@ enum CheckCommand {
     if !Files.isFolder(config.nginx.logs) {
       list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
     }
-    await list.take("nginx -t of what is installed now") { NginxDryRun.installed(config) }
+    list.take(
+      "nginx -t of what is installed now",
+      await Blocking.run { NginxDryRun.installed(config) })
     if let main = NginxMainFile(config.nginx.config) {
       for suffix in Set(services.map { config.mainSuffix(of: $0.name) }).sorted() {
         let pattern = "\(config.nginx.include)/*.\(suffix)"
@@ -81,48 +83,34 @@ enum CheckCommand {
         "\(config.nginx.config) cannot be read here, as with Nginx in a container: its includes were not looked at"
       )
     }
-    var resting: [(ServiceName, Routing)] = []
-    for service in services {
-      resting.append((service.name, await world.first(service).resting(at: world.clock.now())))
-    }
-    await list.take("nginx -t of what would be generated") { [resting] in
-      NginxDryRun.generated(config, world.renderer, resting)
-    }
-    // Each stage has its own audience, and so its own files.
-    let stages = services.map(\.plan.stages.count).max() ?? 0
-    var routings: [[(ServiceName, Routing)]] = []
-    for index in 0..<stages {
-      routings.append([])
-      for service in services {
-        let last = min(index, service.plan.stages.count - 1)
-        routings[index].append((service.name, await stage(last, of: service, world)))
-      }
-    }
-    await list.take("nginx -t of every stage") { [routings] in
-      for routing in routings {
-        let outcome = NginxDryRun.generated(config, world.renderer, routing)
-        guard case .good = outcome else { return outcome }
-      }
-      return .good
-    }
-    await checkLocations(world, services, &list)
+    await checkGenerated(world, services, &list)
   }
 
-  /// Looks at the locations of your own that include canary's files, in every routing that they may
-  /// come to.
-  private static func checkLocations(
+  /// Has Nginx test what would be generated, and looks at the locations that include it.
+  private static func checkGenerated(
     _ world: World, _ services: [Service], _ list: inout Findings
   ) async {
-    var routings: [(ServiceName, [Routing])] = []
+    var trials: [NginxDryRun.Trial] = []
     for service in services {
-      var all = [await world.first(service).resting(at: world.clock.now())]
-      for index in service.plan.stages.indices {
-        all.append(await stage(index, of: service, world))
+      let state = await world.first(service)
+      // Each stage has its own audience, and so its own files.
+      let stages = service.plan.stages.indices.map {
+        Routing.stage(
+          $0, of: service.plan, stable: state.stable, canary: state.other, salt: "check")
       }
-      routings.append((service.name, all))
+      trials.append(
+        NginxDryRun.Trial(service: service.name, resting: state.resting(at: world.clock.now()), stages: stages))
     }
-    let found = await Blocking.run { [routings] in
-      TreeAudit.findings(world.config, world.renderer, routings)
+    let (report, found) = await Blocking.run { [trials] in
+      (
+        NginxDryRun.generated(world.config, world.renderer, trials),
+        TreeAudit.findings(world.config, world.renderer, trials)
+      )
+    }
+    list.take("nginx -t of what would be generated", report.resting)
+    list.take("nginx -t of every stage", report.stages)
+    if let why = report.apart {
+      list.note("both were tried in a configuration of canary's own, not in yours: \(why)")
     }
     for finding in found ?? [] {
       finding.isFault ? list.bad(finding.text) : list.note(finding.text)
@@ -132,12 +120,32 @@ enum CheckCommand {
     }
   }
 
-  private static func stage(
-    _ index: Int, of service: Service, _ world: World
-  ) async -> Routing {
-    let state = await world.first(service)
-    return .stage(
-      index, of: service.plan, stable: state.stable, canary: state.other, salt: "check")
+  /// How many services are asked at once.
+  ///
+  /// A pool that does not answer takes seconds, and a thousand of them must not take an hour.
+  private static let width = 64
+
+  /// The findings of each service, asked side by side.
+  private static func checkEach(_ services: [Service], _ world: World) async -> [Findings] {
+    var found = [Findings](repeating: Findings(), count: services.count)
+    await withTaskGroup(of: (Int, Findings).self) { group in
+      var next = 0
+      func addNext() {
+        guard next < services.count else { return }
+        group.addTask { [next, service = services[next]] in
+          var list = Findings()
+          await check(service, world, &list)
+          return (next, list)
+        }
+        next += 1
+      }
+      for _ in 0..<width { addNext() }
+      for await (index, list) in group {
+        found[index] = list
+        addNext()
+      }
+    }
+    return found
   }
 
   private static func check(_ service: Service, _ world: World, _ list: inout Findings) async {
@@ -222,7 +230,7 @@ enum CheckCommand {
 }
 
 /// The findings, in the order in which they were made.
-private struct Findings {
+private struct Findings: Sendable {
   private(set) var lines: [String] = []
   private(set) var faults = 0
 
@@ -233,9 +241,14 @@ private struct Findings {
     faults += 1
   }
 
-  /// Runs a test and adds its outcome; one that could not be made is a note.
-  mutating func take(_ name: String, _ trial: @escaping @Sendable () -> NginxDryRun.Outcome) async {
-    switch await Blocking.run(trial) {
+  mutating func add(_ other: Findings) {
+    lines += other.lines
+    faults += other.faults
+  }
+
+  /// Adds the outcome of a test; one that could not be made is a note.
+  mutating func take(_ name: String, _ outcome: NginxDryRun.Outcome) {
+    switch outcome {
     case .good: good(name)
     case .bad(let why): bad("\(name): \(why)")
     case .untried(let why): note("\(name): not tried: \(why)")
