@@ -167,8 +167,28 @@ final class InitHost {
       // Both the old location and ours pass it on; only ours writes this log, with the status that was seen.
       return try (Files.read(log) ?? "").contains("\t200\t")
     }
+    try addEvidence(try sandbox.canary("check").text)
     let last = try sandbox.canary("check")
     #expect(last.code == 0 && last.text.contains("answers with generation"), "\(last.text)")
+  }
+
+  /// The line that `check` asks for where failures end in another location.
+  private func addEvidence(_ text: String) throws {
+    guard let line = text.split(separator: "\n").first(where: { $0.contains(".server;` to the") })
+    else { return }
+    let parts = line.split(separator: "`").map(String.init)
+    let index = try #require(parts.firstIndex { $0.hasSuffix(".server;") })
+    let words = parts[index + 1].split(separator: " ")
+    let at = try #require(words.first { $0.hasPrefix("/") }).split(separator: ",")[0]
+    let (file, number) = try place(String(at))
+    let logs = parts[(index + 1)...].filter { $0.hasPrefix("access_log ") }
+    try edit(file) { lines in
+      let brace = try #require(lines[number - 1].firstIndex(of: "{"))
+      let new = " " + ([parts[index]] + logs).joined(separator: " ")
+      lines[number - 1].insert(contentsOf: new, at: lines[number - 1].index(after: brace))
+    }
+    let ran = try Spawn.run(["nginx", "-s", "reload", "-c", main], limit: .seconds(20))
+    #expect(ran.succeeded, "\(ran.output)")
   }
 
   /// What canary's own location writes.

@@ -164,11 +164,18 @@ import Testing
       .none, "listen: [\"127.0.0.1:8080\"], server_names: [\"chat.example.org\"],")
     #expect(
       own.main.contains(
-        "    listen 127.0.0.1:8080;\n    server_name chat.example.org;\n    location / {\n"))
+        "    listen 127.0.0.1:8080;\n    server_name chat.example.org;\n"))
+    // Its log is the whole server's: a request may end in a location that proxies nothing.
+    #expect(own.main.contains("chat.log canary.chat;\n    location / {\n"))
+    #expect(own.main.split(separator: "canary-chat.log").count == 2 && own.server == nil)
     #expect(own.main.contains("client_max_body_size 0;"))
     let other = try render(.none)
     #expect(!other.main.contains("location / {\n        #"))
     #expect(other.location?.contains("client_max_body_size") == false)
+    // At rest nothing costs a variable; in a rollout the ends of its requests are logged.
+    #expect(other.server?.contains("access_log") == false && !other.main.contains("logged"))
+    let half = try render(Weight(percent: 50) ?? .all)
+    #expect(half.server?.contains(" canary.chat if=$canary_logged_chat;") == true)
   }
 
   @Test func `a location of one's own gets nothing that the config does not name`() throws {

@@ -56,6 +56,7 @@ package final class Sandbox {
             add_header X-Saw "$http_x_preview|$http_cookie|$http_x_user_tag" always;
             access_log \(folder)/apps/\(pool).copies combined if=$http_x_canary_shadow;
             location = /health { if (-f \(folder)/apps/\(pool).sick) { return 503; } return 200 "ok\\n"; }
+            location = /accel { add_header X-Accel-Redirect /other; return 200; }
             location / {
               if (-f \(folder)/apps/\(pool).dead) { return 503; }
               set $fails 0;

@@ -60,7 +60,9 @@ extension LocationAudit {
   /// What to add, where, and what it displaces.
   private func missing(_ site: Site, _ server: NginxStatement) -> String {
     let path = site.target.path.dropLast(site.target.suffix.count) + "server"
-    var text = "add `include \(path);` to the server {} at \(Text.sanitized(server.place))"
+    var text =
+      "once `canary apply` has written it, add `include \(path);` "
+      + "to the server {} at \(Text.sanitized(server.place, limit: 400))"
     let logs = inheritedLogs(server)
     if !logs.isEmpty {
       let lines = logs.map { "`\(Self.line($0))`" }.joined(separator: " ")

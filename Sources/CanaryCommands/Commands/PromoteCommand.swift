@@ -106,11 +106,14 @@ enum PromoteCommand {
     try await DriveSession.settle(world, service)
     // A rollout must not start without a working brake.
     let brake = EmergencyBrake(world, service.name)
-    if try await world.load(service).running == nil, let fault = await brake.trial() {
-      throw Failure(
-        .outside,
-        "the brake would not work: \(fault)",
-        hint: "Nothing was begun. See: canary check \(service.name)")
+    if try await world.load(service).running == nil {
+      try await EvidenceRule.require(world, service, plan)
+      if let fault = await brake.trial() {
+        throw Failure(
+          .outside,
+          "the brake would not work: \(fault)",
+          hint: "Nothing was begun. See: canary check \(service.name)")
+      }
     }
     let hasController = world.leases.holder(.controller) != nil
     // Without a controller, the lease is acquired before the rollout is saved, so that it always
@@ -147,10 +150,11 @@ enum PromoteCommand {
         "\(service.name) has no windows; give it some (services.\(service.name).windows), or say --at TIME alone"
       )
     }
+    let request = try await current(call, world, service)
+    try await EvidenceRule.require(world, service, request.plan)
     await NoticeLoop.begin(world)
     let schedule = Schedule(
-      request: try await current(call, world, service), at: at ?? world.clock.now(),
-      inWindow: inWindow)
+      request: request, at: at ?? world.clock.now(), inWindow: inWindow)
     let decision = try await world.take(.schedule(schedule), service)
     if call.has("--json") {
       for entry in decision.entries {

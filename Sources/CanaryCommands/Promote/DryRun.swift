@@ -31,6 +31,9 @@ struct DryRun {
       let next = service.calendar.opening(from: now).map(service.zone.text) ?? "never"
       world.output.out("  ! now is \(closed); the next opens \(next): --in-window waits for it")
     }
+    if let fault = await EvidenceRule.fault(world, service, request.plan) {
+      world.output.out("  ✗ the gates would not see every failure: \(fault)")
+    }
     tellStages(Forecast(request.plan, calendar: service.calendar, from: start))
     for moment in Moment.allCases {
       for hook in service.hooks[moment] {

@@ -1,6 +1,7 @@
 // The values of location.conf, locations.conf and shadow.conf.
 extension RenderValues {
-  func location(_ route: Route) -> [String: Template.Value] {
+  /// `isLogged` is false inside a `server {}` of canary's own, which logs for all its locations.
+  func location(_ route: Route, isLogged: Bool) -> [String: Template.Value] {
     let proxying = filled(route.proxying)
     let isHTTP = !proxying.scheme.isGRPC
     var values = head
@@ -17,7 +18,9 @@ extension RenderValues {
     values["headers"] = Self.pairs(
       upgrade(isHTTP) + (isWhole ? headerRows(proxying) : Self.ownRows(proxying))
         + hidden(cookies: cookiesForPools))
-    values["logs"] = Self.texts("path", service.accessLogs)
+    values["logged"] = Self.section(isLogged)
+    values["logs"] = Self.texts("path", isLogged ? service.accessLogs : [])
+    values["elsewhere"] = elsewhere
     values["copies"] = Self.texts(
       "group", choice.shadow == nil ? [] : [choice.name(.copies, route.backend)])
     let limits = limitedGroups

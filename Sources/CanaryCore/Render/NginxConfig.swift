@@ -12,13 +12,17 @@ package struct GeneratedFiles: Hashable, Sendable {
   /// `listen`.
   package var locations: String?
 
-  package static let suffixes = ["conf", "stream", "location", "locations"]
+  /// What logs the ends of requests that leave those locations, for a `server {}` of your own; nil
+  /// for a TCP service, and with `listen`.
+  package var server: String?
+
+  package static let suffixes = ["conf", "stream", "location", "locations", "server"]
 
   /// Every possible file by its extension; a nil text means that the file must not exist.
   package var all: [(suffix: String, text: String?)] {
     [
       ("conf", mainSuffix == "conf" ? main : nil), ("stream", mainSuffix == "stream" ? main : nil),
-      ("location", location), ("locations", locations),
+      ("location", location), ("locations", locations), ("server", server),
     ]
   }
 }
@@ -27,7 +31,7 @@ package struct GeneratedFiles: Hashable, Sendable {
 package struct TemplateSet: Sendable {
   package static let names = [
     "http.conf", "upstream.conf", "audience.conf", "location.conf", "locations.conf", "server.conf",
-    "shadow.conf", "stream.conf",
+    "elsewhere.conf", "shadow.conf", "stream.conf",
   ]
   private let templates: [String: Template]
 
@@ -83,21 +87,23 @@ package struct TemplateSet: Sendable {
       server = [try fill("server.conf", values.server(lines: Self.body(locations)))]
     }
     let http = try fill("http.conf", values.http(blocks: blocks, server: server)) + values.resolved
+    var files = GeneratedFiles(main: Seal.seal(http), mainSuffix: suffix)
     if service.routes.isEmpty {
-      let location = try fill("location.conf", values.location(values.usualRoute))
-      return GeneratedFiles(
-        main: Seal.seal(http), mainSuffix: suffix, location: Seal.seal(location))
+      files.location = Seal.seal(
+        try fill("location.conf", values.location(values.usualRoute, isLogged: true)))
     }
-    return GeneratedFiles(
-      main: Seal.seal(http), mainSuffix: suffix,
-      locations: service.listen.isEmpty ? Seal.seal(locations) : nil)
+    guard service.listen.isEmpty else { return files }
+    if !service.routes.isEmpty { files.locations = Seal.seal(locations) }
+    files.server = Seal.seal(try fill("elsewhere.conf", values.ends))
+    return files
   }
 
   /// Renders the locations of all routes, and the internal location that sends copies.
   private func locations(_ service: Service, _ values: RenderValues) throws(Problems) -> String {
     var routes: [(path: String, text: String)] = []
     for route in service.routes.isEmpty ? [values.usualRoute] : service.routes {
-      let text = try fill("location.conf", values.location(route))
+      let text = try fill(
+        "location.conf", values.location(route, isLogged: service.listen.isEmpty))
       routes.append((route.path, text))
     }
     return try fill(

@@ -52,6 +52,7 @@ struct RenderValues {
     values.merge(probe) { $1 }
     values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
     values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
+    values["elsewhere"] = elsewhere
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
     if isExplained {
       let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
@@ -84,11 +85,32 @@ struct RenderValues {
   func server(lines: [String]) -> [String: Template.Value] {
     let listens = service.listen.map { service.http2 ? "\($0) http2" : $0 }
     return [
-      "listens": Self.texts("address", listens),
+      "service": .text(service.name.text), "listens": Self.texts("address", listens),
       "names": Self.texts(
         "name", service.serverNames.isEmpty ? [] : [service.serverNames.joined(separator: " ")]),
-      "lines": Self.texts("line", lines),
+      "lines": Self.texts("line", lines), "log": .text(config.log(of: service.name)),
+      // What was tried at no pool has no way to it either, and such a line could not be read.
+      "condition": .text(explainsWay ? " if=$upstream_addr" : ""),
+      "logs": Self.texts("path", service.accessLogs),
     ]
+  }
+
+  // MARK: elsewhere.conf
+
+  /// Present while evidence counts that ends outside of the service's locations.
+  ///
+  /// A service at rest has no variable for it: each one costs every request of that Nginx.
+  var elsewhere: Template.Value {
+    let isJudged = routing.weight > .none || routing.audience != nil || routing.brakeUntil != nil
+    let isGuarded = service.guards.contains { $0.check.source.isFromLog }
+    return Self.section(service.listen.isEmpty && (isJudged || isGuarded))
+  }
+
+  var ends: [String: Template.Value] {
+    var values = head
+    values["log"] = .text(config.log(of: service.name))
+    values["elsewhere"] = elsewhere
+    return values
   }
 
   // MARK: upstream.conf
