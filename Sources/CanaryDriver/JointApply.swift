@@ -76,7 +76,8 @@ package struct JointApply: Sendable {
   /// The state, if workers serve it as it would be written now.
   private func served(_ service: ServiceName) async -> ServiceState? {
     guard let state = try? await desk.store.load(service)?.value, state.running == nil,
-      state.asked == nil, let serving = state.serving, serving.routing == state.resting(at: desk.clock.now())
+      state.asked == nil, let serving = state.serving,
+      serving.routing == state.resting(at: desk.clock.now())
     else { return nil }
     let request = RouterRequest(
       service: service, routing: serving.routing, generation: serving.generation)

@@ -43,7 +43,7 @@ import Testing
     let rounds = try Campaign.current.rounds(12) { round in
       let driver = try sandbox.launch("promote", "chat")
       // Spread over the whole rollout, from the first instruction to the last stage.
-      usleep(UInt32(20_000 + round.place * 1_800_000))
+      usleep(UInt32(20_000 + round.place * 2_400_000))
       driver.signal(SIGKILL)
       let killed = SystemClock.now
       _ = driver.wait()

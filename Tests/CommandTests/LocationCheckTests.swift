@@ -107,7 +107,9 @@ import Testing
       try sandbox.writeNginxConf(
         extra: "log_format own '$status'; include a.types; include sites/*.conf;")
     }
-    try write("location / {\n include canary/chat.location;\n proxy_set_header A b; }")
+    try write(
+      "location / {\n include canary/chat.location;\n proxy_set_header A b; proxy_set_header Host $host; }"
+    )
     // As `nginx -t` of what is installed opens the logs that it names.
     let once = try sandbox.canary("check")
     #expect(once.code == 0, "\(once.text)")
@@ -116,16 +118,19 @@ import Testing
     #expect(good.code == 0 && !good.text.contains("of canary's own"), "\(good.text)")
     #expect(Self.everything(in: sandbox.folder) == before)
     // Only in this tree are these faults: a duplicate that no list has, and a name taken twice.
-    try write("location / {\n include canary/chat.location;\n proxy_read_timeout 1s; }")
+    try write(
+      "location / {\n include canary/chat.location;\n proxy_next_upstream_tries 9; proxy_set_header Host $host; }"
+    )
     let twice = try sandbox.canary("check")
     #expect(
       twice.code == 1 && twice.text.contains("✗ nginx -t of what would be generated")
         && twice.text.contains("in \(site)/a.conf:3"), "\(twice.text)")
     try write(
-      "location / { include canary/chat.location; } } upstream canary.chat.split { server [::1]:1;")
+      "location / { include canary/chat.location; proxy_set_header Host $host; } } upstream canary.chat.blue { server [::1]:1;"
+    )
     let name = try sandbox.canary("check")
     #expect(
-      name.code == 1 && name.text.contains("duplicate upstream \"canary.chat.split\""),
+      name.code == 1 && name.text.contains("duplicate upstream \"canary.chat.blue\""),
       "\(name.text)")
     #expect(
       Files.names(in: "/tmp").allSatisfy { !$0.hasPrefix("canary-check-") || Self.isYoung($0) })

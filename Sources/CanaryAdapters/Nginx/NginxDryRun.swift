@@ -43,7 +43,6 @@ package enum NginxDryRun {
     Files.name(of: config.nginx.test[0]) == "nginx"
   }
 
-  /// Tests the generated files of these services in a scratch configuration.
   /// Tests the generated files of these services inside a copy of your tree: once as they would be
   /// installed, and once for all stages together.
   ///

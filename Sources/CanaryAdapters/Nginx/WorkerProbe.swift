@@ -8,7 +8,8 @@ extension WorkerAnswer {
   /// Nil unless it is from this service.
   package init?(_ text: String, service: ServiceName) {
     let words = text.split(whereSeparator: \.isWhitespace)
-    guard words.count == 4 || words.count == 5, words[0] == service.text, let number = Int(words[1]),
+    guard words.count == 4 || words.count == 5, words[0] == service.text,
+      let number = Int(words[1]),
       let worker = Int32(words[2])
     else { return nil }
     let hasSeats = words.count == 5

@@ -99,7 +99,8 @@ enum CheckCommand {
           $0, of: service.plan, stable: state.stable, canary: state.other, salt: "check")
       }
       trials.append(
-        NginxDryRun.Trial(service: service.name, resting: state.resting(at: world.clock.now()), stages: stages))
+        NginxDryRun.Trial(
+          service: service.name, resting: state.resting(at: world.clock.now()), stages: stages))
     }
     let (report, found) = await Blocking.run { [trials] in
       (

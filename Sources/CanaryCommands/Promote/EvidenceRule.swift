@@ -15,7 +15,8 @@ enum EvidenceRule {
     let stages = plan.stages.indices.map {
       Routing.stage($0, of: plan, stable: state.stable, canary: state.other, salt: "check")
     }
-    let trial = NginxDryRun.Trial(service: service.name, resting: state.resting, stages: stages)
+    let trial = NginxDryRun.Trial(
+      service: service.name, resting: state.resting(at: world.clock.now()), stages: stages)
     let found = await Blocking.run {
       TreeAudit.findings(world.config, world.renderer, [trial])
     }

@@ -33,7 +33,9 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   /// The folder of a service's sets of seats, with one folder for each pair of pools in it.
   package func seats(_ service: ServiceName) -> String { "\(path)/seats/\(service)" }
 
-  /// The name of the folder of a pair of pools: stable's name first. No name of a pool has a dot.
+  /// The name of the folder of a pair of pools: stable's name first.
+  ///
+  /// No name of a pool has a dot.
   package static func pair(_ stable: PoolName, _ other: PoolName) -> String {
     "\(stable).\(other)"
   }
