@@ -131,6 +131,36 @@ import Testing
     #expect(reverted.code == 0, "\(reverted.text)")
   }
 
+  @Test(.enabled(if: getuid() == 0, "mounting takes root"), arguments: ["full", "ro"])
+  func `a disk that is full or read-only stops no revert`(fault: String) throws {
+    let sandbox = try Sandbox()
+    let seats = "\(sandbox.folder)/run/seats"
+    try Files.makeFolder(seats)
+    let mounted = try Spawn.run(
+      ["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", seats], limit: .seconds(10))
+    guard mounted.succeeded else { try Test.cancel("no mounting here") }
+    defer {
+      sandbox.close()
+      _ = try? Spawn.run(["umount", "-l", seats], limit: .seconds(10))
+    }
+    try sandbox.start(service: Self.seats, plan: Self.slow)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.waitForStage(0)
+    if fault == "ro" {
+      let remounted = try Spawn.run(["mount", "-o", "remount,ro", seats], limit: .seconds(10))
+      #expect(remounted.succeeded, "\(remounted.output)")
+    } else {
+      _ = try Spawn.run(
+        ["dd", "if=/dev/zero", "of=\(seats)/ballast", "bs=1k"], limit: .seconds(10))
+    }
+    let reverted = try sandbox.canary("revert", "chat")
+    let since = SystemClock.now
+    let load = Load(port: sandbox.port, clients: 2)
+    try sandbox.wait("load") { load.count > 200 }
+    #expect(reverted.code == 0, "\(reverted.text)")
+    #expect(load.stop().filter { $0.began > since }.allSatisfy { $0.pool == "blue" })
+  }
+
   @Test func `a set that is removed by hand is a revert`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

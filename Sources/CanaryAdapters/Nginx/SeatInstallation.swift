@@ -92,9 +92,8 @@ struct SeatInstallation {
       let header = router.header(service), header.hasSeats,
       header.routing?.stable == routing.stable, header.routing?.canary == routing.canary
     else { return false }
-    try refusing { () throws(FileError) in
-      try sets.lead(to: routing.stable, at: SystemClock.now)
-    }
+    // On a file system that is read-only now, a text that looks for no set is what is left.
+    if (try? sets.lead(to: routing.stable, at: SystemClock.now)) == nil { return false }
     if let answer = try? router.config.probe(service).query(service), !answer.looksForSet,
       answer.base == routing.stable
     {
