@@ -10,8 +10,12 @@ internal import Glibc
 /// and no request meets half of a set.
 package struct SeatSets: Sendable {
   private let path: String
+  private let run: String
 
-  package init(_ run: RunFolder, _ service: ServiceName) { path = run.seats(service) }
+  package init(_ run: RunFolder, _ service: ServiceName) {
+    path = run.seats(service)
+    self.run = run.path
+  }
 
   private func pair(_ stable: PoolName, _ other: PoolName) -> String {
     "\(path)/\(RunFolder.pair(stable, other))"
@@ -47,7 +51,7 @@ package struct SeatSets: Sendable {
   /// Makes every set that is under way too late.
   private func raiseStops() {
     let last = stops
-    try? Files.makeFolder(path)
+    try? makeFolder(path)
     Self.touch("\(path)/\(Self.stop)\(last + 1)")
     unlink("\(path)/\(Self.stop)\(last)")
   }
@@ -94,10 +98,10 @@ package struct SeatSets: Sendable {
     stops: Int?
   ) throws(FileError) -> Outcome {
     let pair = pair(stable, other)
-    try Files.makeFolder(pair)
+    try makeFolder(pair)
     let next = "\(pair)/next.\(generation).\(getpid())"
     Self.remove(next)
-    try Files.makeFolder(next)
+    try makeFolder(next)
     defer { Self.remove(next) }
     for name in seats + ["g\(generation)"] where !Self.touch("\(next)/\(name)") {
       throw FileError("cannot write in", next)
@@ -158,7 +162,7 @@ package struct SeatSets: Sendable {
   package func keepFormer(_ pool: PoolName, of stable: PoolName, until: Instant) throws(FileError) {
     forgetFormer()
     // A brake makes a set for the text to come, too.
-    try Files.makeFolder(pair(stable, pool))
+    try makeFolder(pair(stable, pool))
     guard Self.touch("\(path)/\(Self.former)\(pool).\(until.milliseconds)") else {
       throw FileError("cannot write in", path)
     }
@@ -184,6 +188,20 @@ package struct SeatSets: Sendable {
   }
 
   // MARK: files
+
+  /// Makes a folder that whoever may write in `run` may change, whoever made it.
+  ///
+  /// With `sudo` a person makes it, and the controller's own user has to go on with it.
+  private func makeFolder(_ folder: String) throws(FileError) {
+    if Files.isFolder(folder) { return }
+    let parent = Files.folder(of: folder)
+    if parent != run { try makeFolder(parent) }
+    var facts = stat()
+    guard stat(run, &facts) == 0 else { throw FileError("cannot make the folder", folder) }
+    let isShared = facts.st_mode & 0o2020 == 0o2020
+    try Files.makeFolder(folder, mode: isShared ? 0o2775 : 0o755)
+    if geteuid() == 0 { chown(folder, facts.st_uid, facts.st_gid) }
+  }
 
   @discardableResult
   private static func touch(_ path: String) -> Bool {
