@@ -42,8 +42,14 @@ import Testing
     var inTheMiddle = 0
     let rounds = try Campaign.current.rounds(12) { round in
       let driver = try sandbox.launch("promote", "chat")
-      // Spread over the whole rollout, from the first instruction to the last stage.
-      usleep(UInt32(20_000 + round.place * 2_400_000))
+      // Spread over the whole rollout: some from the first instruction on, most from the first stage on,
+      // however long a busy machine takes until then.
+      if round.place < 0.4 {
+        usleep(UInt32(20_000 + round.place * 2_000_000))
+      } else {
+        try sandbox.wait("a stage") { driver.text.contains(" stage ") }
+        usleep(UInt32((round.place - 0.4) * 2_500_000))
+      }
       driver.signal(SIGKILL)
       let killed = SystemClock.now
       _ = driver.wait()
