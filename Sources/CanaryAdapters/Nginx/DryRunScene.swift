@@ -16,6 +16,8 @@ struct DryRunScene {
   private let services: [ServiceName]
   private let tree: ScratchTree?
   private let include: String
+  /// What no include of your tree reads, each in a server that is made for it.
+  private var unread: [String: String] = [:]
 
   /// Sorts last among the files of an include, because it uses what the others define.
   private static let rest = "~canary-check"
@@ -45,6 +47,7 @@ struct DryRunScene {
     for name in ["include", "logs", "run"] { try Files.makeFolder("\(folder)/\(name)") }
     scratch = Self.scratch(config, folder, copy)
     self.renderer = renderer.with(scratch)
+    if tree != nil { try linkOthers() }
   }
 
   /// What Nginx says of the scene, with the places of the original.
@@ -54,26 +57,12 @@ struct DryRunScene {
       .replacing("\(folder)/run", with: config.run.path)
   }
 
-  /// The texts of a service in each of these routings.
-  func texts(_ service: ServiceName, _ routings: [Routing]) throws(RouterError) -> [(
-    routing: Routing, texts: [String]
-  )] {
-    var all: [(routing: Routing, texts: [String])] = []
-    for routing in routings {
-      let files = try renderer.render(service, routing, Generation(0))
-      all.append((routing, files.all.compactMap(\.text)))
-    }
-    return all
-  }
-
-  /// Puts the files of services in place of those that are there.
+  /// Puts the files of services in place of those that are there for them.
   ///
   /// What stands in for a service is the same under another name, on a socket of its own.
-  func write(
-    _ routings: [(ServiceName, Routing)], standIns: [(ServiceName, Routing)]
+  mutating func write(
+    _ routings: [(ServiceName, Routing)], standIns: [(ServiceName, Routing)] = []
   ) throws {
-    for name in Files.names(in: include) { try Files.remove("\(include)/\(name)") }
-    if tree != nil { try linkOthers() }
     var config = scratch
     var all = routings
     var taken = Set(config.services.map { $0.name.variable.lowercased() })
@@ -85,25 +74,32 @@ struct DryRunScene {
       all.append((other.name, routing))
     }
     let renderer = standIns.isEmpty ? self.renderer : self.renderer.with(config)
-    var locations = ""
-    for (index, (name, routing)) in all.enumerated() {
+    for (name, routing) in all {
       let files = try renderer.render(name, routing, Generation(0))
       for (suffix, text) in files.all {
-        guard let text else { continue }
         let path = "\(include)/\(name).\(suffix)"
+        guard let text else {
+          try Files.remove(path)
+          continue
+        }
+        let isRead = suffix == files.mainSuffix || tree?.reads("\(name).\(suffix)") == true
+        let isEmpty = text.split(separator: "\n").allSatisfy { $0.hasPrefix("#") }
+        if !isRead, isEmpty { continue }
         try Files.replace(path, with: text, isSynced: false)
-        guard suffix != files.mainSuffix, tree?.reads("\(name).\(suffix)") != true else { continue }
-        let body = suffix == "location" ? "location / { include \(path); }" : "include \(path);"
-        locations += """
-          server { listen unix:\(folder)/run/check.sock; server_name s\(index).\(suffix); \(body) }\n
-          """
+        if isRead { continue }
+        unread[path] = suffix == "location" ? "location / { include \(path); }" : "include \(path);"
       }
     }
-    if tree != nil {
-      if locations.isEmpty { return }
-      return try Files.replace("\(include)/\(Self.rest).conf", with: locations, isSynced: false)
+    let servers = unread.sorted { $0.key < $1.key }.enumerated().map { index, one in
+      "server { listen unix:\(folder)/run/check.sock; server_name s\(index); \(one.value) }\n"
     }
-    try writeMain(locations, hasStream: all.contains { config.mainSuffix(of: $0.0) == "stream" })
+    if tree == nil {
+      try writeMain(
+        servers.joined(), hasStream: all.contains { config.mainSuffix(of: $0.0) == "stream" })
+    } else {
+      let path = "\(include)/\(Self.rest).conf"
+      try Files.replace(path, with: servers.joined(), isSynced: false)
+    }
   }
 
   private func writeMain(_ locations: String, hasStream: Bool) throws(FileError) {

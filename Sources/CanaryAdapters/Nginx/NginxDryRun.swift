@@ -59,13 +59,12 @@ package enum NginxDryRun {
     let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { _ = try? Spawn.run(["rm", "-rf", folder], limit: .minutes(1)) }
     do {
-      let scene = try DryRunScene(config, renderer, folder, services.map(\.service))
-      try scene.write(services.map { ($0.service, $0.resting) }, standIns: [])
+      var scene = try DryRunScene(config, renderer, folder, services.map(\.service))
+      try scene.write(services.map { ($0.service, $0.resting) })
       let resting = judge(scene)
       var shapes = StageShapes()
       for trial in services {
-        shapes.add(
-          trial.service, try scene.texts(trial.service, StageShapes.distinct(trial.stages)))
+        if let service = config.service(trial.service) { shapes.add(service, trial.stages) }
       }
       shapes.end()
       try scene.write(shapes.chosen, standIns: shapes.others)

@@ -147,16 +147,19 @@ struct ScratchTree {
     "include \"\(path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\";"
   }
 
-  /// Links beside each folder on the way to the main file, so that `ssl/a.pem` and `../b` lead
-  /// where they lead from the original.
+  /// Links beside the main file, so that `ssl/a.pem` leads where it leads from the original; and
+  /// beside each folder on the way there, if some file may say `../b`.
   private func mirror() throws(FileError) {
+    let mayLeave = parsed.values.contains { $0.text.contains("..") }
     let parts = tree.root.split(separator: "/").map(String.init)
     var original = ""
     for index in 0...parts.count {
       let copy = "\(folder)/tree\(original)"
       try Files.makeFolder(copy)
       let next = index < parts.count ? parts[index] : Files.name(of: tree.main)
-      for name in Files.names(in: original.isEmpty ? "/" : original) where name != next {
+      let names =
+        mayLeave || index == parts.count ? Files.names(in: original.isEmpty ? "/" : original) : []
+      for name in names where name != next {
         guard symlink("\(original)/\(name)", "\(copy)/\(name)") == 0 else {
           throw FileError("cannot link", "\(copy)/\(name)")
         }

@@ -42,6 +42,9 @@ enum CheckCommand {
   private static func checkHost(_ world: World, _ services: [Service], _ list: inout Findings) async
   {
     let config = world.config
+    // Side by side: each test of a large configuration takes seconds.
+    async let installed = Blocking.run { NginxDryRun.installed(config) }
+    async let trial = tryGenerated(world, services)
     for (key, path) in [
       ("nginx.include", config.nginx.include), ("state", config.state), ("run", config.run.path),
     ] {
@@ -59,9 +62,7 @@ enum CheckCommand {
     if !Files.isFolder(config.nginx.logs) {
       list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
     }
-    list.take(
-      "nginx -t of what is installed now",
-      await Blocking.run { NginxDryRun.installed(config) })
+    list.take("nginx -t of what is installed now", await installed)
     if let main = NginxMainFile(config.nginx.config) {
       for suffix in Set(services.map { config.mainSuffix(of: $0.name) }).sorted() {
         let pattern = "\(config.nginx.include)/*.\(suffix)"
@@ -83,13 +84,14 @@ enum CheckCommand {
         "\(config.nginx.config) cannot be read here, as with Nginx in a container: its includes were not looked at"
       )
     }
-    await checkGenerated(world, services, &list)
+    let (report, found) = await trial
+    tell(report, found, &list)
   }
 
   /// Has Nginx test what would be generated, and looks at the locations that include it.
-  private static func checkGenerated(
-    _ world: World, _ services: [Service], _ list: inout Findings
-  ) async {
+  private static func tryGenerated(_ world: World, _ services: [Service]) async -> (
+    NginxDryRun.Report, [LocationAudit.Finding]?
+  ) {
     var trials: [NginxDryRun.Trial] = []
     for service in services {
       let state = await world.first(service)
@@ -102,12 +104,17 @@ enum CheckCommand {
         NginxDryRun.Trial(
           service: service.name, resting: state.resting(at: world.clock.now()), stages: stages))
     }
-    let (report, found) = await Blocking.run { [trials] in
+    return await Blocking.run { [trials] in
       (
         NginxDryRun.generated(world.config, world.renderer, trials),
         TreeAudit.findings(world.config, world.renderer, trials)
       )
     }
+  }
+
+  private static func tell(
+    _ report: NginxDryRun.Report, _ found: [LocationAudit.Finding]?, _ list: inout Findings
+  ) {
     list.take("nginx -t of what would be generated", report.resting)
     list.take("nginx -t of every stage", report.stages)
     if let why = report.apart {
