@@ -26,10 +26,14 @@ struct SeatInstallation {
       rest.routing = .resting(on: routing.stable)
       return try Self(installation: installation, request: rest).install()
     }
+    try checkOvertaken()
     let rules = try router.renderer.rules(service, routing)
     guard rules.seatForm == .rollout else {
       // Asked for by itself, and so under a number of its own.
       try ready()
+      // An exchange of roles is named by now: a revert after this look sees it and places a text of
+      // its own, and one before it is seen here.
+      guard routing.brakeUntil == nil || stops == sets.stops else { throw braked() }
       try router.install(request, by: installation)
       return end()
     }
@@ -39,13 +43,23 @@ struct SeatInstallation {
       try router.install(request, by: installation)
     }
     try installation.checkStop()
+    try checkOvertaken()
     let outcome = try refusing { () throws(FileError) in
       try sets.put(rules.metSeats, generation, routing.stable, other, stops: stops)
     }
-    guard outcome == .set else {
-      throw RouterError(.refused, "the brake was put on while the stage was being set")
-    }
+    guard outcome == .set else { throw braked() }
     try verify(("g\(generation)", true))
+  }
+
+  private func braked() -> RouterError {
+    RouterError(.refused, "the brake was put on while generation \(generation) was being set")
+  }
+
+  /// Throws when a set of a later generation is in force, such as the one that a revert leaves.
+  private func checkOvertaken() throws(RouterError) {
+    if let found = sets.newest, found > generation {
+      throw RouterError(.overtaken(found), "the set of generation \(found) is in force")
+    }
   }
 
   /// Whether live workers run the very text that this routing needs.
@@ -94,6 +108,7 @@ struct SeatInstallation {
     else { return false }
     // On a file system that is read-only now, a text that looks for no set is what is left.
     if (try? sets.lead(to: routing.stable, at: SystemClock.now)) == nil { return false }
+    if sets.former(at: SystemClock.now) != nil { return false }
     if let answer = try? router.config.probe(service).query(service), !answer.looksForSet,
       answer.base == routing.stable
     {

@@ -1,6 +1,7 @@
 internal import CSystem
 package import CanaryCore
 internal import Glibc
+internal import Synchronization
 
 /// The sets of seats of one service, as folders that Nginx's workers look into.
 ///
@@ -11,6 +12,13 @@ internal import Glibc
 package struct SeatSets: Sendable {
   private let path: String
   private let run: String
+
+  private static let count = Atomic<Int>(0)
+
+  /// A part of a file's name that no other thread or process has.
+  private static var own: String {
+    "\(getpid())-\(count.wrappingAdd(1, ordering: .relaxed).newValue)"
+  }
 
   package init(_ run: RunFolder, _ service: ServiceName) {
     path = run.seats(service)
@@ -72,6 +80,11 @@ package struct SeatSets: Sendable {
     Files.names(in: now(pair(stable, other))).lazy.compactMap(Self.generation).first
   }
 
+  /// The highest generation of all sets in force; nil: there is none.
+  package var newest: Generation? {
+    pairs.compactMap { generation($0.stable, $0.other) }.max()
+  }
+
   /// Whether the set of that generation is in force.
   package func has(_ generation: Generation, _ stable: PoolName, _ other: PoolName) -> Bool {
     Files.exists("\(now(pair(stable, other)))/g\(generation)")
@@ -99,7 +112,7 @@ package struct SeatSets: Sendable {
   ) throws(FileError) -> Outcome {
     let pair = pair(stable, other)
     try makeFolder(pair)
-    let next = "\(pair)/next.\(generation).\(getpid())"
+    let next = "\(pair)/next.\(generation).\(Self.own)"
     Self.remove(next)
     try makeFolder(next)
     defer { Self.remove(next) }
@@ -150,7 +163,7 @@ package struct SeatSets: Sendable {
       Self.remove("\(pair)/\(name)")
     }
     // In one step: a request between the removals of two seats would meet half of a set.
-    let gone = "\(pair)/gone.\(getpid())"
+    let gone = "\(pair)/gone.\(Self.own)"
     Self.remove(gone)
     if rename(now(pair), gone) != 0 { Self.remove(now(pair)) }
     Self.remove(gone)
