@@ -29,7 +29,7 @@ struct SeatInstallation {
     try checkOvertaken()
     let rules = try router.renderer.rules(service, routing)
     guard rules.seatForm == .rollout else {
-      // Asked for by itself, and so under a number of its own.
+      if rules.seatForm == .rest, try isInPlace() { return end() }
       try ready()
       // An exchange of roles is named by now: a revert after this look sees it and places a text of
       // its own, and one before it is seen here.
