@@ -73,7 +73,10 @@ import Testing
     #expect(header.generation.number == generation && Seal.isWhole(text), "\(step): \(header)")
     #expect(header.routing?.isClean == true, "\(step): \(header)")
     #expect(try sandbox.field("generation") == "\(generation)", "\(step)")
-    #expect(!Files.exists("\(sandbox.folder)/canary/.installing"), "\(step)")
+    // The last one to end takes its folder away, which may be a moment later.
+    try sandbox.wait("the end of every installation, \(step)") {
+      !Files.exists("\(sandbox.folder)/canary/.installing")
+    }
     var client = Client(port: sandbox.port)
     defer { client.close() }
     for _ in 0..<40 { #expect(client.request().pool == "blue", "\(step)") }

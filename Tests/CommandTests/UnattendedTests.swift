@@ -142,7 +142,7 @@ import Testing
     ] {
       #expect(events.count { $0 == event } == count, "\(event) in \(events)")
     }
-    try sandbox.wait("the notice of the promotion", 20) {
+    try sandbox.wait("the notice of the promotion", 90) {
       receiver.posts.contains { field($0.body, "event") == "promoted" }
     }
     let posts = receiver.posts
@@ -213,7 +213,7 @@ import Testing
     for event in ["scheduled", "started", "awaiting_approval", "promoted"] {
       #expect(events.count { $0 == event } == 1, "\(round): \(event) in \(events)")
     }
-    try sandbox.wait("the notice of the promotion", 20) {
+    try sandbox.wait("the notice of the promotion", 90) {
       receiver.posts.contains { field($0.body, "event") == "promoted" }
     }
     // The same entry may come once more when a kill meets the moment after it was sent; another never does.
