@@ -80,6 +80,17 @@ import Testing
     #expect(seats().isSuperset(of: ["all", "12.5", "preview"]) && seats("green.blue").isEmpty)
   }
 
+  @Test func `what ends a set leaves the one of a brake that came later`() throws {
+    #expect(try sets.put(["0"], Generation(4), "green", "blue", stops: nil) == .set)
+    let stops = sets.stops
+    try sets.keepFormer("blue", of: "green", until: now + .seconds(60))
+    try sets.lead(to: nil, at: now)
+    sets.end("green", "blue", since: stops)
+    #expect(seats("green.blue").contains("all"))
+    sets.end("green", "blue", since: sets.stops)
+    #expect(seats("green.blue").isEmpty)
+  }
+
   @Test func `notes are no pairs, and what a brake leaves alone goes`() throws {
     try sets.lead(to: nil, at: now)
     #expect(Files.isFolder(run.seats("chat")))

@@ -9,14 +9,12 @@ internal import Glibc
 struct Installation {
   /// What one service is to serve.
   struct Order {
-    let service: ServiceName
-    let routing: Routing
-    let generation: Generation
+    let request: RouterRequest
     let files: GeneratedFiles
 
-    var request: RouterRequest {
-      RouterRequest(service: service, routing: routing, generation: generation)
-    }
+    var service: ServiceName { request.service }
+    var routing: Routing { request.routing }
+    var generation: Generation { request.generation }
 
     /// Whether the files send nothing to the canary, nor does their brake.
     var isRevert: Bool { routing.isClean && routing.brake == routing.stable }

@@ -53,16 +53,20 @@ package struct NginxRouter: Router {
       return faults(requests) { orders in
         // At rest there is no set: what a former rollout left must not meet the text that is new.
         var unready: [ServiceName: RouterError] = [:]
+        var begun: [(sets: SeatInstallation, stops: Int)] = []
         for order in orders where routesBySeats(order.service) {
+          let sets = SeatInstallation(installation: installation, request: order.request)
+          let stops = sets.stops
           do throws(RouterError) {
-            try SeatInstallation(installation: installation, request: order.request).ready()
+            try sets.begin(since: stops)
+            begun.append((sets, stops))
           } catch {
             unready[order.service] = error
           }
         }
         let faults = installation.install(orders.filter { unready[$0.service] == nil })
-        for order in orders where routesBySeats(order.service) && faults[order.service] == nil {
-          SeatInstallation(installation: installation, request: order.request).end()
+        for one in begun where faults[one.sets.request.service] == nil {
+          one.sets.end(since: one.stops)
         }
         return faults.merging(unready) { $1 }
       }
@@ -82,9 +86,9 @@ package struct NginxRouter: Router {
     }
   }
 
-  private func order(_ request: RouterRequest) throws(RouterError) -> Installation.Order {
+  func order(_ request: RouterRequest) throws(RouterError) -> Installation.Order {
     Installation.Order(
-      service: request.service, routing: request.routing, generation: request.generation,
+      request: request,
       files: try renderer.render(request.service, request.routing, request.generation))
   }
 

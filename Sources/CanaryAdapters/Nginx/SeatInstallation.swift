@@ -17,8 +17,11 @@ struct SeatInstallation {
   private var sets: SeatSets { SeatSets(router.config.run, service) }
   private var other: PoolName { routing.canary ?? routing.stable }
 
+  /// The number of brakes so far: what is under way may only go on while it stands.
+  var stops: Int { sets.stops }
+
   func install() throws(RouterError) {
-    let stops = sets.stops
+    let stops = stops
     if routing.isReverted, try leadsToStable() { return }
     // A revert that needs a text gets the one in which only stable is in play.
     if routing.isReverted {
@@ -26,20 +29,20 @@ struct SeatInstallation {
       rest.routing = .resting(on: routing.stable)
       return try Self(installation: installation, request: rest).install()
     }
-    try checkOvertaken()
     let rules = try router.renderer.rules(service, routing)
     guard rules.seatForm == .rollout else {
-      if rules.seatForm == .rest, try isInPlace() { return end() }
-      try ready()
-      // An exchange of roles is named by now: a revert after this look sees it and places a text of
-      // its own, and one before it is seen here.
-      guard routing.brakeUntil == nil || stops == sets.stops else { throw braked() }
-      try router.install(request, by: installation)
-      return end()
+      // Asked for by itself, and so under a number of its own, unless there is nothing to change.
+      var isDone = false
+      if rules.seatForm == .rest { isDone = try isInPlace() }
+      if !isDone {
+        try begin(since: stops)
+        try router.install(request, by: installation)
+      }
+      return end(since: stops)
     }
     sets.forgetFormer()
     if try !isInPlace() {
-      try ready()
+      try begin(since: stops)
       try router.install(request, by: installation)
     }
     try installation.checkStop()
@@ -65,20 +68,13 @@ struct SeatInstallation {
   /// Whether live workers run the very text that this routing needs.
   private func isInPlace() throws(RouterError) -> Bool {
     guard let header = router.header(service), header.hasSeats else { return false }
-    let files = try router.renderer.render(service, routing, header.generation)
-    for (suffix, text) in files.all {
-      if Files.contents(router.renderer.path(service, suffix)) != text { return false }
-    }
-    for _ in 0..<2 {
-      guard let answer = try? router.config.probe(service).query(service),
-        answer.text == header.generation
-      else { return false }
-    }
-    return true
+    var present = request
+    present.generation = header.generation
+    return installation.isServed(try router.order(present))
   }
 
-  /// What must be so before workers get a new text.
-  func ready() throws(RouterError) {
+  /// What must be so before workers get a new text; throws when a brake or a revert came in between.
+  func begin(since stops: Int) throws(RouterError) {
     if let until = routing.brakeUntil {
       // Before the roles are exchanged: from here on a revert leads to the former pool, by the old
       // text and by the new one.
@@ -94,10 +90,14 @@ struct SeatInstallation {
       || former?.routing?.canary != routing.canary
     // A set that is left from another time must not meet the text that is new.
     if isOther { sets.empty(routing.stable, other) }
+    // An exchange of roles is named by now: a revert looks for that name after it has left a set of
+    // its own, so either it places a text or its set is seen here.
+    try checkOvertaken()
+    guard routing.brakeUntil == nil || stops == sets.stops else { throw braked() }
   }
 
-  /// At rest there is no set.
-  func end() { sets.empty(routing.stable, other) }
+  /// At rest there is no set, but for the one of a brake that was put on meanwhile.
+  func end(since stops: Int) { sets.end(routing.stable, other, since: stops) }
 
   /// Removes every set, and has a worker prove it; false: the text leads elsewhere by itself.
   private func leadsToStable() throws(RouterError) -> Bool {
@@ -108,7 +108,6 @@ struct SeatInstallation {
     else { return false }
     // On a file system that is read-only now, a text that looks for no set is what is left.
     if (try? sets.lead(to: routing.stable, at: SystemClock.now)) == nil { return false }
-    if sets.former(at: SystemClock.now) != nil { return false }
     if let answer = try? router.config.probe(service).query(service), !answer.looksForSet,
       answer.base == routing.stable
     {
@@ -116,6 +115,7 @@ struct SeatInstallation {
     }
     // Without the set that names the generation nothing is lost but that name.
     _ = try? sets.put([], generation, routing.stable, other, stops: nil)
+    if sets.former(at: SystemClock.now) != nil { return false }
     // Where workers do not see it, such as in a container with another folder, they say at least
     // that nobody meets the canary.
     if (try? verify(("g\(generation)", true), within: .seconds(0.5))) == nil {

@@ -75,6 +75,14 @@ package struct SeatSets: Sendable {
   /// Leaves the pair without a set.
   package func empty(_ stable: PoolName, _ other: PoolName) { empty(pair(stable, other)) }
 
+  /// Leaves the pair without a set, but for one that a brake has made since.
+  package func end(_ stable: PoolName, _ other: PoolName, since stops: Int) {
+    guard stops == self.stops else { return }
+    empty(stable, other)
+    // One that came in between these two lines is put on once more.
+    if stops != self.stops { try? lead(to: nil, at: SystemClock.now) }
+  }
+
   /// The generation of the set in force, whatever it holds; nil: there is no set.
   package func generation(_ stable: PoolName, _ other: PoolName) -> Generation? {
     Files.names(in: now(pair(stable, other))).lazy.compactMap(Self.generation).first
