@@ -32,23 +32,30 @@ package final class Wire {
 
   /// All until the other side ends; nil when the time is over.
   package func readAll(within limit: Span = .seconds(20)) -> [UInt8]? {
-    let start = SystemClock.now
-    while true {
-      let left = limit - (SystemClock.now - start)
-      guard left > .zero else { return nil }
-      var poller = pollfd(file)
-      guard poll(&poller, 1, Int32(left.milliseconds)) > 0 else { return nil }
-      var chunk = [UInt8](repeating: 0, count: 64 << 10)
-      let count = Glibc.read(file, &chunk, chunk.count)
-      guard count > 0 else { return bytes }
-      bytes += chunk[..<count]
+    let end = SystemClock.now + limit
+    while let hasMore = readChunk(until: end) {
+      if !hasMore { return bytes }
     }
+    return nil
+  }
+
+  /// Takes what comes next; false at the other side's end, nil when the time is over.
+  private func readChunk(until end: Instant) -> Bool? {
+    let left = end - SystemClock.now
+    guard left > .zero else { return nil }
+    var poller = pollfd(file)
+    guard poll(&poller, 1, Int32(left.milliseconds)) > 0 else { return nil }
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    let count = Glibc.read(file, &chunk, chunk.count)
+    guard count > 0 else { return false }
+    bytes += chunk[..<count]
+    return true
   }
 
   /// All up to a mark, which is taken too; nil when the other side ends or the time is over.
   package func read(until mark: String, within limit: Span = .seconds(20)) -> String? {
     let end = Array(mark.utf8)
-    let start = SystemClock.now
+    let last = SystemClock.now + limit
     while true {
       if bytes.count >= end.count,
         let at = (0...(bytes.count - end.count)).first(where: {
@@ -59,14 +66,7 @@ package final class Wire {
         bytes.removeFirst(at + end.count)
         return text
       }
-      let left = limit - (SystemClock.now - start)
-      guard left > .zero else { return nil }
-      var poller = pollfd(file)
-      guard poll(&poller, 1, Int32(left.milliseconds)) > 0 else { return nil }
-      var chunk = [UInt8](repeating: 0, count: 64 << 10)
-      let count = Glibc.read(file, &chunk, chunk.count)
-      guard count > 0 else { return nil }
-      bytes += chunk[..<count]
+      guard readChunk(until: last) == true else { return nil }
     }
   }
 

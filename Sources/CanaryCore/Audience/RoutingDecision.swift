@@ -100,33 +100,20 @@ extension RoutingRules {
     if routing.weight == .none {
       return RoutingDecision(pool: routing.stable, way: way, why: "the canary has no weight")
     }
-    guard let sticky = service.sticky, let (key, name) = key(sticky, request) else {
-      let isSticky = service.sticky != nil
-      let pool = routing.weight == .all ? routing.canary : nil
-      let share = "\(routing.weight)%"
+    if routing.weight == .all, service.sticky == nil {
       return RoutingDecision(
-        pool: pool, way: way,
-        why: pool != nil
-          ? "the canary has all the weight"
-          : isSticky
-            ? "it has no cookie of ours yet: \(share) of such clients are drawn for \(routing.canary?.text ?? "-"), and stay there"
-            : "each request is drawn anew: \(share) go to \(routing.canary?.text ?? "-")")
+        pool: routing.canary, way: way, why: "the canary has all the weight")
     }
-    let drawn = audience.seating.drawn
-    let place = Draw.place("\(audience.salt):\(key)", among: drawn.map(\.share))
-    let seat = Seating.name(drawn[place].name, circle: circle)
-    let isIn = met.contains(seat)
-    return RoutingDecision(
-      pool: isIn ? routing.canary : routing.stable, way: way,
-      why: isIn
-        ? "its \(name) is drawn among the \(routing.weight)% (sticky)"
-        : "its \(name) is not drawn among the \(routing.weight)% (sticky)", seat: seat)
+    return drawnDecision(request, way, circle: circle)
   }
 
   /// The decision on a request that the weight draws before a server is chosen.
-  private func drawnDecision(_ request: RequestFacts, _ way: RoutedBy) -> RoutingDecision {
+  ///
+  /// `circle` is that of its seat, where it has one.
+  private func drawnDecision(
+    _ request: RequestFacts, _ way: RoutedBy, circle: Int? = nil
+  ) -> RoutingDecision {
     let weight = routing.weight
-    let salt = routing.audience?.salt ?? ""
     guard let sticky = service.sticky else {
       return RoutingDecision(
         pool: nil, way: way,
@@ -139,12 +126,17 @@ extension RoutingRules {
           "it has no cookie of ours yet: \(weight)% of such clients are drawn for \(routing.canary?.text ?? "-"), and stay there"
       )
     }
-    let isIn = Draw.isIn("\(salt):\(key)", weight)
+    let drawn = "\(routing.audience?.salt ?? ""):\(key)"
+    var seat: String?
+    if seatForm == .rollout, let seats = audience?.seating.drawn {
+      seat = Seating.name(seats[Draw.place(drawn, among: seats.map(\.share))].name, circle: circle)
+    }
+    let isIn = seat.map(metSeats.contains) ?? Draw.isIn(drawn, weight)
     return RoutingDecision(
       pool: isIn ? routing.canary : routing.stable, way: way,
       why: isIn
         ? "its \(name) is drawn among the \(weight)% (sticky)"
-        : "its \(name) is not drawn among the \(weight)% (sticky)")
+        : "its \(name) is not drawn among the \(weight)% (sticky)", seat: seat)
   }
 
   /// The key that the client is drawn by, and its name; nil: the client has no such cookie yet.

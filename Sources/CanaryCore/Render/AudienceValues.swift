@@ -8,7 +8,7 @@ extension RenderValues {
     values["keyed"] = .rows(names: ["key", "otherwise"], keyed)
     values["draw"] = .rows(
       names: ["drawn", "salt", "hand"], inner: ["parts": ["share", "part"]], draw)
-    values["roads"] = .rows(names: ["road", "stable_group", "canary_group"], roads)
+    values["pool_maps"] = .rows(names: ["pool_variable", "stable_group", "canary_group"], poolMaps)
     values["hidden"] = .rows(
       names: ["cookies", "rest", "before", "after", "cookie"], hiddenCookies)
     values["chosen_by"] = .text(chosenBy)
@@ -123,11 +123,12 @@ extension RenderValues {
   }
 
   /// Where each kind of servers is reached, by whether the request meets the canary.
-  private var roads: [[String: Template.Value]] {
+  private var poolMaps: [[String: Template.Value]] {
     guard choice.seatForm == .kept || choice.seatForm == .rollout else { return [] }
     return service.backends.map { backend in
       [
-        "road": .text(road(backend)), "stable_group": .text(choice.name(.stable, backend)),
+        "pool_variable": .text(poolVariable(backend)),
+        "stable_group": .text(choice.name(.stable, backend)),
         "canary_group": .text(choice.name(.canary, backend)),
       ]
     }

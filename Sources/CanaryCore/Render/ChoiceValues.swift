@@ -1,7 +1,7 @@
 // The values by which a request finds its pool, and those of the probe that shows them.
 extension RenderValues {
   /// The variable that names where a kind of servers is reached.
-  func road(_ backend: Label?) -> String {
+  func poolVariable(_ backend: Label?) -> String {
     let index = service.backends.firstIndex(of: backend) ?? 0
     return index == 0 ? "canary_pool" : "canary_pool\(index)"
   }
@@ -30,7 +30,7 @@ extension RenderValues {
   func target(_ backend: Label?) -> String {
     switch choice.seatForm {
     case .rest?: choice.name(.stable, backend)
-    case .kept?, .rollout?: "$\(road(backend))_\(variable)"
+    case .kept?, .rollout?: "$\(poolVariable(backend))_\(variable)"
     case nil: "$canary_pool_\(variable)"
     }
   }
