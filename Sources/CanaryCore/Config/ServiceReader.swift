@@ -58,7 +58,7 @@ struct ServiceReader {
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
       accessLogs: accessLogs, guards: guards)
-    service.weights = weights ?? .seats
+    if let weights { service.weights = weights }
     service.sticky = sticky
     service.trusted = trusted
     service.preview = preview

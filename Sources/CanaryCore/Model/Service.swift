@@ -148,7 +148,7 @@ package struct Service: Hashable, Sendable {
   /// The standing guards of the service.
   package var guards: [StandingGuard]
   /// How the canary gets its share.
-  package var weights = WeightForm.upstream
+  package var weights = WeightForm.seats
   /// What identifies a client, so that it stays in one pool during a rollout; nil: each request is
   /// drawn by itself.
   package var sticky: Sticky?
