@@ -82,9 +82,11 @@ extension Installation {
 
   /// Reloads, and waits until workers serve each placement.
   func serve(_ placements: [Placement]) -> [ServiceName: RouterError] {
-    let before = placements.lazy.compactMap {
-      Workers.now(router.config.probe($0.order.service), service: $0.order.service)
-    }.first
+    // Whoever answers first; one by one, because `first` of a lazy sequence asks twice.
+    var before: [Worker]?
+    for service in placements.map(\.order.service) where before == nil {
+      before = Workers.now(router.config.probe(service), service: service)
+    }
     let errors = NginxMainFile(nginx.config)?.errorLog
     let offset = errors.flatMap(Files.size) ?? 0
     var faults: [ServiceName: RouterError] = [:]
