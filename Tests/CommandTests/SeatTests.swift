@@ -12,12 +12,6 @@ import Testing
     checks: [{ name: "health", probe: "/health", every: "1s", failures: 3 }]
     """
 
-  /// How often the Nginx in front was told to reload.
-  private func reloads(_ sandbox: Sandbox) throws -> Int {
-    let log = try Files.read("\(sandbox.folder)/error.log") ?? ""
-    return log.split(separator: "\n").count { $0.contains("signal 1 (SIGHUP) received") }
-  }
-
   @Test func `five stages need one reload before the first and one after the last`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }
@@ -29,18 +23,18 @@ import Testing
         stages: [\(stages)],
         checks: [{ name: "errors", metric: "error_rate", max: "5%", window: "1m" }]
         """)
-    let before = try reloads(sandbox)
+    let before = try sandbox.reloads
     let load = Load(port: sandbox.port, clients: 4, pause: Span(milliseconds: 1))
     let child = try sandbox.launch("promote", "chat")
     try sandbox.waitForStage(0)
-    let first = try reloads(sandbox)
+    let first = try sandbox.reloads
     try sandbox.waitForStage(4)
-    let last = try reloads(sandbox)
+    let last = try sandbox.reloads
     #expect(child.wait() == 0)
     let seen = load.stop()
     #expect(try sandbox.field("phase") == "promoted")
     #expect(first == before + 1 && last == first, "\(before), \(first), \(last)")
-    #expect(try reloads(sandbox) <= last + 1)
+    #expect(try sandbox.reloads <= last + 1)
     let failed = seen.filter { $0.status != 200 }
     #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")
     // Each stage's share of those that began and ended within it.
@@ -100,7 +94,7 @@ import Testing
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.waitForStage(0)
     try sandbox.writeNginxConf(extra: "server { this is broken; }")
-    let before = try reloads(sandbox)
+    let before = try sandbox.reloads
     let load = Load(port: sandbox.port, clients: 4)
     try sandbox.wait("load") { load.count > 500 }
     let reverted = try sandbox.canary("revert", "chat")
@@ -108,7 +102,7 @@ import Testing
     usleep(300_000)
     let seen = load.stop()
     #expect(reverted.code == 0, "\(reverted.text)")
-    #expect(try reloads(sandbox) == before)
+    #expect(try sandbox.reloads == before)
     #expect(!sandbox.isBraked)
     let after = seen.filter { $0.began > since }
     #expect(!after.isEmpty && after.allSatisfy { $0.pool == "blue" })

@@ -26,7 +26,7 @@ package enum Containment {
       !$0.drop { $0 == " " }.hasPrefix("#")
     }
     let isTCP = service.proxying.scheme == .tcp
-    let hasShadow = choice.shadow != nil
+    let hasShadow = !choice.shadows.isEmpty
     let groups =
       isTCP ? 2 : choice.groups.count * service.backends.count + (hasShadow ? 1 : 0)
     let own = (service.listen.isEmpty ? 1 : 2) + (hasShadow || isTCP ? 1 : 0)

@@ -69,6 +69,14 @@ extension Sandbox {
     return line[colon.upperBound...].filter { $0 != "\"" && $0 != "," }
   }
 
+  /// How often the Nginx in front was told to reload.
+  package var reloads: Int {
+    get throws {
+      let log = try Files.read("\(folder)/error.log") ?? ""
+      return log.split(separator: "\n").count { $0.contains("signal 1 (SIGHUP) received") }
+    }
+  }
+
   /// Waits until the rollout soaks in the stage with that index.
   package func waitForStage(_ index: Int) throws {
     try wait("stage \(index)") {

@@ -43,7 +43,12 @@ actor AccessLogSource {
     self.routesBySeats = routesBySeats
   }
 
-  private var parser: LogParser { LogParser(table, service.latency, stages?.times) }
+  /// The pool that copies are sent to; nil: no stage was measured yet.
+  private var copied: PoolName?
+
+  private var parser: LogParser {
+    LogParser(table, service.latency, stages?.times, copied: copied)
+  }
 
   /// For how many seconds counts are kept.
   ///
@@ -64,6 +69,10 @@ actor AccessLogSource {
     if routesBySeats { note(context) }
     await prepare(context)
     // Names stand for what they did when Nginx read the file.
+    if copied != context.canary {
+      copied = context.canary
+      follower?.parser = parser
+    }
     if follower != nil, Files.signature(of: file) != seen { await resolveAgain() }
     guard let follower else { throw SourceError(description: "not opened") }
     var delta = LogTally(pools: table.pools)

@@ -210,9 +210,6 @@ package struct NginxRouter: Router {
     if aspects.contains(.workers) {
       seen.workers = Workers.now(config.probe(service), service: service)
     }
-    if aspects.contains(.names), let text = Files.contents(config.mainFile(of: service)) {
-      seen.names = PoolAddresses.changes(since: text)
-    }
     return seen
   }
 
@@ -242,9 +239,16 @@ package struct NginxRouter: Router {
   }
 
   package func removeStaleSockets(_ service: ServiceName) async -> [String] {
-    [config.probeSocket(of: service), config.run.relay(service)].filter {
+    let run = config.run
+    let probe = config.probeSocket(of: service)
+    let removed = [probe, run.relay(service), run.copies].filter {
       WorkerProbe(socket: $0).removeStaleSocket()
     }
+    guard removed.contains(probe), Files.exists(run.copiesFolder), !removed.contains(run.copies)
+    else { return removed }
+    // Only Nginx's workers may enter that folder, but whoever may write in `run` may move it.
+    let aside = "\(run.copiesFolder).\(getpid())"
+    return rename(run.copiesFolder, aside) == 0 ? removed + [run.copies] : removed
   }
 }
 

@@ -12,10 +12,18 @@ package struct LogParser: Sendable {
   private let table: PoolTable
   private let latency: LatencyKind
   private let switches: SwitchTimes?
+  /// The index of the pool whose copies count; nil: of any.
+  private let copied: Int?
 
   /// With `switches`, requests belong to a stage by their times; nil: by the generation in the line.
-  package init(_ table: PoolTable, _ latency: LatencyKind, _ switches: SwitchTimes? = nil) {
+  ///
+  /// Copies count only where they went to the pool `copied`; nil: to any pool.
+  package init(
+    _ table: PoolTable, _ latency: LatencyKind, _ switches: SwitchTimes? = nil,
+    copied: PoolName? = nil
+  ) {
     self.table = table
+    self.copied = copied.flatMap(table.pools.firstIndex)
     self.latency = latency
     self.switches = switches
   }
@@ -72,7 +80,10 @@ package struct LogParser: Sendable {
       let tried = statuses.item().status
       let header = headerTimes.item().time
       let response = responseTimes.item().time
-      guard let pool = more.isCopy ? table.shadow : table.index(address.bytes) else {
+      let found = table.index(address.bytes)
+      let isOther = copied != nil && found != copied
+      guard let pool = !more.isCopy ? found : isOther ? nil : found.flatMap({ _ in table.shadow })
+      else {
         tally.unattributed &+= 1
         continue
       }

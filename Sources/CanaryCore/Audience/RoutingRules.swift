@@ -70,8 +70,11 @@ package struct RoutingRules: Sendable {
     return audience.seating.met(
       at: routing.weight, only: audience.only,
       preview: audience.preview && service.preview != nil)
-      + (audience.shadow == nil ? [] : [Seating.copies])
+      + (audience.shadow.map { audience.seating.copied($0, routes: paths) } ?? [])
   }
+
+  /// The paths of the locations, in the order of the config.
+  package var paths: [String] { service.routes.isEmpty ? ["/"] : service.routes.map(\.path) }
   package func stable(_ backend: Label?) -> [Server] {
     service.pool(routing.stable)?.servers(of: backend) ?? []
   }
@@ -112,13 +115,18 @@ package struct RoutingRules: Sendable {
     }
   }
 
-  package var shadow: Shadow? { audience?.shadow }
+  /// What the text may copy: by seats the copies of all stages, of which the set lets some happen.
+  package var shadows: [Shadow] {
+    guard let audience else { return [] }
+    let all = seatForm == nil ? [] : audience.seating.shadows
+    return all.isEmpty ? audience.shadow.map { [$0] } ?? [] : all
+  }
 
   /// Whether the pool must be known before a server is chosen.
   ///
   /// Otherwise one group of both pools gives exact shares.
   private var needsDraw: Bool {
-    service.sticky != nil || shadow != nil || limit(.stable) != nil || limit(.canary) != nil
+    service.sticky != nil || !shadows.isEmpty || limit(.stable) != nil || limit(.canary) != nil
       // A method, backups and places in a hash belong to one pool.
       || service.pools.contains { $0.balance != nil || !$0.servers.allSatisfy(\.takesPart) }
       || service.backends.contains { isZoned(stable($0)) || isZoned(canary($0)) }
@@ -207,7 +215,7 @@ package struct RoutingRules: Sendable {
   package var groups: [Group] {
     switch seatForm {
     case .rest?: return [.stable]
-    case .kept?, .rollout?: return [.stable, .canary] + (shadow == nil ? [] : [.copies])
+    case .kept?, .rollout?: return [.stable, .canary] + (shadows.isEmpty ? [] : [.copies])
     case nil: break
     }
     var groups: [Group] = [.split]
@@ -217,7 +225,7 @@ package struct RoutingRules: Sendable {
       groups.append(group)
     }
     groups.append(.brake)
-    if shadow != nil { groups.append(.copies) }
+    if !shadows.isEmpty { groups.append(.copies) }
     return groups
   }
 }

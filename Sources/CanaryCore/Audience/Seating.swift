@@ -17,6 +17,8 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
   /// The different `only` of the plan, in the order of its stages; each lets in all whom the one
   /// before does.
   package var circles: [Selector] = []
+  /// The different `shadow` of the plan, in the order of its stages.
+  @Sparse package var shadows: [Shadow] = []
 
   package static var empty: Seating { Seating() }
 
@@ -26,6 +28,7 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
     for stage in plan.stages {
       if stage.weight.basisPoints % 100 != 0 { cuts.append(stage.weight) }
       if let only = stage.only, circles.last != only { circles.append(only) }
+      if let shadow = stage.shadow, !shadows.contains(shadow) { shadows.append(shadow) }
     }
     cuts = Set(cuts).sorted()
   }
@@ -36,6 +39,13 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
     return (whole + cuts).sorted()
   }
 
+  /// The lower bound of each seat of a copy, ascending from 0: those at which a share of the plan
+  /// ends.
+  private var copyBounds: [Weight] { Set([.none] + shadows.map(\.share)).sorted() }
+
+  /// Every seat of a copy, in the order of their draw.
+  package var drawnCopies: [Drawn] { Self.drawn(copyBounds) }
+
   /// A drawn seat: its name, and its share of the requests.
   package struct Drawn: Hashable, Sendable {
     package var name: String
@@ -43,12 +53,14 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
   }
 
   /// Every drawn seat, in the order of the draw.
-  package var drawn: [Drawn] {
-    let bounds = bounds
-    return bounds.indices.compactMap { index in
+  package var drawn: [Drawn] { Self.drawn(bounds) }
+
+  private static func drawn(_ bounds: [Weight]) -> [Drawn] {
+    bounds.indices.compactMap { index in
       let end = index + 1 < bounds.count ? bounds[index + 1] : .all
       let share = Double(end.basisPoints - bounds[index].basisPoints) / 100
-      return Weight(percent: share).map { Drawn(name: bounds[index].description, share: $0) }
+      guard let share = Weight(percent: share), share > .none else { return nil }
+      return Drawn(name: bounds[index].description, share: share)
     }
   }
 
@@ -60,13 +72,27 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
   /// The seat of whom a `preview` lets in, and of whom a `never` keeps out.
   package static let preview = "preview"
   package static let never = "never"
-  /// Stands in a set while requests are copied.
-  package static let copies = "copies"
+  /// The seat of a copy: by the route of its request, from 0, the method, and its own draw.
+  ///
+  /// No other seat begins so, and a method has no dot.
+  package static func copy(route: String, method: String, drawn: String) -> String {
+    "copy.\(route).\(method).\(drawn)"
+  }
   /// The one seat of all requests while a former pool is kept: a revert of the promotion takes it.
   package static let everybody = "all"
   /// Every seat whose name is the same in all plans.
   package static let every =
     [everybody, preview, never] + Seating().bounds.map(\.description)
+
+  /// The seats of the requests that a stage copies; `routes` are the paths of the service.
+  package func copied(_ shadow: Shadow, routes: [String]) -> [String] {
+    let drawn = copyBounds.filter { $0 < shadow.share }.map(\.description)
+    return routes.indices.filter { shadow.copies(routes[$0]) }.flatMap { route in
+      shadow.methods.flatMap { method in
+        drawn.map { Self.copy(route: "\(route)", method: method, drawn: $0) }
+      }
+    }
+  }
 
   /// The seats that meet the canary at a weight.
   ///

@@ -48,6 +48,16 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   package var probe: String { "\(path)/probe.sock" }
   package func probe(tcp service: ServiceName) -> String { "\(path)/\(service).probe.sock" }
 
+  // MARK: copies
+
+  /// The folder that Nginx makes and that only its workers may enter, as one of its own for
+  /// temporary files.
+  package var copiesFolder: String { "\(path)/copies" }
+  /// The socket to which copies of requests are sent.
+  ///
+  /// Whoever reaches it can send requests to the canary that count for the gates of copies.
+  package var copies: String { "\(copiesFolder)/in" }
+
   // MARK: locks
 
   package func lock(_ right: LeaseRight) -> String {

@@ -1,4 +1,4 @@
-// The values of location.conf, locations.conf and shadow.conf.
+// The values of location.conf and locations.conf.
 extension RenderValues {
   /// `isLogged` is false inside a `server {}` of canary's own, which logs for all its locations.
   func location(_ route: Route, isLogged: Bool) -> [String: Template.Value] {
@@ -21,20 +21,23 @@ extension RenderValues {
     values["logged"] = Self.section(isLogged)
     values["logs"] = Self.texts("path", isLogged ? service.accessLogs : [])
     values["elsewhere"] = elsewhere
-    values["copies"] = Self.texts(
-      "group", choice.shadow == nil ? [] : [choice.name(.copies, route.backend)])
+    let place = choice.paths.firstIndex(of: route.path) ?? 0
+    values["copies"] = Self.texts("route", choice.shadows.isEmpty ? [] : ["\(place)"])
     let limits = limitedGroups
     values["limits"] = .rows(
       names: ["pool", "burst"],
       limits.map { ["pool": .text($0.group.rawValue), "burst": .text("\($0.rate.burst)")] })
     values["limited"] = Self.section(!limits.isEmpty)
     values["answers"] = Self.pairs(answers)
-    let mirrored = choice.shadow.flatMap { $0.copies(route.path) && isHTTP ? $0 : nil }
+    let copied = isHTTP ? choice.shadows.filter { $0.copies(route.path) } : []
+    let copiesBodies = copied.contains(where: \.copiesBodies)
     values["mirror"] = .rows(
       names: ["path", "body"],
-      mirrored.map {
-        [["path": .text(shadowPath), "body": .text($0.copiesBodies ? "on" : "off")]]
-      } ?? [])
+      copied.isEmpty
+        ? []
+        : [
+          ["path": .text(copyPath(copiesBodies)), "body": .text(copiesBodies ? "on" : "off")]
+        ])
     return values
   }
 
@@ -61,8 +64,6 @@ extension RenderValues {
     values["buffers"] = Self.texts("buffering", buffering.map { [$0 ? "on" : "off"] } ?? [])
     values["body"] = Self.texts("limit", proxying.bodyLimit.map { [$0] } ?? [])
   }
-
-  private var shadowPath: String { "/.canary-copy-\(service.name)" }
 
   /// The Nginx variable with the value of a request header.
   static func headerVariable(_ name: String) -> String {
@@ -117,7 +118,7 @@ extension RenderValues {
       ? [("Upgrade", "$http_upgrade"), ("Connection", "$canary_connection_\(variable)")] : []
   }
 
-  private func headerRows(_ proxying: Proxying) -> [(String, String)] {
+  func headerRows(_ proxying: Proxying) -> [(String, String)] {
     let usual = [
       ("Host", "$host"), ("X-Real-IP", "$remote_addr"),
       ("X-Forwarded-For", "$proxy_add_x_forwarded_for"), ("X-Forwarded-Proto", "$scheme"),
@@ -137,7 +138,7 @@ extension RenderValues {
   }
 
   /// Headers that hide a preview's secrets from the pools, during rollouts and between them.
-  private func hidden(cookies: String) -> [(String, String)] {
+  func hidden(cookies: String) -> [(String, String)] {
     (service.preview?.headers ?? []).map { ($0.name, "''") }
       // Only Nginx may mark a request as a copy, so a client's own header is removed.
       + (service.plan.stages.contains { $0.shadow != nil } ? [("X-Canary-Shadow", "''")] : [])
@@ -159,7 +160,7 @@ extension RenderValues {
       + service.answerHeaders.sorted { $0.key < $1.key }.map { ($0.key, "\"\($0.value)\"") }
   }
 
-  // MARK: locations.conf and shadow.conf
+  // MARK: locations.conf
 
   func locations(_ routes: [(path: String, lines: [String])]) -> [String: Template.Value] {
     var routes = routes
@@ -168,52 +169,11 @@ extension RenderValues {
       routes.append(("/", ["return 404;"]))
     }
     var values = head
-    values["stopped"] = .text(
-      choice.seatForm == nil
-        ? "-f \(config.run.brake(service.name))" : "!-f \(setFolder)/\(Seating.copies)")
+    values["variable"] = nil
     values["routes"] = .rows(
       names: ["path"], inner: ["lines": ["line"]],
       routes.map { ["path": .text($0.path), "lines": Self.texts("line", $0.lines)] })
-    let shadow = choice.shadow.map { shadow -> [String: Template.Value] in
-      let usual = headerRows(service.proxying)
-      let host = usual.first { $0.0.lowercased() == "host" }?.1 ?? "$host"
-      let sent =
-        [
-          ("Host", "\(service.name).copies.canary"), ("X-Canary-Host", host),
-          ("X-Canary-Group", "$canary_copies_\(variable)"),
-        ]
-        + usual.filter { $0.0.lowercased() != "host" }
-        + hidden(cookies: cookiesForPools)
-        + (shadow.copiesBodies ? [] : [("Content-Length", "''")])
-      return [
-        "path": .text(shadowPath), "body": .text(shadow.copiesBodies ? "on" : "off"),
-        "headers": Self.pairs(sent),
-      ]
-    }
-    values["shadow"] = .rows(
-      names: ["path", "body"], inner: ["headers": ["header", "value"]], shadow.map { [$0] } ?? [])
+    values["shadow"] = copyLocations
     return values
-  }
-
-  /// The limit of copies in flight at once, so that a canary that hangs cannot use up users'
-  /// connections.
-  private static let mostCopies = 64
-
-  var shadow: [String: Template.Value]? {
-    guard let shadow = choice.shadow else { return nil }
-    let timeout = min(service.proxying.timeout ?? Proxying.usualTimeout, .minutes(1))
-    let connecting = service.proxying.connectTimeout ?? Proxying.usualConnectTimeout
-    let isAll = shadow.share == .all
-    return common.merging([
-      "salt": .text(routing.audience?.salt ?? ""), "probe_socket": .text(config.run.probe),
-      "chosen_by": .text(chosenBy),
-      "canaries": Self.texts("group", choice.seatForm == nil ? names([.canary]) : ["1"]),
-      "shares": Self.texts("share", isAll ? [] : ["\(shadow.share)"]),
-      "otherwise": .text(isAll ? "1" : "''"), "methods": Self.texts("method", shadow.methods),
-      "most": .text("\(Self.mostCopies)"), "body": .text(shadow.copiesBodies ? "on" : "off"),
-      "connect_timeout": .text("\(connecting.milliseconds)ms"),
-      "timeout": .text("\(timeout.milliseconds)ms"), "log": .text(config.log(of: service.name)),
-      "headers": Self.pairs(shadow.copiesBodies ? [] : [("Content-Length", "''")]),
-    ]) { $1 }
   }
 }

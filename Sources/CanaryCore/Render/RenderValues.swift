@@ -60,7 +60,7 @@ struct RenderValues {
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
       formats = [("", "canary2", "\\t\(way)\\t\(grpc)")]
     }
-    if choice.shadow != nil {
+    if !choice.shadows.isEmpty {
       formats.append((".copies", "canary2", "\\t\(RoutedBy.shadow.letter)\\t-"))
     }
     values["formats"] = .rows(
