@@ -52,6 +52,27 @@ import Testing
     try wait(sandbox, for: lines + seen.count)
   }
 
+  @Test func `a scheduled rollout looks again at what is hidden when it begins`() throws {
+    let sandbox = try LocationCheckTests.sandbox(
+      plan: "ready: { within: \"1s\" }, \(Self.plan)")
+    defer { sandbox.close() }
+    try LocationCheckTests.write("location / { {{ }", in: sandbox)
+    try sandbox.startNginxAsWritten()
+    try sandbox.wait("service") { sandbox.answers(sandbox.port) }
+    #expect(try sandbox.canary("apply").code == 0)
+    let at = (SystemClock.now + .seconds(2)).iso8601
+    let scheduled = try sandbox.canary("promote", "chat", "--at", at)
+    #expect(scheduled.code == 0, "\(scheduled.text)")
+    try LocationCheckTests.write("\(Self.page) location / { {{ }", in: sandbox)
+    try reload(sandbox)
+    let controller = try sandbox.launch("controller")
+    try sandbox.wait("the end") { try sandbox.field("phase") == "reverted" }
+    let history = try sandbox.canary("history", "chat")
+    #expect(history.text.contains("the gates would not see every failure"), "\(history.text)")
+    #expect(history.text.contains("chat.server;"), "\(history.text)")
+    controller.stop()
+  }
+
   private func reload(_ sandbox: Sandbox) throws {
     let before = workers(sandbox)
     let words = ["nginx", "-s", "reload", "-c", sandbox.nginxConf]

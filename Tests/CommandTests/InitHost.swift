@@ -114,11 +114,23 @@ final class InitHost {
     }
     let (file, at) = try place(
       String(try #require(steps[index].split(separator: " ").last).dropLast()))
+    try add([rest[index + 1]], to: file, at)
+    let evidence = rest.firstIndex { $0.contains(" In the server {}, right after the { of ") }
+    guard let evidence else { return }
+    let end = rest[evidence].split(separator: ",").dropLast().last?.split(separator: " ").last
+    let (serverFile, opening) = try place(String(try #require(end)))
+    // The server opens above its locations, whose lines have not moved by this.
+    let lines = rest[(evidence + 1)...].prefix { $0.hasPrefix("     ") }
+    try add(Array(lines), to: serverFile, opening)
+  }
+
+  /// Adds lines right after the brace in a line.
+  private func add(_ new: [String], to file: String, _ at: Int) throws {
     try edit(file) { lines in
       let brace = try #require(
         lines[at - 1].firstRange(of: " {")?.upperBound
-          ?? lines[at - 1].firstRange(of: "{")?.upperBound, "\(steps[index])")
-      lines[at - 1].insert(contentsOf: "\n" + rest[index + 1] + "\n", at: brace)
+          ?? lines[at - 1].firstRange(of: "{")?.upperBound, "\(lines[at - 1])")
+      lines[at - 1].insert(contentsOf: "\n" + new.joined(separator: "\n") + "\n", at: brace)
     }
   }
 

@@ -11,9 +11,14 @@ package final class MetricSources: MetricSource {
   /// Readers of access logs, made at the first use of a service: a driver needs one of a thousand.
   private let evidence = Mutex<[ServiceName: AccessLogSource]>([:])
   private let environment: [String: String]
+  /// Tells what the locations of your own would hide; nil: they are not looked at.
+  private let renderer: (any Renderer)?
+  /// When the locations of a service hid nothing.
+  private let seen = Mutex<[ServiceName: Instant]>([:])
 
   package init(
     config: Config, store: any LogStore, clock: any WallClock, executor: ThreadExecutor,
+    renderer: (any Renderer)? = nil,
     environment: [String: String] = ThisProcess.environment
   ) {
     self.config = config
@@ -21,6 +26,7 @@ package final class MetricSources: MetricSource {
     self.environment = environment
     self.store = store
     self.executor = executor
+    self.renderer = renderer
   }
 
   private func evidence(of name: ServiceName) -> AccessLogSource? {
@@ -47,11 +53,30 @@ package final class MetricSources: MetricSource {
     guard let found = config.service(service), let servers = found.pool(pool)?.live else {
       return "the config has no pool \(pool)"
     }
+    if readiness.countsLog, let hidden = await hiddenFailure(found, canary: pool) {
+      return "the gates would not see every failure: \(hidden)"
+    }
     async let guarded = checkGuards(readiness.guards, service, pool: pool)
     let fault = await PoolProbe.probeAll(
       servers, readiness, limit: .seconds(5), found.probeWay)
     let guardFault = await guarded
     return fault ?? guardFault
+  }
+
+  /// Where failures of a service would end unseen, in files that may have changed since the rollout
+  /// was asked for; nil: nowhere.
+  private func hiddenFailure(_ service: Service, canary: PoolName) async -> String? {
+    guard let renderer, service.isInYourLocation, service.proxying.scheme != .tcp,
+      let stable = service.pools.first(where: { $0.name != canary }),
+      Instant.isPast(.minutes(1), since: seen.withLock { $0[service.name] }, at: clock.now())
+    else { return nil }
+    let resting = Routing.resting(on: stable.name, other: canary)
+    let trial = NginxDryRun.Trial(service: service.name, resting: resting, stages: [])
+    let fault = await Blocking.run { [config] in
+      TreeAudit.hiddenFailure(config, renderer, trial)
+    }
+    if fault == nil { seen.withLock { $0[service.name] = clock.now() } }
+    return fault
   }
 
   /// Why the first failing guard does not pass; nil when all pass.

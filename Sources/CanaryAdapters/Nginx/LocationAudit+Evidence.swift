@@ -1,4 +1,4 @@
-internal import CanaryCore
+package import CanaryCore
 
 /// Requests that end in another location, whose log is not canary's.
 extension LocationAudit {
@@ -26,7 +26,8 @@ extension LocationAudit {
         add(
           site.target.service, page,
           "\(what) in another location (\(Text.sanitized(end))), and canary's log has none of them",
-          missing(site, server), isFault: isFailure, hidesFailures: isFailure)
+          words(missing(site, server)), isFault: isFailure, hidesFailures: isFailure,
+          missing: missing(site, server))
       }
     }
     if line == nil { lookAtInternal(site, server) }
@@ -58,17 +59,36 @@ extension LocationAudit {
   }
 
   /// What to add, where, and what it displaces.
-  private func missing(_ site: Site, _ server: NginxStatement) -> String {
+  private func missing(_ site: Site, _ server: NginxStatement) -> Missing {
     let path = site.target.path.dropLast(site.target.suffix.count) + "server"
+    return Missing(
+      server: server, lines: ["include \(path);"] + inheritedLogs(server).map(Self.line))
+  }
+
+  private func words(_ missing: Missing) -> String {
     var text =
-      "once `canary apply` has written it, add `include \(path);` "
-      + "to the server {} at \(Text.sanitized(server.place, limit: 400))"
-    let logs = inheritedLogs(server)
+      "once `canary apply` has written it, add `\(missing.lines[0])` "
+      + "to the server {} at \(Text.sanitized(missing.server.place, limit: 400))"
+    let logs = missing.lines.dropFirst()
     if !logs.isEmpty {
-      let lines = logs.map { "`\(Self.line($0))`" }.joined(separator: " ")
+      let lines = logs.map { "`\($0)`" }.joined(separator: " ")
       text += ", and beside it, because it takes the place of what the server inherits: \(lines)"
     }
     return text
+  }
+
+  /// What a location that proxies now would need, once it includes `file` in the place of its
+  /// `proxy_pass`, so that canary's log sees what ends elsewhere; nil: nothing.
+  package static func missing(
+    once file: String, of service: ServiceName, replaces proxy: NginxInventory.Proxy,
+    among all: [NginxStatement]
+  ) -> Missing? {
+    let pass = proxy.statement
+    let audit = LocationAudit(
+      all.map { $0 == pass ? pass.saying(["include", file]) : $0 },
+      targets: { $0 == file ? [Target(service: service, suffix: "location", path: file)] : [] },
+      generated: { _ in [pass.saying(pass.words, outside: true)] })
+    return audit.found.lazy.compactMap(\.missing).first
   }
 
   /// The access logs that a server inherits; empty when it has its own.
@@ -117,7 +137,7 @@ extension LocationAudit {
       add(
         site.target.service, location,
         "is internal: if the pools lead there by X-Accel-Redirect, canary's log has none of those requests",
-        missing(site, server), isFault: false)
+        words(missing(site, server)), isFault: false, missing: missing(site, server))
     }
   }
 

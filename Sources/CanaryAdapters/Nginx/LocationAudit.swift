@@ -13,6 +13,16 @@ package struct LocationAudit {
     package let hidesFailures: Bool
     /// The place, the fact, and the line to add or move.
     package let text: String
+    /// What would let canary's log see those requests; nil: nothing that can be added.
+    package var missing: Missing?
+  }
+
+  /// Lines for a `server {}`, by which canary's log sees what ends in other locations.
+  package struct Missing: Hashable, Sendable {
+    /// The line that opens the server.
+    package let server: NginxStatement
+    /// The include, and the logs that the server would no longer inherit.
+    package let lines: [String]
   }
 
   /// The file of canary's that an include names.
@@ -194,12 +204,13 @@ package struct LocationAudit {
 
   mutating func add(
     _ service: ServiceName, _ statement: NginxStatement, _ fact: String, _ action: String,
-    isFault: Bool, hidesFailures: Bool = false
+    isFault: Bool, hidesFailures: Bool = false, missing: Missing? = nil
   ) {
     let place = Text.sanitized(statement.place, limit: 400)
     found.append(
       Finding(
         service: service, isFault: isFault, hidesFailures: hidesFailures,
-        text: "\(service): \(place): `\(Self.line(statement))` \(fact): \(action)"))
+        text: "\(service): \(place): `\(Self.line(statement))` \(fact): \(action)",
+        missing: missing))
   }
 }

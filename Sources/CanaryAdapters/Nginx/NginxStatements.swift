@@ -29,6 +29,13 @@ package struct NginxStatement: Hashable, Sendable {
   /// File and line.
   package var place: String { "\(file):\(line)" }
 
+  /// The same place with other words, or those words outside of any block.
+  func saying(_ words: [String], outside: Bool = false) -> NginxStatement {
+    NginxStatement(
+      words: words, blocks: outside ? [] : blocks, file: file, line: line, opened: nil,
+      endLine: endLine, via: via)
+  }
+
   /// The statement as a line of a file, without what ends it.
   package var text: String { Self.text(words) }
 

@@ -34,6 +34,14 @@ package enum TreeAudit {
     return audit.found
   }
 
+  /// Where failures of a service end that canary's log would not see; nil: nowhere, or the tree
+  /// cannot be read here.
+  package static func hiddenFailure(
+    _ config: Config, _ renderer: any Renderer, _ service: NginxDryRun.Trial
+  ) -> String? {
+    findings(config, renderer, [service])?.first(where: \.hidesFailures)?.text
+  }
+
   /// What a file would say in any of the routings; they follow one another.
   private static func statements(
     of target: LocationAudit.Target, _ routings: [Routing], _ renderer: any Renderer

@@ -135,6 +135,16 @@ struct InitDraft {
       steps += others.prefix(10).map { "     \(place($0.statement)): \(Self.place($0))" }
     }
     return
+    let file = "\(include)/\(service).location"
+    let missing = LocationAudit.missing(
+      once: file, of: service, replaces: proxy, among: map.all)
+    if let missing {
+      let server = missing.server
+      steps.append(
+        "   Some of its requests may end in another location, where canary's log would not see them. In the server {}, right after the { of \(place(server.file, server.endLine)), add:"
+      )
+      steps += missing.lines.map { "     \($0)" }
+    }
       (steps + [
         "4. Let Nginx take it, and look again:", "     nginx -t && nginx -s reload && canary check",
       ])

@@ -8,19 +8,16 @@ enum EvidenceRule {
   /// Why a rollout by this plan must not begin; nil when its checks would see every failure, or
   /// when the tree cannot be read here.
   static func fault(_ world: World, _ service: Service, _ plan: Plan) async -> String? {
-    let checks = plan.stages.indices.flatMap { plan.checks(stage: $0) }
-    guard service.listen.isEmpty, checks.contains(where: { $0.source.isFromLog && !$0.advisory })
-    else { return nil }
+    guard service.isInYourLocation, plan.countsLog else { return nil }
     let state = await world.first(service)
     let stages = plan.stages.indices.map {
       Routing.stage($0, of: plan, stable: state.stable, canary: state.other, salt: "check")
     }
     let trial = NginxDryRun.Trial(
       service: service.name, resting: state.resting(at: world.clock.now()), stages: stages)
-    let found = await Blocking.run {
-      TreeAudit.findings(world.config, world.renderer, [trial])
+    return await Blocking.run {
+      TreeAudit.hiddenFailure(world.config, world.renderer, trial)
     }
-    return found?.first(where: \.hidesFailures)?.text
   }
 
   static func require(_ world: World, _ service: Service, _ plan: Plan) async throws(Failure) {

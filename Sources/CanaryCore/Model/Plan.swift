@@ -63,6 +63,8 @@ package struct Readiness: Hashable, Sendable, Codable {
   package var backend: Label?
   /// The service's standing guards, which must pass too.
   @Sparse package var guards: [Check] = []
+  /// Whether the log must show every failure by then, because checks count them.
+  @Sparse package var countsLog = false
 
   package init(path: String? = nil, times: Int = 3, within: Span = .seconds(30)) {
     self.path = path
@@ -139,6 +141,11 @@ package struct Plan: Hashable, Sendable, Codable {
       check.source = .probe(path: path)
       return check
     }
+  }
+
+  /// Whether a check that gates counts what the access log has.
+  package var countsLog: Bool {
+    stages.indices.flatMap { checks(stage: $0) }.contains { $0.source.isFromLog && !$0.advisory }
   }
 
   /// Adds the service's standing guards: they must pass before the first stage, and they gate every

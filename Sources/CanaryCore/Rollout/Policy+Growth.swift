@@ -32,7 +32,9 @@ extension Policy {
       decision.effects += [.preflight(before, pool: rollout.to, rollout: rollout.number)]
       return
     }
-    decision.effects += [.look(pool: rollout.to, rollout.plan.ready, rollout: rollout.number)]
+    var ready = rollout.plan.ready
+    ready.countsLog = rollout.plan.countsLog
+    decision.effects += [.look(pool: rollout.to, ready, rollout: rollout.number)]
   }
 
   /// Handles the verdicts of the checks before a rollout: every gating one must pass, or it

@@ -216,7 +216,8 @@ package struct World: Sendable {
   /// logs.
   package var sources: any MetricSource {
     MetricSources(
-      config: config, store: logs, clock: clock, executor: executor, environment: environment)
+      config: config, store: logs, clock: clock, executor: executor, renderer: renderer,
+      environment: environment)
   }
 
   /// Runs hooks, each once on this host, by notes in a folder of the state.
