@@ -55,6 +55,15 @@ import Testing
     #expect(unknown.hurt == nil && unknown.requests == 4)
   }
 
+  @Test func `times of heads that nobody reads are not there`() {
+    let tally = tally([
+      line(200, "127.0.0.1:9002, 127.0.0.1:9003", "502, 200", "-", "0.001, 0.004"),
+      line(200, "127.0.0.1:9001", "200", "-", "0.005"),
+    ])
+    #expect(tally.unreadable == 0 && tally.unattributed == 0)
+    #expect(counts(tally, "blue") == [2, 0, 0, 2] && counts(tally, "green") == [1, 1, 0, 1])
+  }
+
   @Test func `every try counts for its own pool`() {
     let cases: [(line: String, blue: [Int], green: [Int])] = [
       (line(200, "127.0.0.1:9001", "200", "0.004", "0.005"), [1, 0, 0, 1], [0, 0, 0, 0]),

@@ -27,7 +27,7 @@ import Testing
   private static func config(_ service: String = "") throws -> Config {
     let text = """
       { services: { chat: { pools: { blue: { servers: ["127.0.0.1:9001", "127.0.0.1:9003 weight=2"] },
-        green: { servers: ["127.0.0.1:9002"] } }, stable: "blue", weights: "upstream", \(service) } } }
+        green: { servers: ["127.0.0.1:9002"] } }, stable: "blue", \(service.contains("weights") ? "" : "weights: \"upstream\",") \(service) } } }
       """
     return try ConfigReader(file: "/etc/canary/canary.json5").read(
       ConfigFile.parse(text, name: "test"))
@@ -160,8 +160,8 @@ import Testing
   }
 
   @Test func `a service that listens gets its whole server and others only a location`() throws {
-    let own = try render(
-      .none, "listen: [\"127.0.0.1:8080\"], server_names: [\"chat.example.org\"],")
+    let names = "listen: [\"127.0.0.1:8080\"], server_names: [\"chat.example.org\"],"
+    let own = try render(Weight(percent: 50) ?? .all, names)
     #expect(
       own.main.contains(
         "    listen 127.0.0.1:8080;\n    server_name chat.example.org;\n"))
@@ -169,13 +169,46 @@ import Testing
     #expect(own.main.contains("chat.log canary.chat;\n    location / {\n"))
     #expect(own.main.split(separator: "canary-chat.log").count == 2 && own.server == nil)
     #expect(own.main.contains("client_max_body_size 0;"))
+    // At rest nothing reads a log of canary's: the service has those that it names.
+    let resting = try render(.none, names).main
+    #expect(
+      !resting.contains("chat.log") && resting.contains("    access_log off;\n    location / {"))
+    let named = try render(.none, names + "access_log: [\"/own.log combined\"],").main
+    #expect(
+      named.contains("access_log /own.log combined;") && !named.contains("off;\n    location / {"))
     let other = try render(.none)
+    #expect(other.location?.contains("access_log") == false)
     #expect(!other.main.contains("location / {\n        #"))
     #expect(other.location?.contains("client_max_body_size") == false)
     // At rest nothing costs a variable; in a rollout the ends of its requests are logged.
     #expect(other.server?.contains("access_log") == false && !other.main.contains("logged"))
     let half = try render(Weight(percent: 50) ?? .all)
     #expect(half.server?.contains(" canary.chat if=$canary_logged_chat;") == true)
+  }
+
+  @Test func `no group is looked up by its name`() throws {
+    func seated(_ service: String) throws -> GeneratedFiles {
+      let config = try Self.config(service.replacing("SEATS", with: "weights: \"seats\""))
+      let routing = Routing.sample(
+        stable: "blue", canary: "green", weight: Weight(percent: 5) ?? .all,
+        audience: Audience(salt: "1.1"))
+      return try TemplateFiles.load(folder: nil).render(
+        RoutingRules(config.services[0], routing, zone: nil), in: config, generation: Generation(1))
+    }
+    let own = try seated("SEATS, listen: [\"127.0.0.1:8080\"],").main
+    #expect(own.contains("        proxy_pass http://canary.chat.blue;\n"))
+    #expect(own.contains("            proxy_pass http://canary.chat.green;\n        }\n"))
+    #expect(!own.contains("canary_pool_chat") && !own.contains("set $canary_met_chat '';"))
+    let exposed = try seated("SEATS, listen: [\"127.0.0.1:8080\"], expose: true,").main
+    #expect(exposed.contains("set $canary_met_chat '';"))
+    // In a location of yours a later `if` of yours would take the place of ours.
+    let yours = try seated("SEATS,")
+    #expect(yours.location?.contains("proxy_pass http://$canary_pool_chat;") == true)
+    #expect(yours.location?.contains("    proxy_pass http://canary.chat.blue;\n}\n") == true)
+    #expect(yours.location?.contains("    proxy_pass http://canary.chat.green;\n}\n") == true)
+    // A time of the head is there for those who read it.
+    #expect(!own.contains("$upstream_header_time"))
+    #expect(try seated("SEATS, latency: \"first_byte\",").main.contains("$upstream_header_time"))
   }
 
   @Test func `a location of one's own gets nothing that the config does not name`() throws {
@@ -213,7 +246,7 @@ import Testing
     func main(_ blue: String, _ service: String = "") throws -> String {
       let text = """
         { services: { chat: { pools: { blue: { \(blue) }, green: { servers: ["127.0.0.1:9002"] } },
-          stable: "blue", weights: "upstream", \(service) } } }
+          stable: "blue", \(service.contains("weights") ? "" : "weights: \"upstream\",") \(service) } } }
         """
       let config = try ConfigReader(file: "/etc/canary/canary.json5").read(
         ConfigFile.parse(text, name: "test"))

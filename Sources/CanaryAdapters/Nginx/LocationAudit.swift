@@ -41,7 +41,7 @@ package struct LocationAudit {
     let index: Int
     /// What canary's file says directly in the location.
     let said: [NginxStatement]
-    /// Whether an `if` of canary's passes requests on itself.
+    /// Whether only an `if` of canary's leads to the canary, and no variable says it once more.
     var isStatic = false
     /// The path of a location that canary itself writes; nil for one of your own.
     let route: String?
@@ -113,9 +113,10 @@ package struct LocationAudit {
       let said = texts.filter(\.blocks.isEmpty)
       var site = Site(target: target, include: include, index: index, said: said, route: nil)
       site.beside = children[include.blocks.last?.number ?? 0] ?? []
-      site.isStatic = texts.contains {
-        Self.passes.contains($0.name) && $0.blocks.last?.name == "if"
-      }
+      let passed = texts.filter { Self.passes.contains($0.name) }
+      site.isStatic =
+        passed.contains { $0.blocks.last?.name == "if" }
+        && !passed.contains { $0.words.last?.contains("$") ?? false }
       look(site)
     case "locations" where inside == "server":
       for route in texts where route.name == "location" && route.blocks.isEmpty {

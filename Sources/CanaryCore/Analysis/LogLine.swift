@@ -4,7 +4,7 @@
 /// response times`
 ///
 /// The last four are lists with one item for each try: `a, b` for retries and `a : b` after an
-/// internal redirect. A line that begins with `canary2` has two more fields: how its pool was
+/// internal redirect; header times are `-` where no check reads them. A line that begins with `canary2` has two more fields: how its pool was
 /// chosen (`RoutedBy`: a letter, or the name of its seat), and the status of gRPC. One that begins
 /// with `canary3` is of a TCP service: its lists are addresses, times to connect, to the first byte,
 /// and to the end.
@@ -67,7 +67,8 @@ package struct LogParser: Sendable {
     if addresses.isAtNothing { return statuses.isAtNothing }
     // Checked before anything is added, so that a line is counted whole or not at all.
     let tries = addresses.listCount()
-    guard tries == statuses.listCount(), tries == headerTimes.listCount(),
+    guard tries == statuses.listCount(),
+      tries == headerTimes.listCount() || version < 3 && headerTimes.isAtNothing,
       tries == responseTimes.listCount()
     else { return false }
     if version == 3 {

@@ -26,11 +26,21 @@ extension RenderValues {
 
   private var pair: String { RunFolder.pair(routing.stable, routing.canary ?? routing.stable) }
 
+  /// Whether something besides the set asks whom a request meets.
+  ///
+  /// In a location of your own a later `if` of yours takes the place of ours: there a variable says
+  /// the same once more.
+  private var tellsMet: Bool {
+    service.isInYourLocation || service.expose || choice.shadow != nil || !limitedGroups.isEmpty
+  }
+
   /// What a location passes its requests to.
   func target(_ backend: Label?) -> String {
     switch choice.seatForm {
     case .rest?: choice.name(.stable, backend)
-    case .kept?, .rollout?: "$\(poolVariable(backend))_\(variable)"
+    case .kept?, .rollout?:
+      service.isInYourLocation
+        ? "$\(poolVariable(backend))_\(variable)" : choice.name(.stable, backend)
     case nil: "$canary_pool_\(variable)"
     }
   }
@@ -60,9 +70,11 @@ extension RenderValues {
         ])
   }
 
-  var seated: Template.Value {
-    let names: Set = ["set", "own"]
-    let inner: [String: Set<String>] = ["start": ["seat"], "rules": ["condition", "to"]]
+  func seated(_ backend: Label?) -> Template.Value {
+    let names: Set = ["set", "own", "canary_group"]
+    let inner: [String: Set<String>] = [
+      "start": ["seat"], "rules": ["condition", "to"], "told": [], "yours": ["stable_group"],
+    ]
     guard let form = choice.seatForm, form != .rest else {
       return .rows(names: names, inner: inner, [])
     }
@@ -81,7 +93,10 @@ extension RenderValues {
           "set": .text(setFolder), "own": .text(own),
           "start": Self.texts(
             "seat", rules.isEmpty ? [] : [self.text(choice.start.to, nil)]),
-          "rules": .rows(names: ["condition", "to"], rules),
+          "rules": .rows(names: ["condition", "to"], rules), "told": Self.section(tellsMet),
+          "canary_group": .text(choice.name(.canary, backend)),
+          "yours": Self.texts(
+            "stable_group", service.isInYourLocation ? [choice.name(.stable, backend)] : []),
         ]
       ])
   }

@@ -6,7 +6,7 @@ extension RenderValues {
     let isHTTP = !proxying.scheme.isGRPC
     var values = head
     values["weighted"] = weighted(route.backend)
-    values["seated"] = seated
+    values["seated"] = seated(route.backend)
     values["target"] = .text(target(route.backend))
     values["module"] = .text(proxying.scheme.module)
     values["scheme"] = .text(proxying.scheme.rawValue)
@@ -18,7 +18,7 @@ extension RenderValues {
     values["headers"] = Self.pairs(
       upgrade(isHTTP) + (isWhole ? headerRows(proxying) : Self.ownRows(proxying))
         + hidden(cookies: cookiesForPools))
-    values["logged"] = Self.section(isLogged)
+    values["logged"] = Self.section(isLogged && isJudged)
     values["logs"] = Self.texts("path", isLogged ? service.accessLogs : [])
     values["elsewhere"] = elsewhere
     let place = choice.paths.firstIndex(of: route.path) ?? 0

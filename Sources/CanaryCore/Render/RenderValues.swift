@@ -63,6 +63,8 @@ struct RenderValues {
     if !choice.shadows.isEmpty {
       formats.append((".copies", "canary2", "\\t\(RoutedBy.shadow.letter)\\t-"))
     }
+    // Each variable costs every request: the time of the head is there only for checks that read it.
+    values["header_time"] = .text(service.latency == .firstByte ? "$upstream_header_time" : "-")
     values["formats"] = .rows(
       names: ["name", "mark", "more"],
       formats.map { ["name": .text($0.name), "mark": .text($0.mark), "more": .text($0.more)] })
@@ -91,20 +93,25 @@ struct RenderValues {
       "lines": Self.texts("line", lines), "log": .text(config.log(of: service.name)),
       // What was tried at no pool has no way to it either, and such a line could not be read.
       "condition": .text(explainsWay ? " if=$upstream_addr" : ""),
+      "judged": Self.section(isJudged),
+      "unlogged": Self.section(!isJudged && service.accessLogs.isEmpty),
       "logs": Self.texts("path", service.accessLogs),
     ]
   }
 
   // MARK: elsewhere.conf
 
+  /// Whether the requests are evidence: in a rollout, and while the former pool is kept.
+  ///
+  /// At rest nothing reads canary's log, and each line of it would cost its request a tenth.
+  var isJudged: Bool {
+    routing.weight > .none || routing.audience != nil || routing.brakeUntil != nil
+  }
+
   /// Present while evidence counts that ends outside of the service's locations.
   ///
   /// A service at rest has no variable for it: each one costs every request of that Nginx.
-  var elsewhere: Template.Value {
-    let isJudged = routing.weight > .none || routing.audience != nil || routing.brakeUntil != nil
-    let isGuarded = service.guards.contains { $0.check.source.isFromLog }
-    return Self.section(service.listen.isEmpty && (isJudged || isGuarded))
-  }
+  var elsewhere: Template.Value { Self.section(service.isInYourLocation && isJudged) }
 
   var ends: [String: Template.Value] {
     var values = head
