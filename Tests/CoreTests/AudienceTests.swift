@@ -64,6 +64,21 @@ import Testing
     #expect((20...90).contains(other), "\(other)")
   }
 
+  @Test func `the id of a client is the one that Nginx reads in its cookie`() {
+    let cases: [(String, String?)] = [
+      ("fwAAAWdvbW0AAAAEAwMDAg==", "c=0100007F6D6D6F670400000002030303"),
+      // 22 digits are enough, and whatever follows them is not read.
+      ("fwAAAWdvbW0AAAAEAwMDAgXXX", "c=0100007F6D6D6F670400000002030303"),
+      // A `=` ends the digits, and what is missing is zero.
+      ("//////////////////=AAA", "c=" + String(repeating: "F", count: 24) + "000000FF"),
+      // Nginx takes no id that ends in zeros.
+      (String(repeating: "A", count: 22), nil),
+      ("A====AAAAAAAAAAAAAAAAA", nil), ("fwAAAWdvbW0AAAAEAwMDA", nil), ("", nil),
+      ("fwAAAWdvbW0AAAAEAw-DAg==", nil),
+    ]
+    for (cookie, key) in cases { #expect(UserID.key("c", cookie) == key, "\(cookie)") }
+  }
+
   private static func service(_ extra: String) throws -> Service {
     let text = """
       { services: { chat: { pools: { blue: { servers: ["127.0.0.1:9001"] },

@@ -20,7 +20,12 @@ package enum NginxOutput {
     }
     var seen: Set<String> = []
     let unique = (told.isEmpty ? Array(lines.suffix(3)) : told).filter { seen.insert($0).inserted }
-    return Text.sanitized(unique.prefix(5).joined(separator: "; "), limit: 1000)
+    let advice =
+      unique.contains { $0.contains("unknown directive \"userid") }
+      ? [
+        "this Nginx was built without its userid module, which sets the cookie of `sticky: \"user\"`: choose another key"
+      ] : []
+    return Text.sanitized((unique.prefix(5) + advice).joined(separator: "; "), limit: 1000)
   }
 
   /// The faults in the error log after that offset; nil when it cannot be read or has none above

@@ -5,10 +5,12 @@ package import CanaryDriver
 package struct NginxRenderer: Renderer {
   private let config: Config
   private let templates: LazyTemplates
+  private let secure: SecureLocations
 
   package init(config: Config, templates: LazyTemplates) {
     self.config = config
     self.templates = templates
+    secure = SecureLocations(config)
   }
 
   package func with(_ config: Config) -> any Renderer {
@@ -43,8 +45,11 @@ package struct NginxRenderer: Renderer {
     let (known, revealed) = try revealed(withoutLost(service, routing), routing)
     let pools = [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
     let servers = pools.flatMap { known.pool($0)?.servers ?? [] }
+    // Only a cookie of canary's own, which only a rollout sets, asks for it.
+    let setsCookie = known.sticky == .user && routing.audience != nil && known.isInYourLocation
     return RoutingRules(
-      known, revealed, zone: config.nginx.zone, peers: PoolAddresses.peers(of: servers))
+      known, revealed, zone: config.nginx.zone, peers: PoolAddresses.peers(of: servers),
+      isBehindTLS: setsCookie && secure.covers(known))
   }
 
   /// The service without servers that Nginx would refuse by their names, where their pool gets no

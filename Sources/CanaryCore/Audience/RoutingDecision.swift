@@ -147,8 +147,8 @@ extension RoutingRules {
     case .cookie(let name): found = (request.cookie(name), "cookie \(name)")
     case .header(let name): found = (request.header(name), "header \(name)")
     case .user:
-      found = (request.cookie("canary_\(service.name.variable)"), "cookie")
-      if found.0?.isEmpty ?? true { return nil }
+      let name = UserID.cookie(of: service.name)
+      return request.cookie(name).flatMap { UserID.key(name, $0) }.map { ($0, "cookie") }
     }
     if let value = found.0, !value.isEmpty { return (value, found.1) }
     if isTrusted(request), let list = request.header("X-Forwarded-For"), !list.isEmpty {

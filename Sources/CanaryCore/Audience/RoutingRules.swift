@@ -39,12 +39,18 @@ package struct RoutingRules: Sendable {
   package let zone: Label?
   /// What the names among the servers stand for.
   package let peers: Peers
+  /// Whether every request of your locations comes over TLS, so that a cookie may ask for it.
+  package let isBehindTLS: Bool
 
-  package init(_ service: Service, _ routing: Routing, zone: Label?, peers: Peers = Peers()) {
+  package init(
+    _ service: Service, _ routing: Routing, zone: Label?, peers: Peers = Peers(),
+    isBehindTLS: Bool = false
+  ) {
     self.service = service
     self.routing = routing
     self.zone = zone
     self.peers = peers
+    self.isBehindTLS = isBehindTLS
   }
 
   var audience: Audience? { routing.canary == nil ? nil : routing.audience }

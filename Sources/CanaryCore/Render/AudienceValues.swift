@@ -12,7 +12,6 @@ extension RenderValues {
     values["hidden"] = .rows(
       names: ["cookies", "rest", "before", "after", "cookie"], hiddenCookies)
     values["chosen_by"] = .text(chosenBy)
-    values["cookie"] = Self.texts("seconds", setsCookie ? [lifetime] : [])
     values["limits"] = .rows(
       names: ["pool", "rate", "usually"], inner: ["groups": ["group", "counted"]],
       limitedGroups.map(row))
@@ -35,8 +34,18 @@ extension RenderValues {
     case nil: choice.draws
     }
   }
-  private var lifetime: String {
-    "\((routing.audience?.span ?? .hours(24)).milliseconds / 1000)"
+  /// The cookie of canary's own, which Nginx's userid module sets and reads.
+  var userID: Template.Value {
+    let seconds = (routing.audience?.span ?? .hours(24)).milliseconds / 1000
+    return .rows(
+      names: ["cookie", "seconds", "secure"],
+      setsCookie
+        ? [
+          [
+            "cookie": .text(UserID.cookie(of: service.name)), "seconds": .text("\(seconds)"),
+            "secure": .text(choice.isBehindTLS ? "; Secure" : ""),
+          ]
+        ] : [])
   }
 
   private var ranges: [[String: Template.Value]] {
@@ -62,7 +71,7 @@ extension RenderValues {
     // $realip_remote_addr is the peer of the connection, even where `real_ip_header` replaces
     // $remote_addr.
     if hasTags { add("trusted", service.trusted, source: "$realip_remote_addr ", proxies: []) }
-    if drawsByKey { add("near", service.trusted, proxies: []) }
+    if drawsByKey, !setsCookie { add("near", service.trusted, proxies: []) }
     return rows
   }
 
@@ -82,16 +91,15 @@ extension RenderValues {
   }
 
   private var keyed: [[String: Template.Value]] {
-    guard drawsByKey else { return [] }
+    guard drawsByKey, !setsCookie else { return [] }
     let address = "$canary_address_\(variable)"
     let (key, otherwise) =
       switch service.sticky {
       case .ip: (address, "-")
       case .cookie(let name): ("$cookie_\(name)", address)
       case .header(let name): (Self.headerVariable(name), address)
-      case .user: ("$cookie_canary_\(variable)", "$request_id")
-      // Without `sticky`, each request is drawn by itself.
-      case nil: ("$request_id", "-")
+      // Without `sticky`, each request is drawn by itself; the userid module has its own key.
+      case .user, nil: ("$request_id", "-")
       }
     return [["key": .text(key), "otherwise": .text(otherwise)]]
   }
@@ -109,9 +117,12 @@ extension RenderValues {
     } else {
       return []
     }
-    // The two numbers together are unique until Nginx restarts, and cost no random bytes.
+    // The two numbers together are unique until Nginx restarts, and cost no random bytes. And of a
+    // client's id, one variable is empty: it comes with the request, or goes with the answer.
     let drawn =
-      drawsByKey ? "$canary_key_\(variable)" : "$connection $connection_requests"
+      setsCookie
+      ? "$uid_got$uid_set"
+      : drawsByKey ? "$canary_key_\(variable)" : "$connection $connection_requests"
     return [
       [
         "drawn": .text(drawn), "salt": .text(routing.audience?.salt ?? ""),
@@ -124,7 +135,9 @@ extension RenderValues {
 
   /// Where each kind of servers is reached, by whether the request meets the canary.
   private var poolMaps: [[String: Template.Value]] {
-    guard choice.seatForm == .kept || choice.seatForm == .rollout else { return [] }
+    guard choice.seatForm == .kept || choice.seatForm == .rollout, service.isInYourLocation else {
+      return []
+    }
     return service.backends.map { backend in
       [
         "pool_variable": .text(poolVariable(backend)),
@@ -134,10 +147,21 @@ extension RenderValues {
     }
   }
 
-  /// One step for each time that a cookie is removed: twice, because a client may send it twice.
+  /// The cookies that the pools never see, one for each time that one is removed: a secret twice,
+  /// because a client may send it twice.
+  ///
+  /// In a location of your own, a `Cookie` line of ours would push out the headers that it inherits:
+  /// canary's own cookie is no secret, and stays.
+  private var withheldCookies: [String] {
+    let secrets = secretCookies.flatMap { [$0, $0] }
+    let hidesOwn = setsCookie && (!service.isInYourLocation || !secrets.isEmpty)
+    return secrets + (hidesOwn ? [UserID.cookie(of: service.name)] : [])
+  }
+  var hidesCookies: Bool { !withheldCookies.isEmpty }
+
   private var hiddenCookies: [[String: Template.Value]] {
     var from = "$http_cookie"
-    return secretCookies.flatMap { [$0, $0] }.enumerated().map { index, cookie in
+    return withheldCookies.enumerated().map { index, cookie in
       defer { from = "$canary_cookies\(index)_\(variable)" }
       return [
         "cookies": .text(from), "rest": .text("canary_cookies\(index)"),
@@ -149,8 +173,8 @@ extension RenderValues {
 
   /// The variable with the client's cookies, without those that are for Nginx only.
   var cookiesForPools: String {
-    secretCookies.isEmpty
-      ? "$http_cookie" : "$canary_cookies\(secretCookies.count * 2 - 1)_\(variable)"
+    hidesCookies
+      ? "$canary_cookies\(withheldCookies.count - 1)_\(variable)" : "$http_cookie"
   }
 
   // MARK: limits

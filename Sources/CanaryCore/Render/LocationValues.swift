@@ -28,6 +28,7 @@ extension RenderValues {
       names: ["pool", "burst"],
       limits.map { ["pool": .text($0.group.rawValue), "burst": .text("\($0.rate.burst)")] })
     values["limited"] = Self.section(!limits.isEmpty)
+    values["userid"] = userID
     values["answers"] = Self.pairs(answers)
     let copied = isHTTP ? choice.shadows.filter { $0.copies(route.path) } : []
     let copiesBodies = copied.contains(where: \.copiesBodies)
@@ -142,7 +143,7 @@ extension RenderValues {
     (service.preview?.headers ?? []).map { ($0.name, "''") }
       // Only Nginx may mark a request as a copy, so a client's own header is removed.
       + (service.plan.stages.contains { $0.shadow != nil } ? [("X-Canary-Shadow", "''")] : [])
-      + (secretCookies.isEmpty ? [] : [("Cookie", cookies)])
+      + (hidesCookies ? [("Cookie", cookies)] : [])
   }
 
   /// Headers of the answer: canary's, then the config's `answer_headers`.
@@ -152,7 +153,6 @@ extension RenderValues {
   /// answers anyway.
   private var answers: [(String, String)] {
     var rows: [(String, String)] = []
-    if setsCookie { rows.append(("Set-Cookie", "$canary_cookie_\(variable)")) }
     let sets = isWhole || service.expose || !service.answerHeaders.isEmpty
     if sets, !limitedGroups.isEmpty { rows.append(("Retry-After", "$canary_retry_\(variable)")) }
     if service.expose { rows.append(("X-Canary-Pool", "$canary_shown_\(variable)")) }
