@@ -62,7 +62,9 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sen
   /// Sleeps for this span, or until the task is cancelled.
   package func sleep(for span: Span) async {
     let sleeper = Sleeper()
-    sleeper.until = Self.now + UInt64(max(0, span.milliseconds)) * 1_000_000
+    // A year is as good as for ever, and the clock's nanoseconds have room for it.
+    let span = max(.zero, min(span, .hours(24 * 366)))
+    sleeper.until = Self.now + UInt64(span.milliseconds) * 1_000_000
     await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         let isCancelled = change {

@@ -4,7 +4,7 @@ internal import FoundationEssentials
 /// Reads the JSON that an API answers.
 package enum JSONAnswer {
   /// The root of the document; nil when the text is not JSON.
-  package static func parse(_ text: String) -> Node? { ConfigFile.json(text) }
+  package static func parse(_ text: String) -> Node? { try? JSONReader.read(text).node }
 
   /// The node that a JSON Pointer leads to (RFC 6901); nil when there is none.
   package static func at(_ pointer: String, in root: Node) -> Node? {

@@ -7,9 +7,10 @@ package struct TrafficLog {
   package private(set) var traffic = Traffic()
   /// Faults of single files, for you to read.
   package private(set) var notes: [String] = []
-  private var parser = TrafficParser()
+  private var parser: TrafficParser
 
-  package init() {}
+  /// Counts nothing that is later than a day after `now`.
+  package init(now: Instant) { parser = TrafficParser(now: now) }
 
   /// Every offset from UTC found in lines so far, in minutes.
   package var offsets: Set<Int> { parser.offsets }

@@ -60,7 +60,7 @@ package struct SeatSets: Sendable {
   private func raiseStops() {
     let last = stops
     try? makeFolder(path)
-    Self.touch("\(path)/\(Self.stop)\(last + 1)")
+    Self.touch("\(path)/\(Self.stop)\(last.saturatingSum(1))")
     unlink("\(path)/\(Self.stop)\(last)")
   }
 

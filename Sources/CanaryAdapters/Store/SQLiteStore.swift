@@ -247,7 +247,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     throws(SQLiteError) -> Value
   {
     do {
-      return try JSONDecoder().decode(type, from: Data(text.utf8))
+      return try StoredJSON.decode(type, text)
     } catch {
       throw SQLiteError(
         message: "a state in it cannot be read by this version",

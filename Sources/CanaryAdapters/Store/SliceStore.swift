@@ -76,7 +76,10 @@ extension SQLiteStore {
         "SELECT second, pool, requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second >= ? AND second <= ?",
         [.text(service.text), .int(second), .int(last)])
       let slices = rows.compactMap { row -> LogSlice? in
-        guard let second = row[0].int, let pool = row[1].text.flatMap(PoolName.init) else {
+        // A row is only found by a second that is none when somebody has changed it.
+        guard let second = row[0].int, (0...1 << 42).contains(second),
+          let pool = row[1].text.flatMap(PoolName.init)
+        else {
           return nil
         }
         return LogSlice(second: second, pool: pool, counts: Self.counts(row[2...]))
@@ -98,9 +101,8 @@ extension SQLiteStore {
         "SELECT state FROM comparison WHERE service = ? AND rollout = ?",
         [.text(service.text), .int(Int64(rollout))])
     }
-    return rows.first?[0].text.flatMap {
-      try? JSONDecoder().decode(ComparisonJudge.self, from: Data($0.utf8))
-    }
+    // A damaged one is not gone on with: the comparison begins again.
+    return rows.first?[0].text.flatMap { try? StoredJSON.decode(ComparisonJudge.self, $0) }
   }
 
   package func unreadable(_ service: ServiceName) throws(StoreError) -> Int {
@@ -111,13 +113,16 @@ extension SQLiteStore {
     return Int(rows.first?[0].int ?? 0)
   }
 
+  /// A stored count; one that no second has is a damaged row's, and is cut to what sums can bear.
+  private static func count(_ stored: Int64) -> Int { Int(max(0, min(stored, 1 << 40))) }
+
   private static func counts(_ row: ArraySlice<SQLiteValue>) -> PoolCounts {
     var counts = PoolCounts()
     let row = Array(row)
-    counts.requests = Int(row[0].int ?? 0)
-    counts.failures = Int(row[1].int ?? 0)
-    counts.aborted = Int(row[2].int ?? 0)
-    counts.hurt = row[4].int.map { Int($0) }
+    counts.requests = count(row[0].int ?? 0)
+    counts.failures = count(row[1].int ?? 0)
+    counts.aborted = count(row[2].int ?? 0)
+    counts.hurt = row[4].int.map(count)
     counts.latency = row[3].blob.flatMap(Histogram.init(encoded:)) ?? Histogram()
     return counts
   }

@@ -32,7 +32,8 @@ package enum ConfigFile {
   package static func read(_ path: String, only service: String? = nil) throws(Problems) -> Config {
     let whole = try text(of: path)
     let text = service.flatMap { ConfigExcerpt.text(whole, keeping: $0) } ?? whole
-    let node = try parse(text, name: path)
+    // What is read for one service is read for its revert, which no such slip may stop.
+    let node = try parse(text, name: path, isLenient: service != nil)
     do throws(Problems) {
       return try ConfigReader(file: path, zones: ZoneFiles.zone).read(node)
     } catch {
@@ -51,78 +52,38 @@ package enum ConfigFile {
     return text
   }
 
-  /// Parses JSON5 text; throws the place of the first fault in the syntax.
-  package static func parse(_ text: String, name: String) throws(Problems) -> Node {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = true
-    do {
-      return try decoder.decode(DecodedNode.self, from: Data(text.utf8)).node
-    } catch let DecodingError.dataCorrupted(context) {
-      let inner =
-        (context.underlyingError as? CocoaError)?.userInfo["NSDebugDescription"] as? String
-      let near = PathLines(text).fault.map { ", near line \($0)" } ?? ""
-      throw Problems([
-        Problem(name, "is not valid JSON5\(near): \(inner ?? context.debugDescription)")
-      ])
-    } catch {
-      throw Problems([Problem(name, "is not valid JSON5")])
-    }
-  }
+  /// More values than 10,000 services have.
+  private static let mostNodes = 2_000_000
 
-  /// Parses strict JSON, such as a server's answer; nil when it is not JSON.
-  package static func json(_ text: String) -> Node? {
-    try? JSONDecoder().decode(DecodedNode.self, from: Data(text.utf8)).node
+  /// Parses JSON5 text; throws the place of the first fault in the syntax, or each key that stands
+  /// twice in its table.
+  ///
+  /// With `isLenient`, the first of such keys counts.
+  package static func parse(_ text: String, name: String, isLenient: Bool = false)
+    throws(Problems) -> Node
+  {
+    let read: (node: Node, twice: [JSONReader.Twice])
+    do throws(JSONReader.Fault) {
+      read = try JSONReader.read(text, .json5, mostNodes: mostNodes)
+    } catch {
+      throw Problems([
+        Problem(name, "is not valid JSON5, near line \(error.line): \(error.reason)")
+      ])
+    }
+    guard isLenient || read.twice.isEmpty else {
+      throw Problems(
+        read.twice.map { key in
+          var problem = Problem(
+            key.path, "stands twice, in lines \(key.first) and \(key.second): remove one of them")
+          problem.line = key.second
+          return problem
+        })
+    }
+    return read.node
   }
 
   private static func absolute(_ path: String) -> String {
     let whole = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     return ConfigReader.normal(whole) ?? whole
-  }
-}
-
-/// Decodes a JSON5 value of any type.
-private struct DecodedNode: Decodable {
-  let node: Node
-
-  /// Deeper than any config and any answer; Foundation takes longer for each level the more there are.
-  private static let deepest = 32
-
-  init(from decoder: any Decoder) throws {
-    guard decoder.codingPath.count <= Self.deepest else {
-      throw DecodingError.dataCorrupted(
-        DecodingError.Context(
-          codingPath: [], debugDescription: "nested deeper than \(Self.deepest) levels"))
-    }
-    if let table = try? decoder.container(keyedBy: AnyKey.self) {
-      var values: [String: Node] = [:]
-      for key in table.allKeys {
-        values[key.stringValue] = try table.decode(DecodedNode.self, forKey: key).node
-      }
-      node = .table(values)
-      return
-    }
-    if var list = try? decoder.unkeyedContainer() {
-      var values: [Node] = []
-      while !list.isAtEnd { values.append(try list.decode(DecodedNode.self).node) }
-      node = .list(values)
-      return
-    }
-    let value = try decoder.singleValueContainer()
-    if value.decodeNil() {
-      node = .null
-    } else if let bool = try? value.decode(Bool.self) {
-      node = .bool(bool)
-    } else if let number = try? value.decode(Double.self) {
-      node = .number(number)
-    } else {
-      node = .text(try value.decode(String.self))
-    }
-  }
-
-  private struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init?(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
   }
 }

@@ -100,8 +100,8 @@ final class HTTPTransfer {
 
   private final class Answer {
     var bytes: [UInt8] = []
-    var age: Int?
-    var date: Int?
+    var age: Span?
+    var date: Instant?
     var isTooLong = false
     let limit: Int
     init(limit: Int) { self.limit = limit }
@@ -111,10 +111,10 @@ final class HTTPTransfer {
       guard parts.count == 2 else { return }
       let value = parts[1].filter { !$0.isNewline }
       switch parts[0].lowercased() {
-      case "age": age = Int(value.filter { $0 != " " })
+      case "age": age = Int64(value.filter { $0 != " " }).map { Span(milliseconds: 1000) * $0 }
       case "date":
         let time = curl_getdate(value, nil)
-        if time > 0 { date = time }
+        if time > 0 { date = HTTPTransfer.instant(time) }
       default: break
       }
     }
@@ -246,12 +246,12 @@ final class HTTPTransfer {
     }
     var seconds = 0.0
     _ = canary_curl_get_double(handle, CURLINFO_TOTAL_TIME, &seconds)
-    let sinceDate = answer.date.map { Int(SystemClock.now.second) - $0 }
+    let sinceDate = answer.date.map { SystemClock.now.wholeSecond - $0 }
     let ages = [answer.age, sinceDate].compactMap(\.self)
     var found = HTTPAnswer(
       status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
       // No more than an `Age` can say (RFC 9111): any number may stand there.
-      age: ages.max().map { Span(milliseconds: Int64(min(max(0, $0), 1 << 31)) * 1000) })
+      age: ages.max().map { max(.zero, min($0, .seconds(2_147_483_648))) })
     if case .certificate = question.wireProtocol { found.expires = expires }
     return .success(found)
   }
@@ -269,11 +269,16 @@ final class HTTPTransfer {
       let text = line.data.map { String(cString: $0) } ?? ""
       if text.hasPrefix("Expire date:") {
         let time = curl_getdate(String(text.dropFirst(12)), nil)
-        return time > 0 ? Instant(milliseconds: Int64(time) * 1000) : nil
+        return time > 0 ? Self.instant(time) : nil
       }
       next = line.next
     }
     return nil
+  }
+
+  /// The time of libcurl's seconds since 1970.
+  private static func instant(_ time: time_t) -> Instant {
+    Instant(milliseconds: 0) + Span(milliseconds: 1000) * Int64(time)
   }
 
   private static func isLocal(_ url: String) -> Bool {

@@ -67,7 +67,7 @@ enum WindowsCommand {
 
   private static func read(_ files: [String]) async throws(Failure) -> (Traffic, [String]) {
     let result = await Blocking.run { () -> Result<TrafficLog, FileError> in
-      var log = TrafficLog()
+      var log = TrafficLog(now: SystemClock.now)
       for file in files {
         do throws(FileError) {
           try log.read(file)

@@ -27,7 +27,7 @@ package struct Histogram: Hashable, Sendable, Codable {
       buckets.append(contentsOf: repeatElement(0, count: other.buckets.count - buckets.count))
     }
     for index in other.buckets.indices { buckets[index] &+= other.buckets[index] }
-    count += other.count
+    count &+= other.count
   }
 
   /// The least latency, in seconds, that at least the share `q` of all do not exceed; nil if empty.

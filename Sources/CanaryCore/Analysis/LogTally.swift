@@ -27,10 +27,10 @@ package struct PoolCounts: Hashable, Sendable {
   }
 
   package mutating func merge(_ other: PoolCounts) {
-    requests += other.requests
-    failures += other.failures
-    aborted += other.aborted
-    hurt = hurt.flatMap { own in other.hurt.map { own + $0 } }
+    requests &+= other.requests
+    failures &+= other.failures
+    aborted &+= other.aborted
+    hurt = hurt.flatMap { own in other.hurt.map { own &+ $0 } }
     latency.merge(other.latency)
   }
 
@@ -218,7 +218,7 @@ package struct LogTally: Sendable {
     var sum = PoolCounts()
     guard let index = pools.firstIndex(of: pool), from <= to else { return sum }
     // A window longer than what is kept must not walk through seconds without counts.
-    if to - from > Int64(slices.count) {
+    if to.saturatingSum(from == .min ? .max : -from) > Int64(slices.count) {
       for (second, counts) in slices where second >= from && second <= to {
         sum.merge(counts[index])
       }

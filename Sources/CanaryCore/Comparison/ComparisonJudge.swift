@@ -27,8 +27,8 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   let bound: Double
   let boundCapital: Double
   var boundWealth: Wealth
-  private let goodFactors: [Double]
-  private let badFactors: [Double]
+  let goodFactors: [Double]
+  let badFactors: [Double]
   private(set) var suspendedSince: Int64?
   var isAlone = false
 

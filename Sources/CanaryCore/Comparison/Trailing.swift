@@ -8,6 +8,9 @@ struct Trailing: Hashable, Sendable, Codable {
 
   static let length = 60
 
+  /// Whether it has a slot for each second.
+  var isSound: Bool { stables.count == Self.length && canaries.count == Self.length }
+
   init() {
     stables = Array(repeating: BadCount(), count: Self.length)
     canaries = stables

@@ -1,20 +1,25 @@
 /// A point of wall-clock time, in whole milliseconds since 1970 (UTC).
 ///
-/// The core never reads a clock: the time is always an argument.
+/// No arithmetic on it can fail: a time beyond `furthest`, on either side, counts as `furthest`. The
+/// core never reads a clock: the time is always an argument.
 package struct Instant: Hashable, Comparable, Sendable, Codable {
   package let milliseconds: Int64
 
-  package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+  /// In milliseconds, some 285,000 years: a Double holds it exactly, and the difference of two times,
+  /// or a count of seconds made of one, is far from the end of its type.
+  private static let furthest: Int64 = 9_000_000_000_000_000
 
+  package init(milliseconds: Int64) {
+    self.milliseconds = max(-Self.furthest, min(Self.furthest, milliseconds))
+  }
+
+  /// The time of a count of seconds since 1970; 1970 itself for NaN.
   package init(seconds: Double) {
-    // A Double holds milliseconds exactly for the next 200,000 years; anything beyond is not a
-    // time.
-    let value = (seconds * 1000).rounded()
-    milliseconds = value.isFinite ? Int64(max(-9e15, min(9e15, value))) : 0
+    self.init(milliseconds: Int64(saturating: seconds * 1000))
   }
 
   package init(from decoder: any Decoder) throws {
-    milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+    self.init(milliseconds: try decoder.singleValueContainer().decode(Int64.self))
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -48,28 +53,42 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
 }
 
 /// A length of time in whole milliseconds, written as in a config: `500ms`, `30s`, `1h30m`.
+///
+/// No arithmetic on it can fail: one beyond `furthest`, on either side, counts as `furthest`.
 package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
   /// Converts a duration of the standard library, truncated to whole milliseconds.
   package init(_ duration: Duration) {
     let parts = duration.components
-    self.init(milliseconds: parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000)
+    self.init(
+      milliseconds: parts.seconds.saturatingProduct(1000)
+        .saturatingSum(parts.attoseconds / 1_000_000_000_000_000))
   }
 
   package let milliseconds: Int64
 
-  package init(milliseconds: Int64) { self.milliseconds = milliseconds }
-  package static func seconds(_ count: Double) -> Span {
-    Span(milliseconds: Int64((count * 1000).rounded()))
+  /// In milliseconds: as far as two times can be apart.
+  private static let furthest: Int64 = 18_000_000_000_000_000
+
+  package init(milliseconds: Int64) {
+    self.milliseconds = max(-Self.furthest, min(Self.furthest, milliseconds))
   }
-  package static func minutes(_ count: Int64) -> Span { Span(milliseconds: count * 60_000) }
-  package static func hours(_ count: Int64) -> Span { Span(milliseconds: count * 3_600_000) }
+  /// The span of a count of seconds; zero for NaN.
+  package static func seconds(_ count: Double) -> Span {
+    Span(milliseconds: Int64(saturating: count * 1000))
+  }
+  package static func minutes(_ count: Int64) -> Span {
+    Span(milliseconds: count.saturatingProduct(60_000))
+  }
+  package static func hours(_ count: Int64) -> Span {
+    Span(milliseconds: count.saturatingProduct(3_600_000))
+  }
   package static let zero = Span(milliseconds: 0)
 
   /// The longest span that a config may contain: ten years, so that no sum of spans can overflow.
   package static let longest = Span.hours(24 * 3653)
 
   package init(from decoder: any Decoder) throws {
-    milliseconds = try decoder.singleValueContainer().decode(Int64.self)
+    self.init(milliseconds: try decoder.singleValueContainer().decode(Int64.self))
   }
 
   package func encode(to encoder: any Encoder) throws {
@@ -96,7 +115,7 @@ package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConver
       total += number * unit.milliseconds
     }
     guard total.isFinite, total <= Double(Span.longest.milliseconds) else { return nil }
-    milliseconds = Int64(total.rounded())
+    self.init(milliseconds: Int64(saturating: total))
   }
 
   package var seconds: Double { Double(milliseconds) / 1000 }
@@ -125,9 +144,10 @@ package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConver
     Self(milliseconds: left.milliseconds - right.milliseconds)
   }
   package static func * (left: Self, right: Int64) -> Self {
-    Self(milliseconds: left.milliseconds * right)
+    Self(milliseconds: left.milliseconds.saturatingProduct(right))
   }
+  /// The part of a span; the whole span for a divisor below 1, which parts nothing.
   package static func / (left: Self, right: Int64) -> Self {
-    Self(milliseconds: left.milliseconds / right)
+    Self(milliseconds: left.milliseconds / max(1, right))
   }
 }

@@ -46,16 +46,24 @@ package struct Weight: Hashable, Comparable, Sendable, Codable, CustomStringConv
 package struct Generation: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
   package let number: Int
 
+  /// No service gets so far: one a millisecond for 30,000 years.
+  private static let most = 1_000_000_000_000_000
+
   package init(_ number: Int) { self.number = number }
   package init(from decoder: any Decoder) throws {
-    number = try decoder.singleValueContainer().decode(Int.self)
+    let number = try decoder.singleValueContainer().decode(Int.self)
+    guard (0...Self.most).contains(number) else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "generation \(number)"))
+    }
+    self.number = number
   }
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(number)
   }
 
-  package var next: Generation { Generation(number + 1) }
+  package var next: Generation { Generation(number.saturatingSum(1)) }
   package var description: String { "\(number)" }
   package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 }

@@ -42,7 +42,9 @@ package struct Traffic: Sendable {
   }
 
   /// The number of all requests, rounded, because a rate of Prometheus need not be a whole number.
-  package var requests: Int { Int(minutes.values.reduce(0) { $0 + $1.requests }.rounded()) }
+  package var requests: Int {
+    Int(saturating: minutes.values.reduce(0) { $0 + $1.requests })
+  }
 
   /// Counts the minute that is being read; call it after the last line of each log.
   package mutating func close() { flush(last) }

@@ -16,7 +16,16 @@ package struct TrafficParser {
   /// The offsets from UTC in the dates read so far, in minutes.
   package private(set) var offsets: Set<Int> = []
 
-  package init() {}
+  /// The minutes that a log of traffic can be of; every other one is a slip of whoever wrote it.
+  private let range: ClosedRange<Int>
+
+  /// A line that was written later than a day after `now` has no known format.
+  ///
+  /// A log far apart from all others would stretch every table of minutes to that length.
+  package init(now: Instant) {
+    let first = 2 * 1440
+    range = first...max(first, Int(now.second / 60) + 1440)
+  }
 
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -24,7 +33,8 @@ package struct TrafficParser {
 
   /// Reads one line, without its newline; nil: it has no known format.
   package mutating func parse(_ line: UnsafeRawBufferPointer) -> Line? {
-    line.starts(with: [99, 97, 110, 97, 114, 121]) ? own(line) : combined(line)
+    let read = line.starts(with: [99, 97, 110, 97, 114, 121]) ? own(line) : combined(line)
+    return read.flatMap { range.contains($0.minute) ? $0 : nil }
   }
 
   // canary1 ⇥ $msec ⇥ generation ⇥ $status ⇥ $request_time ⇥ …
@@ -33,7 +43,9 @@ package struct TrafficParser {
     guard fields.count >= 5, let seconds = Self.number(fields[1].prefix { $0 != 46 }),
       let status = Self.number(fields[3])
     else { return nil }
-    let milliseconds = Double(String(decoding: fields[4], as: UTF8.self)).map { Int($0 * 1000) }
+    let milliseconds = Double(String(decoding: fields[4], as: UTF8.self)).map {
+      Int(saturating: $0 * 1000)
+    }
     return Line(minute: seconds / 60, status: status, milliseconds: milliseconds)
   }
 

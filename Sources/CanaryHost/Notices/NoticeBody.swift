@@ -80,7 +80,7 @@ struct NoticeBody {
     guard (200...299).contains(answer.status) else { return EndpointClient.refusal(answer) }
     switch kind {
     case .wecom, .dingtalk, .feishu:
-      guard case .table(let table)? = ConfigFile.json(answer.body),
+      guard case .table(let table)? = JSONAnswer.parse(answer.body),
         let code = table["errcode"] ?? table["code"] ?? table["StatusCode"]
       else { return "answered without a code: \(EndpointClient.excerpt(answer.body))" }
       return code == .number(0) ? nil : "refused it: \(EndpointClient.excerpt(answer.body))"
