@@ -6,10 +6,15 @@ export function make(name, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  node.append(...children.filter((child) => child !== null && child !== undefined).map(visible));
   return node;
 }
-export const text = (node, value) => { if (node.textContent !== value) node.textContent = value; };
+export const text = (node, value) => {
+  const seen = visible(value);
+  if (node.textContent !== seen) node.textContent = seen;
+};
+// With characters that are not seen, a text can look like another one, or show its words in another order.
+export const visible = (value) => typeof value === "string" ? value.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\uFFFD") : value;
 
 export function section(id, title, ...children) {
   return make("section", { "aria-labelledby": id }, make("h2", { id }, title), ...children);

@@ -13,7 +13,15 @@ static inline int canary_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_o
 
 /// An anonymous file in memory, closed on exec; -1 and errno on failure (memfd_create(2)).
 /// Holds a program's output even when the disk is full.
-static inline int canary_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, 1u); }
+static inline int canary_memfd(const char *name) { return (int)syscall(SYS_memfd_create, name, 3u); }
+
+/// Lets such a file grow no more, whoever still has it open (fcntl(2), F_ADD_SEALS, F_SEAL_GROW).
+static inline void canary_close_growth(int file) { fcntl(file, 1033, 4); }
+
+/// Frees the memory behind a part of such a file, which then reads as zeros (fallocate(2)).
+static inline void canary_punch(int file, off_t start, off_t length) {
+  if (length > 0) syscall(SYS_fallocate, file, 3, start, length);
+}
 
 /// A pipe that no child process inherits; 0, or -1 and errno on failure.
 static inline int canary_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }

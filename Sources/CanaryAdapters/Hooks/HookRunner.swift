@@ -9,10 +9,13 @@ internal import FoundationEssentials
 package struct HookRunner: JobRunner {
   private let folder: String
   private let clock: any WallClock
+  /// Variables of this process's environment that hooks get, beside the usual ones.
+  private let variables: [String]
 
-  package init(folder: String, clock: any WallClock) {
+  package init(folder: String, clock: any WallClock, variables: [String] = []) {
     self.folder = folder
     self.clock = clock
+    self.variables = variables
   }
 
   /// How long the process that runs a hook may take to start.
@@ -53,7 +56,9 @@ package struct HookRunner: JobRunner {
       try Files.makeFolder(folder, mode: Files.sharedMode(of: Files.folder(of: folder)))
       let text = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
       try Files.replace(place.job, with: text, mode: 0o640)
-      _ = try Spawn.detach([ThisProcess.program, "__hook", place.base], input: nil, output: nil)
+      _ = try Spawn.detach(
+        [ThisProcess.program, "__hook", place.base], input: nil, output: nil,
+        inherits: .usual(and: variables))
       return nil
     } catch {
       return "it cannot be started: \(error)"
@@ -104,7 +109,7 @@ package struct HookRunner: JobRunner {
     do throws(SpawnError) {
       let ran = try Spawn.run(
         job.hook.words, limit: job.hook.timeout, environment: job.facts.environment,
-        input: job.facts.json, isUnwanted: { place.isUnwanted })
+        inherits: .all, input: job.facts.json, isUnwanted: { place.isUnwanted })
       let took = Span(clock.now - begun)
       let how =
         switch ran.end {

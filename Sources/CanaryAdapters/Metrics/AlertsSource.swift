@@ -18,22 +18,24 @@ struct AlertsSource {
     return await client.request(
       "\(url)/api/v2/alerts?\(query.joined(separator: "&"))", limit: check.timeout,
       accepts: { (200...299).contains($0) || $0 == 400 }
-    ) { answer in
-      read(answer, freshFor)
+    ) { answer, secrets in
+      read(answer, freshFor, secrets)
     }
   }
 
-  private func read(_ answer: HTTPAnswer, _ freshFor: Span) -> Measurement.Reading {
+  private func read(_ answer: HTTPAnswer, _ freshFor: Span, _ secrets: Secrets)
+    -> Measurement.Reading
+  {
     let root = JSONAnswer.parse(answer.body)
     if answer.status == 400 {
       guard case .text(let why)? = root else {
-        return .failed("\(EndpointClient.host(url)) \(EndpointClient.refusal(answer))")
+        return .failed("\(EndpointClient.host(url)) \(EndpointClient.refusal(answer, secrets))")
       }
-      return .failed("Alertmanager refused the matchers: \(Text.sanitized(why, limit: 200))")
+      return .failed("Alertmanager refused the matchers: \(secrets.excerpt(why, limit: 200))")
     }
     guard case .list(let alerts)? = root else {
       return .failed(
-        "\(EndpointClient.host(url)) does not speak Alertmanager's API: \(EndpointClient.excerpt(answer.body))"
+        "\(EndpointClient.host(url)) does not speak Alertmanager's API: \(secrets.excerpt(answer.body))"
       )
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
@@ -54,7 +56,7 @@ struct AlertsSource {
     let more = firing.count > 3 ? " and \(firing.count - 3) more" : ""
     return .answer(
       false,
-      "\(firing.count == 1 ? "an alert fires" : "\(firing.count) alerts fire"): \(Text.sanitized(names.joined(separator: ", "), limit: 240))\(more)"
+      "\(firing.count == 1 ? "an alert fires" : "\(firing.count) alerts fire"): \(secrets.excerpt(names.joined(separator: ", "), limit: 240))\(more)"
     )
   }
 }

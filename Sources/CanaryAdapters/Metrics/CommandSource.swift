@@ -6,14 +6,18 @@ internal import CanaryCore
 /// exit is an error of the source.
 enum CommandSource {
   /// One measurement; blocks until the program ends or the check's timeout is over.
-  static func run(_ words: [String], _ check: Check) -> Measurement.Reading {
+  ///
+  /// It gets the `variables` of the environment beside the usual ones; `secrets` hides their values.
+  static func run(
+    _ words: [String], _ check: Check, variables: [String], _ secrets: Secrets
+  ) -> Measurement.Reading {
     let ran: ProcessResult
     do throws(SpawnError) {
-      ran = try Spawn.run(words, limit: check.timeout)
+      ran = try Spawn.run(words, limit: check.timeout, inherits: .usual(and: variables))
     } catch {
       return .failed(error.description)
     }
-    let last = Text.sanitized(
+    let last = secrets.excerpt(
       ran.output.split(whereSeparator: \.isNewline).last.map(String.init) ?? "", limit: 200)
     switch ran.end {
     case .late: return .failed("\(words[0]) did not end within \(check.timeout)")

@@ -3,7 +3,7 @@ internal import FoundationEssentials
 
 /// Sends a request to an endpoint with its credentials, retries once, and redacts secrets in all
 /// texts.
-package struct EndpointClient {
+package struct EndpointClient: Sendable {
   private let endpoint: Endpoint?
   private let environment: [String: String]
 
@@ -17,14 +17,18 @@ package struct EndpointClient {
 
   /// Sends the request within `limit`, and turns the answer into a reading by `read`.
   ///
-  /// A status that `accepts` refuses, or no answer, is a failed reading. Secrets are removed from
-  /// its text.
+  /// A status that `accepts` refuses, or no answer, is a failed reading. `read` gets the secrets that
+  /// the texts of an answer may repeat, and runs on another thread than the drivers' where the
+  /// answer is long.
   func request(
     _ url: String, method: String = "GET", headers: [String: Secret] = [:], body: String? = nil,
     limit: Span, accepts: (Int) -> Bool = { (200...299).contains($0) },
-    _ read: (HTTPAnswer) -> Measurement.Reading
+    _ read: @escaping @Sendable (HTTPAnswer, Secrets) -> Measurement.Reading
   ) async -> Measurement.Reading {
+    let clock = ContinuousClock()
+    let start = clock.now
     var secrets = Secrets(environment: environment)
+    secrets.hide(url: url)
     var question = HTTPRequest(url, limit: limit)
     question.method = method
     question.body = body
@@ -36,11 +40,31 @@ package struct EndpointClient {
     }
     let reading: Measurement.Reading
     switch await answer(question) {
-    case .failure(let error): reading = .failed("\(Self.host(url)): \(error.description)")
-    case .success(let answer) where accepts(answer.status): reading = read(answer)
-    case .success(let answer): reading = .failed("\(Self.host(url)) \(Self.refusal(answer))")
+    case .failure(let error):
+      reading = .failed("\(Self.host(url)): \(secrets.excerpt(error.description, limit: 300))")
+    case .success(let answer) where accepts(answer.status):
+      reading = await Self.reading(answer, secrets, read)
+    case .success(let answer):
+      reading = .failed("\(Self.host(url)) \(Self.refusal(answer, secrets))")
+    }
+    // Whatever is read too late is as good as no answer.
+    if Span(clock.now - start) > limit + Self.grace {
+      return .failed("\(Self.host(url)): the answer was not read within \(limit)")
     }
     return Self.redacted(reading, secrets)
+  }
+
+  /// How much later than its limit an answer may be read.
+  private static let grace = Span.seconds(1)
+  /// A shorter answer is read at once: another thread costs more.
+  private static let short = 4 << 10
+
+  private static func reading(
+    _ answer: HTTPAnswer, _ secrets: Secrets,
+    _ read: @escaping @Sendable (HTTPAnswer, Secrets) -> Measurement.Reading
+  ) async -> Measurement.Reading {
+    if answer.body.utf8.count <= short { return read(answer, secrets) }
+    return await Blocking.run { read(answer, secrets) }
   }
 
   private func addCredentials(
@@ -52,7 +76,7 @@ package struct EndpointClient {
     var all = endpoint?.headers ?? [:]
     all.merge(headers) { $1 }
     for (name, secret) in all.sorted(by: { $0.key < $1.key }) {
-      question.headers.append((name, try secrets.value(secret)))
+      question.headers.append((name, try secrets.header(name, secret)))
     }
     if let bearer = endpoint?.bearer {
       question.headers.append(("Authorization", "Bearer " + (try secrets.value(bearer))))
@@ -88,21 +112,15 @@ package struct EndpointClient {
 
   private static let pause = Span(milliseconds: 200)
 
-  /// The start of a body, on one line.
-  package static func excerpt(_ body: String) -> String {
-    Text.sanitized(
-      body.prefix(2000).split(whereSeparator: \.isWhitespace).joined(separator: " "), limit: 160)
-  }
-
   /// Says that a status is not the expected one, with the start of the body.
-  package static func refusal(_ answer: HTTPAnswer) -> String {
+  package static func refusal(_ answer: HTTPAnswer, _ secrets: Secrets) -> String {
     let hint: String
     switch answer.status {
     case 300...399: hint = " (a redirect, which is not followed; use the address it leads to)"
     case 401, 403: hint = " (the credentials of the endpoint are missing or not accepted)"
     default: hint = ""
     }
-    let body = excerpt(answer.body)
+    let body = secrets.excerpt(answer.body)
     return "answered \(answer.status)\(hint)" + (body.isEmpty ? "" : ": \(body)")
   }
 

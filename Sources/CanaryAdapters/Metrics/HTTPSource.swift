@@ -21,7 +21,7 @@ struct HTTPSource {
       return await client.request(
         url, method: request.method, headers: headers, body: body, limit: check.timeout,
         accepts: { _ in true }
-      ) { answer in
+      ) { answer, _ in
         // With a bound, the time that the answer took is the value.
         if check.condition.hasBound, Expectation.fault(answer, expected) == nil {
           return .value(answer.seconds, requests: nil)
@@ -32,17 +32,18 @@ struct HTTPSource {
     return await client.request(
       url, method: request.method, headers: headers, body: body, limit: check.timeout,
       accepts: { expected.statuses.isEmpty ? (200...299).contains($0) : expected.accepts($0) }
-    ) { answer in
-      read(answer, pointer, request.timePointer, freshFor)
+    ) { answer, secrets in
+      read(answer, pointer, request.timePointer, freshFor, secrets)
     }
   }
 
   private func read(
-    _ answer: HTTPAnswer, _ pointer: String, _ timePointer: String?, _ freshFor: Span
+    _ answer: HTTPAnswer, _ pointer: String, _ timePointer: String?, _ freshFor: Span,
+    _ secrets: Secrets
   ) -> Measurement.Reading {
     guard let root = JSONAnswer.parse(answer.body) else {
       return .failed(
-        "the answer is not JSON: \(EndpointClient.excerpt(answer.body))")
+        "the answer is not JSON: \(secrets.excerpt(answer.body))")
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old) }
     if let timePointer {
@@ -56,7 +57,7 @@ struct HTTPSource {
     }
     guard let value = JSONAnswer.number(node) else {
       return .failed(
-        "the answer has no number at \(pointer), but \(Text.sanitized(node.shown, limit: 80))")
+        "the answer has no number at \(pointer), but \(secrets.excerpt(node.shown, limit: 80))")
     }
     return .value(value, requests: nil)
   }
@@ -72,7 +73,7 @@ enum Expectation {
   /// Why the answer is not as expected; nil when it is.
   static func fault(_ answer: HTTPAnswer, _ expected: Expected) -> String? {
     guard expected.accepts(answer.status) else { return "answered \(answer.status)" }
-    if let body = expected.body, !answer.body.contains(body) {
+    if let body = expected.body, !ByteSearch.contains(answer.body, body) {
       return "answered \(answer.status) without '\(Text.sanitized(body, limit: 40))' in it"
     }
     return nil

@@ -179,7 +179,13 @@ package final class MetricSources: MetricSource {
         return .failed("the config has no pool \(facts.pool)")
       }
       return await PoolProbe.measure(servers, path: path, check, found.probeWay)
-    case .command(let words): return await Blocking.run { CommandSource.run(words, check) }
+    case .command(let words):
+      let variables = config.environment
+      var secrets = Secrets(environment: environment)
+      secrets.hide(variables: variables)
+      return await Blocking.run { [secrets] in
+        CommandSource.run(words, check, variables: variables, secrets)
+      }
     case .prometheus(let query, let reduce):
       return await PrometheusSource(
         client: client, url: endpoint?.url ?? "", facts: facts, now: now

@@ -24,25 +24,25 @@ struct PrometheusSource {
       limit: check.timeout,
       // A faulty query is answered with 400 or 422, and the reason as JSON.
       accepts: { (200...299).contains($0) || $0 == 400 || $0 == 422 }
-    ) { answer in
-      read(answer, reduce, freshFor)
+    ) { answer, secrets in
+      read(answer, reduce, freshFor, secrets)
     }
   }
 
-  private func read(_ answer: HTTPAnswer, _ reduce: Reduce?, _ freshFor: Span)
-    -> Measurement.Reading
-  {
+  private func read(
+    _ answer: HTTPAnswer, _ reduce: Reduce?, _ freshFor: Span, _ secrets: Secrets
+  ) -> Measurement.Reading {
     guard let root = JSONAnswer.parse(answer.body),
       case .text(let status)? = JSONAnswer.at("/status", in: root)
     else {
       return .failed(
-        "\(EndpointClient.host(url)) does not speak Prometheus's API; it answered \(answer.status): \(EndpointClient.excerpt(answer.body))"
+        "\(EndpointClient.host(url)) does not speak Prometheus's API; it answered \(answer.status): \(secrets.excerpt(answer.body))"
       )
     }
-    let warnings = Self.warnings(root)
+    let warnings = Self.warnings(root, secrets)
     guard status == "success" else {
       let why = JSONAnswer.at("/error", in: root).map(Self.text) ?? "no reason given"
-      return .failed("Prometheus refused the query: \(Text.sanitized(why, limit: 200))")
+      return .failed("Prometheus refused the query: \(secrets.excerpt(why, limit: 200))")
     }
     if let old = Freshness.fault(answer, freshFor) { return .nothing(old + warnings) }
     let result = JSONAnswer.at("/data/result", in: root)
@@ -52,15 +52,17 @@ struct PrometheusSource {
       return value([pair], reduce: nil, freshFor, warnings)
     case .text("vector"):
       guard case .list(let series)? = result else { return Self.odd }
-      return vector(series, reduce, freshFor, warnings)
+      return vector(series, reduce, freshFor, warnings, secrets)
     case .text(let other):
-      return .failed("the query answers with a \(other); it must be a scalar or an instant vector")
+      return .failed(
+        "the query answers with a \(secrets.excerpt(other, limit: 40)); it must be a scalar or an instant vector"
+      )
     case .none, .some: return Self.odd
     }
   }
 
   private func vector(
-    _ series: [Node], _ reduce: Reduce?, _ freshFor: Span, _ warnings: String
+    _ series: [Node], _ reduce: Reduce?, _ freshFor: Span, _ warnings: String, _ secrets: Secrets
   ) -> Measurement.Reading {
     if series.isEmpty {
       return .nothing("no series with a sample of the last \(freshFor)\(warnings)")
@@ -69,7 +71,7 @@ struct PrometheusSource {
       let names = series.prefix(3).map { JSONAnswer.at("/metric", in: $0).map(Self.labels) ?? "?" }
       let more = series.count > 3 ? " and \(series.count - 3) more" : ""
       return .failed(
-        "the query answers with \(series.count) series: \(Text.sanitized(names.joined(separator: ", "), limit: 240))\(more); aggregate them, or say reduce: \"max\", \"min\", \"sum\" or \"mean\""
+        "the query answers with \(series.count) series: \(secrets.excerpt(names.joined(separator: ", "), limit: 240))\(more); aggregate them, or say reduce: \"max\", \"min\", \"sum\" or \"mean\""
       )
     }
     let pairs = series.compactMap { one -> [Node]? in
@@ -107,13 +109,13 @@ struct PrometheusSource {
 
   private static let odd = Measurement.Reading.failed("the answer is none of Prometheus's API")
 
-  private static func warnings(_ root: Node) -> String {
+  private static func warnings(_ root: Node, _ secrets: Secrets) -> String {
     let all = ["/warnings", "/infos"].flatMap { pointer -> [String] in
       guard case .list(let items)? = JSONAnswer.at(pointer, in: root) else { return [] }
       return items.map(text)
     }
     return all.isEmpty
-      ? "" : " (Prometheus warns: \(Text.sanitized(all.joined(separator: "; "), limit: 200)))"
+      ? "" : " (Prometheus warns: \(secrets.excerpt(all.joined(separator: "; "), limit: 200)))"
   }
 
   private static func text(_ node: Node) -> String {

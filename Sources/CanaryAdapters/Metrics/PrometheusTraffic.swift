@@ -9,6 +9,8 @@ package enum PrometheusTraffic {
 
   /// Days per query: a server returns 11,000 points at most, and a week has 10,080 minutes.
   private static let step = 7
+  /// More requests a second than any service has; what is above is no count of requests.
+  private static let most = 1e12
 
   /// The traffic of the `days` before `now`, by `sum` of the query.
   package static func read(_ query: String, _ endpoint: Endpoint, days: Int, now: Instant) async
@@ -35,6 +37,7 @@ package enum PrometheusTraffic {
     _ query: String, _ endpoint: Endpoint, from: Instant, to: Instant
   ) async -> Result<[Int: Double], Fault> {
     let points = Mutex<[Int: Double]>([:])
+    let range = from.second / 60...to.second / 60
     // `sum` makes one series of however many the query returns.
     let form = [
       "query=\(PlaceholderValues.percentEncoded("sum(\(query))"))", "start=\(from.second)",
@@ -44,15 +47,15 @@ package enum PrometheusTraffic {
       "\(endpoint.url ?? "")/api/v1/query_range", method: "POST",
       headers: ["Content-Type": Secret(.plain("application/x-www-form-urlencoded"))], body: form,
       limit: .minutes(1), accepts: { (200...299).contains($0) || $0 == 400 || $0 == 422 }
-    ) { answer in
+    ) { answer, secrets in
       guard let root = JSONAnswer.parse(answer.body),
         case .list(let series)? = JSONAnswer.at("/data/result", in: root)
-      else { return .failed("the query was refused: \(EndpointClient.excerpt(answer.body))") }
+      else { return .failed("the query was refused: \(secrets.excerpt(answer.body))") }
       for one in series {
         guard case .list(let pairs)? = JSONAnswer.at("/values", in: one) else { continue }
         for case .list(let pair) in pairs where pair.count == 2 {
           guard let time = JSONAnswer.time(pair[0]), let value = JSONAnswer.number(pair[1]),
-            value.isFinite
+            (0...Self.most).contains(value), range.contains(time.second / 60)
           else { continue }
           points.withLock { $0[Int(time.second / 60)] = value }
         }

@@ -4,9 +4,9 @@ internal import Glibc
 /// Reads secrets from where they are kept, and redacts them in texts that are shown.
 ///
 /// Each use reads again, so that a rotated secret is found.
-package struct Secrets {
+package struct Secrets: Sendable {
   private let environment: [String: String]
-  private var read: [String] = []
+  private var redaction = Redaction()
 
   package init(environment: [String: String]) { self.environment = environment }
 
@@ -29,16 +29,70 @@ package struct Secrets {
     return secret.prefix + text
   }
 
+  /// The value of a header; one that stands in the config is a secret as well, unless headers of its
+  /// name never are.
+  package mutating func header(_ name: String, _ secret: Secret) throws(SourceError) -> String {
+    let value = try value(secret)
+    if case .plain = secret.place, !Self.open.contains(name.lowercased()) {
+      redaction.hide(value, hidesBeginning: false)
+      // `Bearer TOKEN`, `session=TOKEN; …`: an echo may have the token alone.
+      for part in value.split(whereSeparator: { " =;,".contains($0) }) where part.utf8.count >= 8 {
+        redaction.hide(String(part), hidesBeginning: false)
+      }
+    }
+    return value
+  }
+
+  /// Headers that everybody may see.
+  private static let open: Set<String> = [
+    "accept", "accept-language", "cache-control", "content-type", "host", "user-agent",
+  ]
+
   /// Redacts this text from now on.
-  ///
-  /// Not below 4 bytes: that would cut up ordinary words.
-  mutating func hide(_ text: String) {
-    if text.utf8.count >= 4 { read.append(text) }
+  mutating func hide(_ text: String) { redaction.hide(text, hidesBeginning: true) }
+
+  /// Redacts the values of these variables of the environment from now on.
+  package mutating func hide(variables: [String]) {
+    for name in variables { hide(environment[name] ?? "") }
+  }
+
+  /// Redacts what looks like a secret in the query of this URL from now on.
+  package mutating func hide(url: String) {
+    guard let mark = url.firstIndex(of: "?") else { return }
+    for pair in url[url.index(after: mark)...].split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { continue }
+      let name = parts[0].lowercased()
+      if Self.marks.contains(where: name.contains) { hide(String(parts[1])) }
+    }
+  }
+
+  /// What the names of parameters have in them whose values are secrets.
+  private static let marks = [
+    "auth", "cred", "key", "pass", "pwd", "secret", "session", "sig", "token",
+  ]
+
+  /// Redacts the parts of a URL that works as a password from now on: an answer may repeat its path
+  /// alone.
+  package mutating func hide(secretURL url: String) {
+    guard let scheme = url.firstRange(of: "://") else { return }
+    for part in url[scheme.upperBound...].split(whereSeparator: { "/?&=#".contains($0) })
+      .dropFirst() where part.utf8.count >= 8
+    {
+      hide(String(part))
+    }
   }
 
   /// The text with every secret read so far replaced by dots.
-  package func redacted(_ text: String) -> String {
-    read.reduce(text) { $0.replacing($1, with: "•••") }
+  package func redacted(_ text: String) -> String { redaction.redacted(text) }
+
+  /// The start of a text of others, on one line and without the secrets read so far.
+  ///
+  /// Secrets go before the text is cut, so that none is shown in part.
+  package func excerpt(_ text: String, limit: Int = 160) -> String {
+    let start = redaction.redacted(text, limit: limit * 16)
+    return Text.sanitized(
+      start.split(whereSeparator: \.isWhitespace).joined(separator: " "), limit: limit)
   }
 
   private static func place(_ secret: Secret) -> String {

@@ -160,7 +160,9 @@ extension Installation {
     _ words: [String], limit: Span, inputFile: String? = nil, isUnwanted: (() -> Bool)? = nil
   ) throws(RouterError) -> ProcessResult {
     do throws(SpawnError) {
-      return try Spawn.run(words, limit: limit, inputFile: inputFile, isUnwanted: isUnwanted)
+      return try Spawn.run(
+        words, limit: limit, inherits: .usual(and: router.config.environment),
+        inputFile: inputFile, isUnwanted: isUnwanted)
     } catch {
       throw RouterError(
         .refused, error.description,

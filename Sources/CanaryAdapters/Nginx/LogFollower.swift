@@ -132,7 +132,9 @@ package final class LogFollower {
     }
     guard isThere else { return }
     guard let next = Self.open(path, { _ in 0 }) else {
-      if errno == EACCES { throw FileError("cannot read", path, code: EACCES) }
+      if !Files.isReadable(path) { throw FileError("cannot read", path) }
+      let kind = facts.st_mode & S_IFMT
+      if kind != S_IFREG { throw FileError(notRegular: path, isFolder: kind == S_IFDIR) }
       return
     }
     takeMissed()

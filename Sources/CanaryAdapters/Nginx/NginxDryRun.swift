@@ -35,7 +35,7 @@ package enum NginxDryRun {
 
   /// Runs your own test command on what is installed now.
   package static func installed(_ config: Config) -> Outcome {
-    run(config.nginx.test, limit: .seconds(60))
+    run(config.nginx.test, limit: .seconds(60), config)
   }
 
   /// Whether `nginx.test` is an Nginx on this host.
@@ -61,14 +61,14 @@ package enum NginxDryRun {
     do {
       var scene = try DryRunScene(config, renderer, folder, services.map(\.service))
       try scene.write(services.map { ($0.service, $0.resting) })
-      let resting = judge(scene)
+      let resting = judge(scene, config)
       var shapes = StageShapes()
       for trial in services {
         if let service = config.service(trial.service) { shapes.add(service, trial.stages) }
       }
       shapes.end()
       try scene.write(shapes.chosen, standIns: shapes.others)
-      return Report(resting: resting, stages: judge(scene), apart: scene.apart)
+      return Report(resting: resting, stages: judge(scene, config), apart: scene.apart)
     } catch {
       let why = Outcome.bad("\((error as? RouterError)?.text ?? "\(error)")")
       return Report(resting: why, stages: why, apart: nil)
@@ -79,16 +79,16 @@ package enum NginxDryRun {
     Report(resting: .untried(why), stages: .untried(why), apart: nil)
   }
 
-  private static func judge(_ scene: DryRunScene) -> Outcome {
-    switch run(scene.command, limit: .minutes(3)) {
+  private static func judge(_ scene: DryRunScene, _ config: Config) -> Outcome {
+    switch run(scene.command, limit: .minutes(3), config) {
     case .bad(let why): .bad(scene.original(why))
     case let outcome: outcome
     }
   }
 
-  private static func run(_ words: [String], limit: Span) -> Outcome {
+  private static func run(_ words: [String], limit: Span, _ config: Config) -> Outcome {
     do throws(SpawnError) {
-      let ran = try Spawn.run(words, limit: limit)
+      let ran = try Spawn.run(words, limit: limit, inherits: .usual(and: config.environment))
       if ran.succeeded { return .good }
       if ran.end == .late { return .bad("\(words.joined(separator: " ")) did not end in \(limit)") }
       let told = NginxOutput.faults(in: ran.output)

@@ -13,18 +13,30 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     self.code = code
     description = "\(doing) \(path): \(String(cString: strerror(code)))"
   }
+
+  init(notRegular path: String, isFolder: Bool) {
+    self.path = path
+    code = isFolder ? EISDIR : EINVAL
+    description =
+      "cannot read \(path): it is \(isFolder ? "a folder" : "a FIFO, a socket or a device"), not a regular file"
+  }
 }
 
 /// Reads and writes whole files, by system calls.
 package enum Files {
   /// The file as text; nil when it does not exist.
   ///
-  /// Throws when it is longer than `limit` bytes.
-  package static func read(_ path: String, limit: Int = 16 << 20) throws(FileError) -> String? {
-    let file = canary_open(path, O_RDONLY, 0)
-    if file < 0 {
-      if errno == ENOENT || errno == ENOTDIR { return nil }
-      throw FileError("cannot read", path)
+  /// Throws when it is longer than `limit` bytes, or no regular file: a FIFO would be waited for,
+  /// which only `isPipeRead` allows.
+  package static func read(
+    _ path: String, limit: Int = 16 << 20, isPipeRead: Bool = false
+  ) throws(FileError) -> String? {
+    let file: CInt
+    do throws(FileError) {
+      file = try open(path, isPipeRead: isPipeRead)
+    } catch {
+      if error.code == ENOENT || error.code == ENOTDIR { return nil }
+      throw error
     }
     defer { close(file) }
     var bytes: [UInt8] = []
@@ -40,6 +52,25 @@ package enum Files {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Opens a regular file for reading, or also anything else.
+  private static func open(_ path: String, isPipeRead: Bool) throws(FileError) -> CInt {
+    // Without O_NONBLOCK, the open of a FIFO waits for its writer.
+    let file = canary_open(path, O_RDONLY | O_NOCTTY | (isPipeRead ? 0 : O_NONBLOCK), 0)
+    guard file >= 0 else { throw FileError("cannot read", path) }
+    if isPipeRead { return file }
+    var facts = stat()
+    guard fstat(file, &facts) == 0 else {
+      let error = FileError("cannot read", path)
+      close(file)
+      throw error
+    }
+    guard facts.st_mode & S_IFMT == S_IFREG else {
+      close(file)
+      throw FileError(notRegular: path, isFolder: facts.st_mode & S_IFMT == S_IFDIR)
+    }
+    return file
+  }
+
   /// The file as text; nil when it does not exist or cannot be read.
   package static func contents(_ path: String, limit: Int = 16 << 20) -> String? {
     (try? read(path, limit: limit)) ?? nil
@@ -49,8 +80,7 @@ package enum Files {
   package static func readChunks(
     _ path: String, _ take: (UnsafePointer<UInt8>, Int) -> Void
   ) throws(FileError) {
-    let file = canary_open(path, O_RDONLY, 0)
-    guard file >= 0 else { throw FileError("cannot read", path) }
+    let file = try open(path, isPipeRead: false)
     defer { close(file) }
     var chunk = [UInt8](repeating: 0, count: 256 << 10)
     while true {

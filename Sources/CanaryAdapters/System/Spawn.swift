@@ -31,12 +31,13 @@ package enum Spawn {
   /// Runs a program until it ends or `limit` is over; keeps the first `outputLimit` bytes of its
   /// output.
   ///
-  /// Blocks the thread. `environment` is added to this process's own. `inputFile` is opened as the
+  /// Blocks the thread. `environment` is added to what the program `inherits`. `inputFile` is opened as the
   /// program's input by the program's own process, which does not start without it. `isUnwanted` is
   /// called ten times a second; when it returns true, the program is killed.
   package static func run(
     _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
-    input: String? = nil, inputFile: String? = nil, outputLimit: Int = 64 << 10,
+    inherits: ChildEnvironment = .usual(), input: String? = nil, inputFile: String? = nil,
+    outputLimit: Int = 64 << 10,
     isUnwanted: (() -> Bool)? = nil
   ) throws(SpawnError) -> ProcessResult {
     var given: CInt?
@@ -55,8 +56,11 @@ package enum Spawn {
     defer { close(output) }
     let pid = try start(
       words, input: given, inputFile: inputFile ?? "/dev/null", output: output,
-      mergeErrors: mergeErrors, group: true, environment: environment)
-    let end = wait(pid, limit: limit, isUnwanted)
+      mergeErrors: mergeErrors, group: true,
+      environment: inherits.table(ThisProcess.environment).merging(environment) { $1 })
+    let end = wait(pid, limit: limit, output, keeping: outputLimit, isUnwanted)
+    // A program that it has left behind must not fill the memory with what nobody reads.
+    canary_close_growth(output)
     var facts = stat()
     let size = fstat(output, &facts) == 0 ? Int(facts.st_size) : 0
     var bytes = [UInt8](repeating: 0, count: max(0, min(size, outputLimit)))
@@ -67,15 +71,17 @@ package enum Spawn {
   /// Starts a program in a session of its own and returns its pid.
   ///
   /// Neither the terminal's signals nor the end of this process reach it.
-  package static func detach(_ words: [String], input: CInt?, output: CInt?) throws(SpawnError)
-    -> Int32
-  {
-    try start(words, input: input, output: output, mergeErrors: true, group: false)
+  package static func detach(
+    _ words: [String], input: CInt?, output: CInt?, inherits: ChildEnvironment = .all
+  ) throws(SpawnError) -> Int32 {
+    try start(
+      words, input: input, output: output, mergeErrors: true, group: false,
+      environment: inherits.table(ThisProcess.environment))
   }
 
   private static func start(
     _ words: [String], input: CInt?, inputFile: String = "/dev/null", output: CInt?,
-    mergeErrors: Bool, group: Bool, environment: [String: String] = [:]
+    mergeErrors: Bool, group: Bool, environment: [String: String]
   ) throws(SpawnError) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -112,8 +118,7 @@ package enum Spawn {
     var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
     argv.append(nil)
     defer { for word in argv { free(word) } }
-    let given = ThisProcess.environment.merging(environment) { $1 }
-    var variables: [UnsafeMutablePointer<CChar>?] = given.map { strdup("\($0.key)=\($0.value)") }
+    var variables = environment.map { strdup("\($0.key)=\($0.value)") }
     variables.append(nil)
     defer { for variable in variables { free(variable) } }
     var pid = pid_t()
@@ -128,16 +133,17 @@ package enum Spawn {
   /// How the program ended.
   ///
   /// Past the limit its process group gets TERM, and KILL half a second later.
-  private static func wait(_ pid: pid_t, limit: Span, _ isUnwanted: (() -> Bool)?)
-    -> ProcessResult.End
-  {
+  private static func wait(
+    _ pid: pid_t, limit: Span, _ output: CInt, keeping kept: Int, _ isUnwanted: (() -> Bool)?
+  ) -> ProcessResult.End {
     let handle = canary_pidfd_open(pid)
     defer { if handle >= 0 { close(handle) } }
     var late = false
     var left = limit
-    let step = isUnwanted == nil ? limit : Span(milliseconds: 100)
+    let step = Span(milliseconds: 50)
     var isOver = ended(pid, handle, within: min(left, step))
     while !isOver, left > step, isUnwanted?() != true {
+      forgetRest(of: output, keeping: kept)
       left = left - step
       isOver = ended(pid, handle, within: min(left, step))
     }
@@ -151,6 +157,13 @@ package enum Spawn {
     if late { return .late }
     let signal = status & 0x7f
     return signal == 0 ? .exit((status >> 8) & 0xff) : .signal(signal)
+  }
+
+  /// Frees the memory of an output beyond what is kept of it: a program may print for hours.
+  private static func forgetRest(of output: CInt, keeping kept: Int) {
+    var facts = stat()
+    guard fstat(output, &facts) == 0, Int(facts.st_blocks) * 512 > kept + 8 << 20 else { return }
+    canary_punch(output, off_t(kept), facts.st_size - off_t(kept))
   }
 
   /// Whether the program ended within the limit; does not reap it.

@@ -111,7 +111,7 @@ enum InitCommand {
   private static func read(_ path: String) throws(Failure) -> String {
     let text: String?
     do throws(FileError) {
-      text = try Files.read(path, limit: 64 << 20)
+      text = try Files.read(path, limit: 64 << 20, isPipeRead: true)
     } catch {
       throw Failure(.wrong, "\(error)")
     }

@@ -7,7 +7,7 @@ extension Invocation {
   /// Throws unless each text fits on one line of the history.
   func checkTexts() throws(Failure) {
     for option in ["--release", "--reason"] {
-      if let text = self[option],
+      if let text = arguments[option],
         text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 })
       {
         throw Failure(.wrong, "\(option) must be one line of at most 500 bytes")

@@ -11,7 +11,11 @@ final class Invocation: Sendable {
   init(_ arguments: Arguments) { self.arguments = arguments }
 
   func has(_ flag: String) -> Bool { arguments.has(flag) }
-  subscript(_ option: String) -> String? { arguments[option] }
+  /// The option's value; of a text that people read later, only what can be seen.
+  subscript(_ option: String) -> String? {
+    let isKept = option == "--reason" || option == "--release"
+    return arguments[option].map { isKept ? Text.visible($0) : $0 }
+  }
 
   /// The world for the config of this command line; throws every fault of the config.
   ///

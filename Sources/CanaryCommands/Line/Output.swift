@@ -8,14 +8,28 @@ struct Output: Sendable {
   let outIsTerminal = ThisProcess.isTerminal(1)
   let errIsTerminal = ThisProcess.isTerminal(2)
 
-  func out(_ text: String) { Self.write(text + "\n", to: 1) }
+  func out(_ text: String) { Self.write(Self.visible(text) + "\n", to: 1) }
   /// Prints to standard error; keeps the text while `hold` is in effect.
   func err(_ text: String) {
     let isHeld = Self.held.withLock { held in
       held?.append(text)
       return held != nil
     }
-    if !isHeld { Self.write(text + "\n", to: 2) }
+    if !isHeld { Self.write(Self.visible(text) + "\n", to: 2) }
+  }
+
+  /// The text with `U+FFFD` for what is not seen, except for ends of lines and tabs: whatever is
+  /// printed may hold a text of others.
+  private static func visible(_ text: String) -> String {
+    let isHarmless = { (scalar: Unicode.Scalar) in
+      scalar == "\n" || scalar == "\t" || !Text.isInvisible(scalar)
+    }
+    if text.unicodeScalars.allSatisfy(isHarmless) { return text }
+    var out = ""
+    for scalar in text.unicodeScalars {
+      out.unicodeScalars.append(isHarmless(scalar) ? scalar : "\u{FFFD}")
+    }
+    return out
   }
 
   /// `err` as a closure, for a world.
@@ -36,7 +50,7 @@ struct Output: Sendable {
       defer { held = nil }
       return held ?? []
     }
-    for line in lines { write(line + "\n", to: 2) }
+    for line in lines { write(visible(line) + "\n", to: 2) }
   }
 
   private static func write(_ text: String, to descriptor: Int32) {

@@ -28,11 +28,9 @@ package struct ConfigReader {
     let run = RunFolder(path(top, "run") ?? "/run/canary")
     let templates = path(top, "templates")
     let page = path(top, "page")
-    let metrics = path(top, "metrics")
-    // node_exporter silently ignores files with other names.
-    if let metrics, !metrics.hasSuffix(".prom") {
-      top.fault("metrics", "must be a file that ends in .prom: node_exporter reads no other")
-    }
+    let metrics = metrics(top)
+    let environment =
+      top.texts("environment", EndpointReader.variableRule, where: EndpointReader.isVariable) ?? []
 
     var plans: [String: Plan] = [:]
     let planTable = top.table("plans")
@@ -87,7 +85,17 @@ package struct ConfigReader {
     config.receivers = receivers
     config.page = page
     config.metrics = metrics
+    config.environment = environment
     return config
+  }
+
+  private func metrics(_ top: TableReader) -> String? {
+    let metrics = path(top, "metrics")
+    // node_exporter silently ignores files with other names.
+    if let metrics, !metrics.hasSuffix(".prom") {
+      top.fault("metrics", "must be a file that ends in .prom: node_exporter reads no other")
+    }
+    return metrics
   }
 
   private func readReceivers(_ table: TableReader, _ services: [String]) -> [Receiver] {

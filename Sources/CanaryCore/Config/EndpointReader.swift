@@ -77,13 +77,20 @@ struct EndpointReader {
       return nil
     }
     if inner.has("env") {
-      return inner.text("env", "must be the name of an environment variable") { text in
-        !text.isEmpty && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 }
-      }.map { Secret(.environment($0), prefix: prefix ?? "") }
+      return inner.text("env", variableRule, where: isVariable).map {
+        Secret(.environment($0), prefix: prefix ?? "")
+      }
     }
     return inner.text("file", "must be an absolute path") { Address.isPlainPath($0) }.map {
       Secret(.file($0), prefix: prefix ?? "")
     }
+  }
+
+  static let variableRule = "must be the name of an environment variable"
+
+  /// Whether the text is the name of an environment variable.
+  static func isVariable(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 95 }
   }
 
   /// Whether the text is an http or https URL without a user name or password in it.

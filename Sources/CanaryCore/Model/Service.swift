@@ -254,6 +254,8 @@ package struct Config: Hashable, Sendable {
   package var page: String?
   /// The file for node_exporter's textfile collector; nil: not written.
   package var metrics: String?
+  /// Variables of the environment that other programs get beside the usual ones.
+  package var environment: [String] = []
 
   package init(
     file: String, nginx: NginxSettings, state: String, run: RunFolder, templates: String?,
@@ -273,9 +275,7 @@ package struct Config: Hashable, Sendable {
   package func endpoint(_ name: String) -> Endpoint? { endpoints.first { $0.name == name } }
   package func service(_ name: ServiceName) -> Service? { places[name].map { services[$0] } }
   package func has(_ service: ServiceName) -> Bool { places[service] != nil }
-  package func calendar(of service: ServiceName) -> Calendar? {
-    places[service].map { services[$0].calendar }
-  }
+  package func calendar(of name: ServiceName) -> Calendar? { service(name)?.calendar }
 
   private static func places(of services: [Service]) -> [ServiceName: Int] {
     // The reader has refused two services with one name; keeping the first avoids a trap here.

@@ -221,7 +221,10 @@ package struct World: Sendable {
   }
 
   /// Runs hooks, each once on this host, by notes in a folder of the state.
-  package var hooks: HookRunner { HookRunner(folder: "\(config.state)/hooks", clock: clock) }
+  package var hooks: HookRunner {
+    HookRunner(
+      folder: "\(config.state)/hooks", clock: clock, variables: config.environment)
+  }
 
   /// A driver of the service.
   ///

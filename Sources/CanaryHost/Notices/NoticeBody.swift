@@ -14,9 +14,13 @@ struct NoticeBody {
     let told = [entry.detail, entry.hint].compactMap(\.self).joined(separator: ". ")
     let detail = told.isEmpty ? "" : ": \(Text.sanitized(told, limit: 600))"
     let actor = entry.actor == .canary ? "" : " by \(entry.actor)"
-    return
-      "\(link.service?.text ?? ChainLink.noService)\(number): \(Self.words(entry.event))\(weight)\(actor)\(detail)"
+    return Text.sanitized(
+      "\(link.service?.text ?? ChainLink.noService)\(number): \(Self.words(entry.event))\(weight)\(actor)\(detail)",
+      limit: 1000)
   }
+
+  /// The event as a header of HTTP and mail may have it.
+  var event: String { Text.visible(link.entry.event.rawValue, limit: 63) }
 
   private static func words(_ event: HistoryEvent) -> String {
     switch event {
@@ -37,7 +41,7 @@ struct NoticeBody {
     return JSON.table([
       ("id", .int(Int(link.id))), ("time", .text(entry.time.iso8601)),
       ("service", .text(link.service?.text ?? ChainLink.noService)),
-      ("event", .text(entry.event.rawValue)), ("rollout", JSON(entry.rollout)),
+      ("event", .text(event)), ("rollout", JSON(entry.rollout)),
       ("weight", entry.weight.map { .number($0.percent) } ?? .null),
       ("actor", .text(entry.actor.description)), ("origin", JSON(entry.actor.origin)),
       ("detail", JSON(entry.detail)), ("hint", JSON(entry.hint)), ("text", .text(text)),
@@ -50,9 +54,11 @@ struct NoticeBody {
   /// With `secret`, DingTalk and Feishu get a signature over time and secret, as their guides for
   /// custom robots describe it. A webhook's signature is a header, which the caller adds.
   func post(_ kind: Receiver.Kind, url: String, secret: String?, now: Instant) -> (String, String) {
-    let quoted = JSONText.quoted(text)
+    let quoted = JSONText.quoted(ChatText.plain(text))
     switch kind {
-    case .slack: return (url, "{\"text\":\(quoted)}")
+    case .slack:
+      let quoted = JSONText.quoted(ChatText.slack(text))
+      return (url, "{\"text\":\(quoted),\"mrkdwn\":false,\"link_names\":false}")
     case .wecom: return (url, "{\"msgtype\":\"text\",\"text\":{\"content\":\(quoted)}}")
     case .dingtalk:
       let body = "{\"msgtype\":\"text\",\"text\":{\"content\":\(quoted)}}"
@@ -76,14 +82,16 @@ struct NoticeBody {
   /// Why the receiver refused the notice; nil when it accepted it.
   ///
   /// Robots answer 200 even to a refused one, and name the fault in the body.
-  static func fault(_ kind: Receiver.Kind, _ answer: HTTPAnswer) -> String? {
-    guard (200...299).contains(answer.status) else { return EndpointClient.refusal(answer) }
+  static func fault(_ kind: Receiver.Kind, _ answer: HTTPAnswer, _ secrets: Secrets) -> String? {
+    guard (200...299).contains(answer.status) else {
+      return EndpointClient.refusal(answer, secrets)
+    }
     switch kind {
     case .wecom, .dingtalk, .feishu:
       guard case .table(let table)? = JSONAnswer.parse(answer.body),
         let code = table["errcode"] ?? table["code"] ?? table["StatusCode"]
-      else { return "answered without a code: \(EndpointClient.excerpt(answer.body))" }
-      return code == .number(0) ? nil : "refused it: \(EndpointClient.excerpt(answer.body))"
+      else { return "answered without a code: \(secrets.excerpt(answer.body))" }
+      return code == .number(0) ? nil : "refused it: \(secrets.excerpt(answer.body))"
     case .webhook, .slack, .mail, .command: return nil
     }
   }
@@ -91,7 +99,7 @@ struct NoticeBody {
   /// The notice as a mail with header, for `sendmail -t`.
   func mail(to: [String], from: String?) -> String {
     let subject =
-      "[canary] \(link.service?.text ?? ChainLink.noService): \(link.entry.event.rawValue)"
+      "[canary] \(link.service?.text ?? ChainLink.noService): \(event)"
     return """
       To: \(to.joined(separator: ", "))
       \(from.map { "From: \($0)\n" } ?? "")Subject: \(subject)

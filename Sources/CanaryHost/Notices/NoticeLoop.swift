@@ -27,6 +27,7 @@ package enum NoticeLoop {
     Notifier(
       store: world.history, clock: world.clock,
       receivers: { [live = world.live] in live.config.receivers },
+      variables: { [live = world.live] in live.config.environment },
       log: { [log = world.log] in log("canary: \($0)") })
   }
 

@@ -10,17 +10,21 @@ internal import Synchronization
 struct Notifier: Sendable {
   private let store: any HistoryStore
   private let receivers: @Sendable () -> [Receiver]
+  /// Variables of the environment that mail programs and commands get beside the usual ones.
+  private let variables: @Sendable () -> [String]
   private let environment: [String: String]
   private let clock: any WallClock
   private let log: @Sendable (String) -> Void
 
   init(
     store: any HistoryStore, clock: any WallClock, receivers: @escaping @Sendable () -> [Receiver],
+    variables: @escaping @Sendable () -> [String],
     environment: [String: String] = ThisProcess.environment,
     log: @escaping @Sendable (String) -> Void
   ) {
     self.store = store
     self.receivers = receivers
+    self.variables = variables
     self.environment = environment
     self.clock = clock
     self.log = log
@@ -114,11 +118,15 @@ struct Notifier: Sendable {
   }
 
   private func run(_ words: [String], input: String) async -> String? {
-    await Blocking.run {
+    let variables = variables()
+    var secrets = Secrets(environment: environment)
+    secrets.hide(variables: variables)
+    return await Blocking.run { [secrets] in
       do throws(SpawnError) {
-        let ran = try Spawn.run(words, limit: Self.limit, input: input)
+        let ran = try Spawn.run(
+          words, limit: Self.limit, inherits: .usual(and: variables), input: input)
         if ran.succeeded { return nil }
-        return "\(words[0]) failed (\(ran.end)): \(EndpointClient.excerpt(ran.output))"
+        return "\(words[0]) failed (\(ran.end)): \(secrets.excerpt(ran.output))"
       } catch {
         return error.description
       }
@@ -130,6 +138,8 @@ struct Notifier: Sendable {
     do throws(SourceError) {
       guard let place = receiver.url else { return "has no address" }
       let base = try secrets.value(place)
+      secrets.hide(url: base)
+      if case .plain = place.place {} else { secrets.hide(secretURL: base) }
       let secret: String? =
         if let kept = receiver.secret { try secrets.value(kept) } else { nil }
       let (url, text) = body.post(receiver.kind, url: base, secret: secret, now: clock.now())
@@ -137,7 +147,7 @@ struct Notifier: Sendable {
       question.method = "POST"
       question.body = text
       question.headers = [
-        ("Content-Type", "application/json"), ("X-Canary-Event", body.link.entry.event.rawValue),
+        ("Content-Type", "application/json"), ("X-Canary-Event", body.event),
         ("X-Canary-Delivery", "\(body.link.id)"),
       ]
       if case .webhook = receiver.kind, let secret {
@@ -145,12 +155,12 @@ struct Notifier: Sendable {
         question.headers.append(("X-Canary-Signature", "sha256=\(signature)"))
       }
       for (name, value) in receiver.headers.sorted(by: { $0.key < $1.key }) {
-        question.headers.append((name, try secrets.value(value)))
+        question.headers.append((name, try secrets.header(name, value)))
       }
       switch await HTTPLoop.shared.send(question) {
       case .success(let answer):
-        return NoticeBody.fault(receiver.kind, answer).map(secrets.redacted)
-      case .failure(let error): return secrets.redacted(error.description)
+        return NoticeBody.fault(receiver.kind, answer, secrets).map(secrets.redacted)
+      case .failure(let error): return secrets.excerpt(error.description, limit: 300)
       }
     } catch {
       return secrets.redacted(error.description)

@@ -25,6 +25,10 @@ extension ConfigTable {
       .may("blackouts", .list(.table(window)), "none", "when nothing grows, in any service"),
       .may("notify", .named(.table(receiver)), "nobody", "who is told of what happens"),
       .may(
+        "environment", .texts, "none",
+        "names of environment variables that hooks, check commands, mail programs and Nginx get beside `PATH`, `HOME`, `LANG`, `TZ` and the like; no other variable of canary's own reaches them"
+      ),
+      .may(
         "page", .text, "none",
         "the folder of the status page, such as `/var/cache/canary`: [monitoring.md](monitoring.md)"
       ),
