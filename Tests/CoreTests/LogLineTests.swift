@@ -64,6 +64,31 @@ import Testing
     #expect(counts(tally, "blue") == [2, 0, 0, 2] && counts(tally, "green") == [1, 1, 0, 1])
   }
 
+  @Test func `what a client stretched is counted, but is no latency`() {
+    let line = { (rest: String, header: String) in
+      "canary4\t1795000000.123\t42\t200\t0.010\t127.0.0.1:9001\t200\t\(header)\t2.000\td\t-\t\(rest)"
+    }
+    let tallies = [LatencyKind.response, .firstByte].map { kind in
+      tally(
+        [
+          line("52\t52\t100", "0.010"), line("47\t52\t100", "1.900"),
+          line("52\t52\t20000", "0.010"),
+        ], kind)
+    }
+    for tally in tallies { #expect(counts(tally, "blue") == [3, 0, 0, 2]) }
+    // An answer too long for the system's buffers waits for its reader: its first byte counts.
+    var (whole, first) = (tallies[0], tallies[1])
+    #expect(
+      whole.total(pool: "blue", from: 0, through: 1 << 40).latency.values.map(\.count) == [1, 1])
+    #expect(first.total(pool: "blue", from: 0, through: 1 << 40).latency.values.map(\.count) == [2])
+    for rest in ["52\t52", "52\t\t1", "x\t52\t1", "52\t52\t1\t1", "52\t52\t", "52\t52\t-1"] {
+      #expect(tally([line(rest, "0.010")]).unreadable == 1, "\(rest)")
+    }
+    #expect(
+      tally(["canary2\t1795000000.123\t42\t200\t0.010\t127.0.0.1:9001\t200\t0.010\t0.010\td\t-"])
+        .unreadable == 0)
+  }
+
   @Test func `every try counts for its own pool`() {
     let cases: [(line: String, blue: [Int], green: [Int])] = [
       (line(200, "127.0.0.1:9001", "200", "0.004", "0.005"), [1, 0, 0, 1], [0, 0, 0, 0]),

@@ -42,7 +42,7 @@ struct LogCursor {
     end = line.endIndex
   }
 
-  /// Reads `canary1`, `canary2` or `canary3` and a tab: the format's version; 0 for anything else.
+  /// Reads `canary1` to `canary4` and a tab: the format's version; 0 for anything else.
   @inline(__always)
   mutating func version() -> UInt8 {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
@@ -50,7 +50,7 @@ struct LogCursor {
     else { return 0 }
     let version = base[at + 6] &- 48
     at += 8
-    return version <= 3 ? version : 0
+    return version <= 4 ? version : 0
   }
 
   /// Reads a letter or a seat, and a tab: how the request came to its pool; nil for any other field.
@@ -59,6 +59,24 @@ struct LogCursor {
     let start = at
     guard skipField() else { return nil }
     return RoutedBy(Slice(base: base, bounds: start..<(at - 1)))
+  }
+
+  /// The field that comes next.
+  var field: Slice<UnsafeBufferPointer<UInt8>> {
+    var cursor = self
+    guard cursor.skipField() else { return rest }
+    return Slice(base: base, bounds: at..<(cursor.at - 1))
+  }
+
+  /// The last field of the line as a whole number, which is not read; nil for any other field.
+  func last() -> Int? {
+    guard at < end, end - at <= 15 else { return nil }
+    var value = 0
+    for index in at..<end {
+      guard base[index] >= 48, base[index] <= 57 else { return nil }
+      value = value &* 10 &+ Int(base[index] &- 48)
+    }
+    return value
   }
 
   /// The part of the line that was not read yet.

@@ -4,10 +4,12 @@
 /// response times`
 ///
 /// The last four are lists with one item for each try: `a, b` for retries and `a : b` after an
-/// internal redirect; header times are `-` where no check reads them. A line that begins with `canary2` has two more fields: how its pool was
-/// chosen (`RoutedBy`: a letter, or the name of its seat), and the status of gRPC. One that begins
-/// with `canary3` is of a TCP service: its lists are addresses, times to connect, to the first byte,
-/// and to the end.
+/// internal redirect; header times are `-` where nothing reads them. A line that begins with
+/// `canary2` has two more fields: how its pool was chosen (`RoutedBy`: a letter, or the name of its
+/// seat), and the status of gRPC. One with `canary4` has three more than that: how much of the
+/// request had come when its first server was asked, how much came in all, and how much of the
+/// answer's body was sent. One that begins with `canary3` is of a TCP service: its lists are
+/// addresses, times to connect, to the first byte, and to the end.
 package struct LogParser: Sendable {
   private let table: PoolTable
   private let latency: LatencyKind
@@ -59,8 +61,8 @@ package struct LogParser: Sendable {
     var responseTimes = cursor
     let moments = Moments(end: time, requestTime: requestTime, responseTimes: cursor)
     var more = More()
-    if version == 2 {
-      guard let read = Self.more(&cursor) else { return false }
+    if version == 2 || version == 4 {
+      guard let read = Self.more(&cursor, isDirect: version == 4) else { return false }
       more = read
     }
     guard cursor.isLastField else { return false }
@@ -88,7 +90,7 @@ package struct LogParser: Sendable {
         tally.unattributed &+= 1
         continue
       }
-      let spent = latency == .response ? response : header
+      let spent = more.isStretched ? nil : latency == .response && !more.isLong ? response : header
       // No answer, and no 5xx from Nginx itself: the client went away first (499).
       let isAborted = tried == 0 && status < 500
       let failed = tried >= 500 || tried == 0 || (more.isBroken && index == tries - 1)
@@ -96,7 +98,8 @@ package struct LogParser: Sendable {
         // Only requests that chance put into their pool can be compared; a retry follows a failure.
         tally.compare(
           generation: stage(generation, moments), milliseconds: time, pool: pool,
-          failed: isAborted ? nil : failed, latency: isAborted ? response : spent,
+          failed: isAborted ? nil : failed,
+          latency: isAborted && !more.isStretched ? response : spent,
           isDrawn: more.isDrawn)
       }
       // No client sees the answer to a copy.
@@ -175,18 +178,39 @@ package struct LogParser: Sendable {
     return moments.start.flatMap { switches.generation(start: $0, tried: moments.tried) }
   }
 
-  /// The fields that only a `canary2` line has.
+  /// The fields that only `canary2` and `canary4` lines have.
   private struct More {
     var isDrawn = true
     var isCopy = false
     var isBroken = false
+    /// Whether a part of the request came while its server was waiting for it: its times are the
+    /// client's as much as the server's.
+    var isStretched = false
+    /// Whether the answer may have waited for its client, which reads as slowly as it likes: then
+    /// only its first byte tells how fast the server is.
+    var isLong = false
   }
 
+  /// The most bytes that the system takes of an answer whose client does not read.
+  private static let longestUnread = 16 << 10
+
   @inline(never)
-  private static func more(_ cursor: inout LogCursor) -> More? {
+  private static func more(_ cursor: inout LogCursor, isDirect: Bool) -> More? {
     guard cursor.skipField(), let way = cursor.way() else { return nil }
-    return More(
-      isDrawn: way == .drawn, isCopy: way == .shadow, isBroken: isFailure(grpc: cursor.rest))
+    var more = More(isDrawn: way == .drawn, isCopy: way == .shadow)
+    guard isDirect else {
+      more.isBroken = isFailure(grpc: cursor.rest)
+      return more
+    }
+    let start = cursor
+    guard cursor.skipField() else { return nil }
+    more.isBroken = isFailure(grpc: start.field)
+    guard let begun = cursor.number(), let whole = cursor.number(), let sent = cursor.last() else {
+      return nil
+    }
+    more.isStretched = begun != whole
+    more.isLong = sent > longestUnread
+    return more
   }
 
   /// Whether a status of gRPC is a fault of the server, for which a gateway answers with 5xx.

@@ -70,8 +70,10 @@ package struct LogReading {
     // The second in which the stage began does not count: its first part had another weight.
     let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
     let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)
+    // Not every request has a latency of the server's own.
+    let requests = metric.quantile == nil ? counts.requests : counts.latency.count
     return Judge.reading(
-      metric, requests: counts.requests, failures: counts.failures, window: now - from,
+      metric, requests: requests, failures: counts.failures, window: now - from,
       whose: check.source.isShadow ? "shadow" : "canary",
       quantile: { counts.latency.quantile($0) })
   }

@@ -47,7 +47,7 @@ extension RenderValues {
   /// A location of your own keeps what it says: there, only what the config names is generated.
   private var isWhole: Bool { !service.isInYourLocation }
 
-  private func filled(_ proxying: Proxying) -> Proxying {
+  func filled(_ proxying: Proxying) -> Proxying {
     isWhole ? proxying.filled(with: .usual) : proxying
   }
 
@@ -62,7 +62,19 @@ extension RenderValues {
     times("silence", proxying.timeout)
     values["whole"] = Self.section(isWhole && isHTTP)
     let buffering = isHTTP ? proxying.buffering : nil
-    values["buffers"] = Self.texts("buffering", buffering.map { [$0 ? "on" : "off"] } ?? [])
+    // HTTP/2 does not tell how much of a request has come: there, it is awaited unless you say so.
+    let isAwaited = buffering == false && service.http2 && service.proxying.buffering == nil
+    values["buffers"] = .rows(
+      names: ["buffering", "awaiting"],
+      buffering.map {
+        [
+          [
+            "buffering": .text($0 ? "on" : "off"),
+            "awaiting": .text($0 || isAwaited ? "on" : "off"),
+          ]
+        ]
+      } ?? [])
+    values["measured"] = Self.section(buffering == false && !service.http2)
     values["body"] = Self.texts("limit", proxying.bodyLimit.map { [$0] } ?? [])
   }
 

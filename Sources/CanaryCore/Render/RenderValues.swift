@@ -54,17 +54,27 @@ struct RenderValues {
     values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
     values["elsewhere"] = elsewhere
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
-    if isExplained {
+    if isExplained || isDirect {
       let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
       let way = explainsWay ? own : RoutedBy.drawn.letter
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
-      formats = [("", "canary2", "\\t\(way)\\t\(grpc)")]
+      let told = "\\t\(way)\\t\(grpc)"
+      formats =
+        isDirect
+        ? [
+          (
+            "", "canary4",
+            "\(told)\\t$canary_begun_\(variable)\\t$request_length\\t$body_bytes_sent"
+          )
+        ] : [("", "canary2", told)]
     }
     if !choice.shadows.isEmpty {
       formats.append((".copies", "canary2", "\\t\(RoutedBy.shadow.letter)\\t-"))
     }
-    // Each variable costs every request: the time of the head is there only for checks that read it.
-    values["header_time"] = .text(service.latency == .firstByte ? "$upstream_header_time" : "-")
+    // Each variable costs every request: the time of the head is there only where it is read.
+    let readsHead = service.latency == .firstByte || isDirect
+    values["header_time"] = .text(readsHead ? "$upstream_header_time" : "-")
+    values["direct"] = Self.section(isDirect)
     values["formats"] = .rows(
       names: ["name", "mark", "more"],
       formats.map { ["name": .text($0.name), "mark": .text($0.mark), "more": .text($0.more)] })
@@ -78,6 +88,14 @@ struct RenderValues {
   /// Whether each line of the log says why its request went to its pool.
   var explainsWay: Bool { !choice.rules.isEmpty || choice.start.way != .drawn }
   private var isExplained: Bool { explainsWay || speaksGRPC }
+
+  /// Whether some requests or answers pass through at the pace of their clients, as far as canary
+  /// says so.
+  var isDirect: Bool {
+    (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
+      !$0.proxying.scheme.isGRPC && filled($0.proxying).buffering == false
+    }
+  }
   var speaksGRPC: Bool {
     (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
       $0.proxying.scheme.isGRPC
