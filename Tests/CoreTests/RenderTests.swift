@@ -324,4 +324,32 @@ import Testing
     #expect(faults("{{/r}}", [:]).count == 1)
     #expect(faults("{{a b}}", [:]).count == 1)
   }
+
+  @Test func `at rest in your location there is one server and nothing that grows with the others`()
+    throws
+  {
+    func files(_ servers: String, _ own: String) throws -> GeneratedFiles {
+      let text = """
+        { services: { chat: { pools: { blue: { servers: [\(servers)] }, green: { servers: ["127.0.0.1:9002"] } },
+          stable: "blue", \(own) } } }
+        """
+      let config = try ConfigReader(file: "/etc/canary/canary.json5").read(
+        ConfigFile.parse(text, name: "test"))
+      return try TemplateFiles.load(folder: nil).render(
+        RoutingRules(config.services[0], .resting(on: "blue"), zone: nil), in: config,
+        generation: Generation(1))
+    }
+    // A map takes Nginx half a millisecond, and a zone as long: ten seconds with 10,000 services.
+    let one = try files("\"127.0.0.1:9001\"", "")
+    #expect(!one.main.contains("\nmap ") && !one.main.contains(" zone "), "\(one.main)")
+    // Workers share what they know of several servers, and how many connections one has.
+    for servers in [
+      "\"127.0.0.1:9001\", \"127.0.0.1:9003\"", "\"127.0.0.1:9001 max_conns=9\"",
+    ] {
+      #expect(try files(servers, "").main.contains(" zone canary.chat.blue "))
+    }
+    // One variable for all servers of canary's: each costs every request of that Nginx.
+    let whole = try files("\"127.0.0.1:9001\"", "listen: [\"127.0.0.1:8080\"],").main
+    #expect(whole.contains("$canary_connection {") && !whole.contains("_connection_"), "\(whole)")
+  }
 }

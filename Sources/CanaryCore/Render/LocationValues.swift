@@ -128,7 +128,18 @@ extension RenderValues {
 
   private func upgrade(_ isHTTP: Bool) -> [(String, String)] {
     isWhole && isHTTP
-      ? [("Upgrade", "$http_upgrade"), ("Connection", "$canary_connection_\(variable)")] : []
+      ? [("Upgrade", "$http_upgrade"), ("Connection", "$canary_connection")] : []
+  }
+
+  /// Whether some location looks at the variable that tells an upgrade from other requests.
+  ///
+  /// All services share one, which each of them defines in the same words: a variable of each would
+  /// cost every request to that Nginx.
+  var upgrades: Bool {
+    isWhole
+      && (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
+        !$0.proxying.scheme.isGRPC
+      }
   }
 
   func headerRows(_ proxying: Proxying) -> [(String, String)] {

@@ -53,6 +53,7 @@ struct RenderValues {
     values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
     values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
     values["elsewhere"] = elsewhere
+    values["upgrade"] = Self.section(upgrades)
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
     if isExplained || isDirect {
       let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
@@ -145,7 +146,8 @@ struct RenderValues {
     service.backends.flatMap { backend in
       choice.groups.map { group in
         [
-          "name": .text(choice.name(group, backend)), "zone": .text(zone),
+          "name": .text(choice.name(group, backend)),
+          "shared": Self.texts("zone", isShared(group, backend) ? [zone] : []),
           "methods": Self.texts("method", pool(group)?.balance.map { [$0.text] } ?? []),
           "idle": Self.texts("keepalive", keepalive.map { ["\($0)"] } ?? []),
           "servers": .rows(
@@ -184,6 +186,17 @@ struct RenderValues {
   /// Nginx demands at least eight pages, and a server takes much less than 1 KB.
   var zone: String {
     "\(64 + (peers(choice.stable(nil)) + peers(choice.canary(nil))) * 2)k"
+  }
+
+  /// Whether workers share what they know of a group's servers.
+  ///
+  /// Of the only server of a group there is nothing to know: Nginx never skips it, and has none to
+  /// take turns with. A zone of its own costs each reload more than everything else of a service at
+  /// rest.
+  private func isShared(_ group: RoutingRules.Group, _ backend: Label?) -> Bool {
+    guard choice.seatForm == .rest, group == .stable, !fallsBack else { return true }
+    let servers = choice.stable(backend)
+    return peers(servers) > 1 || servers.contains { $0.maxConns != nil }
   }
 
   private func rows(_ group: RoutingRules.Group, _ backend: Label?) -> [[String: Template.Value]] {
