@@ -93,6 +93,40 @@ package struct Desk: Sendable {
     }
   }
 
+  /// Decides on one event of each service, and saves all decisions at once.
+  ///
+  /// Who is saved by another process in between is decided again by itself. When it throws, a part
+  /// may be saved; the events can be submitted again. `first` makes the state of the service of an
+  /// event, by its index, that was never saved.
+  package func submit(
+    _ events: [(service: ServiceName, event: Event)],
+    first: @Sendable (Int) async -> ServiceState
+  ) async throws(StoreError) -> [Decision] {
+    var decisions: [Decision] = []
+    var changes: [(index: Int, change: StateChange)] = []
+    let now = clock.now()
+    for (index, (service, event)) in events.enumerated() {
+      let saved = try await store.load(service)
+      let last = if let saved { saved.value } else { try await beginning { await first(index) } }
+      let decision = decide(last, event, at: now, under: rules(service))
+      decisions.append(decision)
+      let isUnchanged =
+        decision.state == last && decision.entries.isEmpty && decision.kept.isEmpty
+      if decision.refusal != nil || isUnchanged { continue }
+      let change = StateChange(
+        decision.state, entries: decision.entries, kept: decision.kept,
+        over: saved?.revision ?? 0)
+      changes.append((index, change))
+    }
+    if changes.isEmpty { return decisions }
+    let revisions = try await store.save(changes.map(\.change))
+    for ((index, _), revision) in zip(changes, revisions) where revision == nil {
+      let (service, event) = events[index]
+      decisions[index] = try await submit(event, for: service) { await first(index) }.decision
+    }
+    return decisions
+  }
+
   /// The initial state of a service that was never saved: frozen while all services are.
   package func beginning(_ first: @Sendable () async -> ServiceState) async throws(StoreError)
     -> ServiceState

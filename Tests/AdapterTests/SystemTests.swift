@@ -150,12 +150,12 @@ import Testing
           server { include /elsewhere/*.conf; error_log /other; }
         }
         """)
-    let main = try #require(NginxMainFile("\(folder.path)/nginx.conf"))
+    let main = try #require(NginxMainFile("\(folder.path)/nginx.conf", generated: "/none"))
     #expect(main.workerShutdownTimeout == "30s" && main.errorLog == "\(folder.path)/logs/error.log")
     #expect(
       main.includes("/etc/nginx/canary") && !main.includes("/not/this")
         && !main.includes("/elsewhere"))
-    #expect(NginxMainFile("\(folder.path)/none") == nil)
+    #expect(NginxMainFile("\(folder.path)/none", generated: "/none") == nil)
   }
 
   @Test func `a socket file that nobody listens on is removed and a live one is not`() throws {

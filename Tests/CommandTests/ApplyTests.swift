@@ -125,6 +125,61 @@ import Testing
     #expect(try generation(sandbox, 1) == 1 && generation(sandbox, 2) == 1)
   }
 
+  @Test func `the disk is waited for as often with 40 services as with 10`() throws {
+    let strace = "/usr/bin/strace"
+    guard Files.exists(strace) else { return }
+    var waits: [Int] = []
+    for count in [10, 40] {
+      let sandbox = try Sandbox()
+      defer { sandbox.close() }
+      try begin(sandbox)
+      try sandbox.startNginx()
+      try write(sandbox, ports: (0..<count).map { _ in Sockets.freePort() })
+      let trace = "\(sandbox.folder)/trace"
+      let ran = try Spawn.run(
+        [
+          strace, "-f", "-qq", "-e", "trace=fsync,fdatasync,syncfs", "-o", trace, Sandbox.program,
+          "apply", "--config", "\(sandbox.folder)/canary.json5",
+        ], limit: .minutes(2))
+      let lines = try Files.read(trace) ?? ""
+      // Where a process may not be traced there is nothing to count.
+      if !ran.succeeded, lines.isEmpty { return }
+      #expect(ran.succeeded, "\(ran.output)")
+      waits.append(lines.split(separator: "\n").count { $0.contains("sync") })
+    }
+    // A few more or less: SQLite moves its log into the store when that has grown.
+    #expect(waits[1] <= waits[0] + 8 && waits[0] < 40, "\(waits)")
+  }
+
+  @Test func `an apply of many that is killed anywhere is finished by the next`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let ports = ports
+    try begin(sandbox)
+    try sandbox.startNginx()
+    try write(sandbox, ports: ports)
+    for round in 1...6 {
+      let timeouts = (0..<Self.count).map { ($0, "timeout: \"\(round)h\",") }
+      try write(sandbox, ports: ports, extra: Dictionary(uniqueKeysWithValues: timeouts))
+      let apply = try sandbox.launch("apply")
+      usleep(UInt32.random(in: 20_000...700_000))
+      apply.signal(SIGKILL)
+      _ = apply.wait()
+      for index in 0..<Self.count {
+        let text = try Files.read("\(sandbox.folder)/canary/s\(index).conf")
+        #expect(text.map(Seal.isWhole) ?? true, "s\(index) is not whole: \(text ?? "")")
+      }
+    }
+    let last = try sandbox.canary("apply")
+    #expect(last.code == 0, "\(last.text)")
+    for index in 0..<Self.count {
+      let text = try Files.read("\(sandbox.folder)/canary/s\(index).conf") ?? ""
+      #expect(text.contains("_read_timeout 21600000ms"), "\(text)")
+      #expect(sandbox.answers(ports[index]))
+    }
+    #expect(!Files.exists("\(sandbox.folder)/canary/.installing"))
+  }
+
   @Test func `offline writes and tests all at once`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

@@ -57,14 +57,14 @@ package final class SimRouter: Router {
     return faults
   }
   package func prepare(_ requests: [RouterRequest]) async -> [ServiceName: RouterError] { [:] }
-  package func isServed(_ request: RouterRequest) async -> Bool { false }
+  package func served(_ requests: [RouterRequest]) async -> Set<ServiceName> { [] }
   package func braked() async -> Set<ServiceName> { [] }
   package func observe(_ service: ServiceName, _ aspects: RouterAspects) async
     -> RouterObservation
   {
     RouterObservation()
   }
-  package func removeStaleSockets(_ service: ServiceName) async -> [String] { [] }
+  package func removeStaleSockets(_ services: [ServiceName]) async -> [String] { [] }
 }
 
 /// Sources that answer what they are told, some of them late.

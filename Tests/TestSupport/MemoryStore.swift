@@ -57,6 +57,23 @@ package final class MemoryStore: StateStore, ChangeFeed, HistoryStore, LogStore 
     }
   }
 
+  package func peekAll() async throws(StoreError) -> [ServiceName: ServiceState] {
+    content.withLock { $0.states.mapValues(\.value) }
+  }
+
+  package func save(_ changes: [StateChange]) async throws(StoreError) -> [Int?] {
+    var revisions: [Int?] = []
+    for one in changes {
+      do throws(StoreError) {
+        revisions.append(
+          try await save(one.state, entries: one.entries, kept: one.kept, over: one.revision))
+      } catch .conflict {
+        revisions.append(nil)
+      }
+    }
+    return revisions
+  }
+
   package func freezeOfAll() async throws(StoreError) -> Freeze? { content.withLock { $0.freeze } }
   package func freezeAll(_ freeze: Freeze?) async throws(StoreError) {
     change { $0.freeze = freeze }

@@ -36,6 +36,10 @@ static inline int canary_exchange(const char *one, const char *other) {
   return (int)syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2u);
 }
 
+/// Waits for the disk to have all that was written to the file system of a file; 0, or -1 and errno
+/// on failure (syncfs(2)).
+static inline int canary_syncfs(int file) { return (int)syscall(SYS_syncfs, file); }
+
 /// Limits malloc to two arenas; does nothing on a C library other than glibc.
 static inline void canary_few_heaps(void) {
 #ifdef M_ARENA_MAX

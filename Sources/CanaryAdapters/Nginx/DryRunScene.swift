@@ -103,7 +103,7 @@ struct DryRunScene {
   }
 
   private func writeMain(_ locations: String, hasStream: Bool) throws(FileError) {
-    let modules = NginxMainFile(config.nginx.config)?.modules ?? []
+    let modules = NginxMainFile(config.nginx.config, generated: config.nginx.include)?.modules ?? []
     let loads = modules.map { "load_module \($0);\n" }.joined()
     let stream = hasStream ? "stream { include \(include)/*.stream; }" : ""
     try Files.replace(

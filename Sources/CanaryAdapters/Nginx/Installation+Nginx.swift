@@ -87,14 +87,15 @@ extension Installation {
     for service in placements.map(\.order.service) where before == nil {
       before = Workers.now(router.config.probe(service), service: service)
     }
-    let errors = NginxMainFile(nginx.config)?.errorLog
+    let errors = NginxMainFile(nginx.config, generated: nginx.include)?.errorLog
     let offset = errors.flatMap(Files.size) ?? 0
     var faults: [ServiceName: RouterError] = [:]
     do throws(RouterError) {
       try reload(placements)
       var old = before
       var last: RouterError?
-      for placement in placements {
+      var seen: Set<ServiceName>?
+      for placement in placements where seen?.contains(placement.order.service) != true {
         // Nginx takes all files or none: after one failure, one look at each of the others is enough.
         if let last, !answers(placement.order) {
           faults[placement.order.service] = last
@@ -106,6 +107,9 @@ extension Installation {
           }
           // All workers have read all files: for the others, an answer proves that theirs is loaded.
           old = []
+          if seen == nil, placements.count >= Self.many {
+            seen = answering(placements.map(\.order))
+          }
         } catch {
           faults[placement.order.service] = error
           last = error

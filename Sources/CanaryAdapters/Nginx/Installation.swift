@@ -74,16 +74,8 @@ struct Installation {
     }
     defer { withExtendedLifetime(lock) {} }
     Staging.recover(nginx.include, warn)
-    var placements: [Placement] = []
-    for order in orders {
-      do throws(RouterError) {
-        if let placement = try place(order, mayLower: mayLower, isDone: isDone) {
-          placements.append(placement)
-        }
-      } catch {
-        faults[order.service] = error
-      }
-    }
+    let (placements, unplaced) = placeAll(orders, mayLower: mayLower, isDone: isDone)
+    faults.merge(unplaced) { $1 }
     defer { for placement in placements { placement.end() } }
     let refused = test(placements, mayUndoOthers: lock == nil)
     faults.merge(refused) { $1 }
@@ -91,40 +83,32 @@ struct Installation {
     return good.isEmpty ? faults : faults.merging(serve(good)) { $1 }
   }
 
-  // MARK: into place
-
-  /// The placement of the files; nil: there is nothing to do.
-  private func place(
-    _ order: Order, mayLower: Bool, isDone: (Placement) -> Bool
-  ) throws(RouterError) -> Placement? {
-    var last = RouterError(.refused, "")
-    for _ in 0..<5 {
-      let placement = try Placement(order, in: router, mayLower: mayLower, warn: warn)
-      do throws(RouterError) {
-        if isDone(placement) {
-          placement.end()
-          return nil
-        }
-        try placement.keepEdits(in: router.config.state, force: order.routing.isClean || mayLower)
-        try checkStop()
-        try placement.place()
-        return placement
-      } catch {
-        placement.putBack()
-        placement.end()
-        guard error.kind == .overtaken(order.generation) else { throw error }
-        last = error
-      }
-    }
-    throw RouterError(.refused, last.fault.fact)
-  }
-
   /// Whether the files are in place, and running workers serve their generation.
-  func isServed(_ order: Order) -> Bool {
+  func isServed(_ order: Order) -> Bool { isInPlace(order) && answers(order) }
+
+  func isInPlace(_ order: Order) -> Bool {
     order.files.all.allSatisfy { suffix, text in
       (try? Files.read(router.renderer.path(order.service, suffix))) == .some(text)
-    } && answers(order)
+    }
   }
+
+  /// The services whose generation a worker confirms.
+  ///
+  /// Few are asked twice, each by new connections, so that two workers may answer; of many, one
+  /// worker is asked.
+  func answering(_ orders: [Order]) -> Set<ServiceName> {
+    if orders.count < Self.many { return Set(orders.filter(answers).map(\.service)) }
+    let shared = router.config.run.probe
+    let here = orders.filter { router.config.probeSocket(of: $0.service) == shared }
+    let found = ProbeRound(socket: shared).answers(here.map(\.service))
+    return Set(
+      orders.filter { order in
+        found[order.service].map { $0.text == order.generation } ?? answers(order)
+      }.map(\.service))
+  }
+
+  /// From how many services on the disk is waited for once for all, and workers are asked in a row.
+  static let many = 8
 
   /// Whether two answers in a row confirm the generation.
   func answers(_ order: Order) -> Bool {

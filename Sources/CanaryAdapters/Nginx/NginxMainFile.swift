@@ -13,17 +13,19 @@ package struct NginxMainFile: Hashable, Sendable {
   package var modules: [String] = []
 
   /// Parses the file and its includes; nil when it cannot be read here, such as a container's.
-  package init?(_ path: String) {
+  ///
+  /// Reads nothing in the folder of generated files, of which there may be ten thousand.
+  package init?(_ path: String, generated: String) {
     guard Files.isReadable(path) else { return nil }
     var found: [NginxStatement] = []
     let walk = NginxWalk(
-      folder: Files.folder(of: path), text: Self.text(of:), files: Self.files(matching:))
+      folder: Files.folder(of: path), text: Self.text(of:),
+      files: { Files.folder(of: $0) == generated ? [] : Self.files(matching: $0) })
     walk.read(path) { found.append($0) }
     for statement in found { take(statement, walk.folder) }
   }
 
-  /// The text of a file of yours; nil for a generated one, which says none of this: there may be
-  /// ten thousand.
+  /// The text of a file of yours; nil for a generated one, which says none of this.
   private static func text(of path: String) -> String? {
     guard let text = Files.contents(path), !text.hasPrefix("# canary service=") else { return nil }
     return text

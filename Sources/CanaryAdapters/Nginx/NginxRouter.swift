@@ -79,10 +79,11 @@ package struct NginxRouter: Router {
     }
   }
 
-  package func isServed(_ request: RouterRequest) async -> Bool {
+  package func served(_ requests: [RouterRequest]) async -> Set<ServiceName> {
     await Blocking.run {
-      guard let order = try? order(request) else { return false }
-      return Installation(router: self, stop: Stop(), warn: warn).isServed(order)
+      let installation = Installation(router: self, stop: Stop(), warn: warn)
+      let orders = requests.compactMap { try? order($0) }.filter(installation.isInPlace)
+      return installation.answering(orders)
     }
   }
 
@@ -238,13 +239,19 @@ package struct NginxRouter: Router {
     }
   }
 
-  package func removeStaleSockets(_ service: ServiceName) async -> [String] {
+  package func removeStaleSockets(_ services: [ServiceName]) async -> [String] {
     let run = config.run
-    let probe = config.probeSocket(of: service)
-    let removed = [probe, run.relay(service), run.copies].filter {
+    var probes: Set<String> = []
+    var sockets: Set = [run.copies]
+    for service in services {
+      probes.insert(config.probeSocket(of: service))
+      if config.mainSuffix(of: service) == "stream" { sockets.insert(run.relay(service)) }
+    }
+    let removed = probes.union(sockets).sorted().filter {
       WorkerProbe(socket: $0).removeStaleSocket()
     }
-    guard removed.contains(probe), Files.exists(run.copiesFolder), !removed.contains(run.copies)
+    guard !probes.isDisjoint(with: removed), Files.exists(run.copiesFolder),
+      !removed.contains(run.copies)
     else { return removed }
     // Only Nginx's workers may enter that folder, but whoever may write in `run` may move it.
     let aside = "\(run.copiesFolder).\(getpid())"

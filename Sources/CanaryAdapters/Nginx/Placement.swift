@@ -15,14 +15,15 @@ final class Placement {
   ///
   /// Throws `overtaken` when that is a later generation, unless `mayLower`.
   init(
-    _ order: Installation.Order, in router: NginxRouter, mayLower: Bool,
+    _ order: Installation.Order, in router: NginxRouter, mayLower: Bool, mark: StagingMark? = nil,
     warn: @escaping @Sendable (String) -> Void
   ) throws(RouterError) {
     self.order = order
     self.warn = warn
     paths = order.files.all.map { router.renderer.path(order.service, $0.suffix) }
     do throws(FileError) {
-      staging = try Staging(router.config.nginx.include, order.service, order.generation)
+      staging = try Staging(
+        router.config.nginx.include, order.service, order.generation, mark: mark)
     } catch {
       throw Self.refused(error)
     }
@@ -53,20 +54,38 @@ final class Placement {
   /// Throws `overtaken` when another installation got in between, with this generation where it is
   /// not a later one: then begin again.
   func place() throws(RouterError) {
+    try stage(isSynced: true)
+    try move(isSynced: true)
+  }
+
+  /// The first half of `place`; unless `isSynced`, the disk is to be waited for before the second.
+  func stage(isSynced: Bool) throws(RouterError) {
+    try moving { () throws(Staging.Failure) in
+      try staging.stage(order.files, isSynced: isSynced)
+    }
+  }
+
+  /// The second half of `place`.
+  func move(isSynced: Bool) throws(RouterError) {
+    if isInPlace { return }
+    hasPlaced = true
+    try moving { () throws(Staging.Failure) in
+      try staging.place(order.files, isSynced: isSynced)
+    }
+    // An older installation may have moved a file in between; after this, none can any more.
+    staging.takeOverAll()
+    guard let now = try? Self.read(paths), isSame(as: now) else { throw overtaken }
+  }
+
+  private func moving(_ work: () throws(Staging.Failure) -> Void) throws(RouterError) {
     do throws(Staging.Failure) {
-      try staging.stage(order.files)
-      if isInPlace { return }
-      hasPlaced = true
-      try staging.place(order.files)
+      try work()
     } catch {
       switch error {
       case .overtaken: throw overtaken
       case .file(let error): throw Self.refused(error)
       }
     }
-    // An older installation may have moved a file in between; after this, none can any more.
-    staging.takeOverAll()
-    guard let now = try? Self.read(paths), isSame(as: now) else { throw overtaken }
   }
 
   /// Why another installation ends this one.

@@ -21,16 +21,19 @@ final class Staging {
   private let name: StagingName
   /// The folder; whoever renames it takes the installation over.
   private let path: String
-  /// The folder is locked by this while its process lives.
+  /// The folder is locked by this while its process lives; -1: its token is, by a mark.
   private let handle: CInt
+  private let mark: StagingMark?
 
   private static let count = Atomic<Int>(0)
 
   /// Makes the folder.
   ///
   /// Whoever does so first and then looks at what is in place sees each later installation, or is
-  /// overtaken by it.
-  init(_ include: String, _ service: ServiceName, _ generation: Generation) throws(FileError) {
+  /// overtaken by it. With a mark, that one shows that its process lives.
+  init(
+    _ include: String, _ service: ServiceName, _ generation: Generation, mark: StagingMark? = nil
+  ) throws(FileError) {
     self.include = include
     var made: (name: StagingName, path: String)?
     for _ in 0..<100 where made == nil {
@@ -49,30 +52,19 @@ final class Staging {
     }
     guard let made else { throw FileError("cannot write in", include) }
     (name, path) = made
-    handle = canary_open(path, O_RDONLY | O_DIRECTORY, 0)
-    if handle >= 0 { flock(handle, LOCK_EX | LOCK_NB) }
-  }
-
-  deinit { close(handle) }
-
-  /// Makes a folder that everybody may rename who may write in `include`; false when another process
-  /// got in between.
-  private static func make(
-    _ path: String, like include: String, mayExist: Bool
-  ) throws(FileError) -> Bool {
-    var facts = stat()
-    guard stat(include, &facts) == 0 else { throw FileError("cannot write in", include) }
-    if mkdir(path, 0o755) != 0 {
-      if errno == EEXIST { return mayExist }
-      if errno == ENOENT { return false }
-      throw FileError("cannot write in", include)
+    if let mark, mark.link(as: "\(path)/token") {
+      self.mark = mark
+      handle = -1
+    } else {
+      self.mark = nil
+      handle = canary_open(path, O_RDONLY | O_DIRECTORY, 0)
+      if handle >= 0 { flock(handle, LOCK_EX | LOCK_NB) }
     }
-    chmod(path, facts.st_mode & 0o7777)
-    if geteuid() == 0 { chown(path, facts.st_uid, facts.st_gid) }
-    return true
   }
 
-  private static func root(_ include: String) -> String { "\(include)/.installing" }
+  deinit { if handle >= 0 { close(handle) } }
+
+  static func root(_ include: String) -> String { "\(include)/.installing" }
 
   /// Whether no other installation has taken this one over.
   var isMine: Bool { Files.exists(path) }
@@ -85,20 +77,21 @@ final class Staging {
   /// Makes the files that are to be in place, and keeps those that are.
   ///
   /// Uses no file of the disk any more afterwards: neither `place` nor `putBack` needs a free block.
-  func stage(_ files: GeneratedFiles) throws(Failure) {
-    try write("token", "")
+  /// Unless `isSynced`, `syncAll` must follow.
+  func stage(_ files: GeneratedFiles, isSynced: Bool = true) throws(Failure) {
+    if mark == nil { try write("token", "", isSynced: false) }
     for (suffix, text) in files.all {
       let present = target(suffix)
       if Files.exists(present) { try copy(present, as: "\(path)/former.\(suffix)") }
       guard let text else { continue }
-      try write("wrote.\(suffix)", text)
+      try write("wrote.\(suffix)", text, isSynced: isSynced)
       try copy("\(path)/wrote.\(suffix)", as: "\(path)/new.\(suffix)")
     }
-    try write("untested", "")
+    try copy("\(path)/token", as: "\(path)/untested")
   }
 
-  /// Moves the staged files into place.
-  func place(_ files: GeneratedFiles) throws(Failure) {
+  /// Moves the staged files into place; unless `isSynced`, `sync` must follow.
+  func place(_ files: GeneratedFiles, isSynced: Bool = true) throws(Failure) {
     for (suffix, text) in files.all {
       if text != nil {
         try move("\(path)/new.\(suffix)", to: target(suffix))
@@ -106,7 +99,7 @@ final class Staging {
         try move(target(suffix), to: "\(path)/removed.\(suffix)")
       }
     }
-    sync()
+    if isSynced { Self.sync(include) }
   }
 
   /// Notes that Nginx has tested the files: if this process is killed, they stay.
@@ -156,7 +149,7 @@ final class Staging {
         if case .file(let error) = error { warn("\(file) could not be put back: \(error)") }
       }
     }
-    sync()
+    Self.sync(include)
     for nested in Files.names(in: folder)
     where StagingName(nested) != nil && Files.exists("\(folder)/\(nested)/untested") {
       isWhole = undo("\(folder)/\(nested)", warn) && isWhole
@@ -192,6 +185,7 @@ final class Staging {
 
   /// Puts back what installations of killed processes have placed but not tested.
   static func recover(_ include: String, _ warn: @escaping (String) -> Void) {
+    StagingMark.removeDead(root(include))
     for name in names(include) where !isAlive(name, include) {
       if undo(name, include, warn) {
         warn(
@@ -223,10 +217,8 @@ final class Staging {
 
   /// Whether the process of an installation lives, running or stopped.
   private static func isAlive(_ name: StagingName, _ include: String) -> Bool {
-    let folder = canary_open("\(root(include))/\(name.path)", O_RDONLY | O_DIRECTORY, 0)
-    guard folder >= 0 else { return true }
-    defer { close(folder) }
-    return flock(folder, LOCK_SH | LOCK_NB) != 0
+    let folder = "\(root(include))/\(name.path)"
+    return StagingMark.isLocked(folder) ?? true || StagingMark.isLocked("\(folder)/token") ?? false
   }
 
   private static func names(_ include: String) -> [StagingName] {
@@ -247,11 +239,11 @@ final class Staging {
     guard rename(file, place) == 0 else { throw failure("cannot replace", place) }
   }
 
-  private func write(_ name: String, _ text: String) throws(Failure) {
-    try create("\(path)/\(name)", text)
+  private func write(_ name: String, _ text: String, isSynced: Bool) throws(Failure) {
+    try create("\(path)/\(name)", text, isSynced: isSynced)
   }
 
-  private func create(_ new: String, _ text: String) throws(Failure) {
+  private func create(_ new: String, _ text: String, isSynced: Bool) throws(Failure) {
     // Never into a file that has another name: that one may be in place.
     unlink(new)
     let file = canary_open(new, O_WRONLY | O_CREAT | O_EXCL, 0o644)
@@ -262,7 +254,7 @@ final class Staging {
     } catch {
       throw isMine ? .file(error) : .overtaken
     }
-    guard fchmod(file, 0o644) == 0, text.isEmpty || fsync(file) == 0 else {
+    guard fchmod(file, 0o644) == 0, !isSynced || fsync(file) == 0 else {
       throw failure("cannot write", new)
     }
   }
@@ -272,26 +264,11 @@ final class Staging {
     unlink(new)
     if link(file, new) == 0 || errno == ENOENT { return }
     guard let text = Files.contents(file) else { throw failure("cannot read", file) }
-    try create(new, text)
+    try create(new, text, isSynced: true)
   }
 
   private func failure(_ doing: String, _ file: String) -> Failure {
     let error = FileError(doing, file)
     return isMine ? .file(error) : .overtaken
-  }
-
-  private func sync() {
-    let folder = canary_open(include, O_RDONLY | O_DIRECTORY, 0)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
-  }
-
-  private static func removeAll(_ folder: String) {
-    for name in Files.names(in: folder) {
-      let file = "\(folder)/\(name)"
-      if unlink(file) != 0, errno == EISDIR || errno == EPERM { removeAll(file) }
-    }
-    rmdir(folder)
   }
 }

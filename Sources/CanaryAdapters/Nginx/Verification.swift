@@ -64,7 +64,9 @@ extension Installation {
     if let words { return text + ": \(words)" }
     let socket = router.config.probeSocket(of: service)
     let suffix = router.config.mainSuffix(of: service)
-    if let main = NginxMainFile(nginx.config), !main.includes(nginx.include, suffix) {
+    if let main = NginxMainFile(nginx.config, generated: nginx.include),
+      !main.includes(nginx.include, suffix)
+    {
       return text
         + ": \(nginx.config) has no `include \(nginx.include)/*.\(suffix);` inside \(NginxMainFile.block(of: suffix)) {}"
     }

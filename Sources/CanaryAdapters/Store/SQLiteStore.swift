@@ -60,47 +60,80 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }?.value
   }
 
+  package func peekAll() throws(StoreError) -> [ServiceName: ServiceState] {
+    guard exists else { return [:] }
+    let rows = try use { connection throws(SQLiteError) in
+      try connection.run("SELECT state FROM service")
+    }
+    var states: [ServiceName: ServiceState] = [:]
+    for row in rows {
+      let state = try decode(ServiceState.self, row[0].text ?? "")
+      states[state.service] = state
+    }
+    return states
+  }
+
   package func save(
     _ state: ServiceState, entries: [Entry], kept: [KeptMeasurement], over revision: Int
   ) throws(StoreError) -> Int {
-    let text = try encode(state)
-    let wake = Self.wake(state.pending)
-    let record: (number: Int, text: String)?
-    // The history's rollouts change only with an entry.
-    if let rollout = state.rollout, !entries.isEmpty {
-      record = (rollout.number, try encode(rollout))
-    } else {
-      record = nil
+    let change = StateChange(state, entries: entries, kept: kept, over: revision)
+    guard let next = try save([change])[0] else { throw .conflict }
+    return next
+  }
+
+  package func save(_ changes: [StateChange]) throws(StoreError) -> [Int?] {
+    var texts: [(state: String, rollout: String?)] = []
+    for change in changes {
+      // The history's rollouts change only with an entry.
+      let rollout = change.entries.isEmpty ? nil : change.state.rollout
+      texts.append((try encode(change.state), try rollout.map(encode)))
     }
     let connection = try connected()
-    let last = known[state.service]
-    known[state.service] = nil
     // A power cut may lose as much of a soak as a kill does, which is not worth a wait for the
     // disk.
-    let isProgress =
-      entries.isEmpty && last?.revision == revision
-      && last.map { state.isProgress(from: $0.value) } ?? false
-    let isSaved: Bool
+    let isProgress = changes.allSatisfy { change in
+      let last = known[change.state.service]
+      return change.entries.isEmpty && last?.revision == change.revision
+        && last.map { change.state.isProgress(from: $0.value) } ?? false
+    }
+    for change in changes { known[change.state.service] = nil }
+    var isSaved = [Bool](repeating: false, count: changes.count)
     do throws(SQLiteError) {
-      isSaved = try connection.transaction(isSynced: !isProgress) { () throws(SQLiteError) in
-        guard try write(text, wake, of: state.service, over: revision, connection) else {
-          return false
+      try connection.transaction(isSynced: !isProgress) { () throws(SQLiteError) in
+        for (index, change) in changes.enumerated() {
+          isSaved[index] = try write(change, texts[index], connection)
         }
-        if let record {
-          try connection.run(
-            "INSERT INTO rollout VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
-            [.text(state.service.text), .int(Int64(record.number)), .text(record.text)])
-        }
-        try Chain.append(entries, of: state.service, connection)
-        for one in kept { try keep(one, of: state.service, connection) }
-        return true
       }
     } catch {
       throw explain(error)
     }
-    guard isSaved else { throw .conflict }
-    known[state.service] = Saved(value: state, revision: revision + 1)
-    return revision + 1
+    return changes.indices.map { index in
+      guard isSaved[index] else { return nil }
+      let (state, next) = (changes[index].state, changes[index].revision + 1)
+      known[state.service] = Saved(value: state, revision: next)
+      return next
+    }
+  }
+
+  /// Writes the state over its revision, and what explains it; false when another process has saved
+  /// since.
+  private func write(
+    _ change: StateChange, _ texts: (state: String, rollout: String?),
+    _ connection: SQLiteConnection
+  ) throws(SQLiteError) -> Bool {
+    let service = change.state.service
+    let wake = Self.wake(change.state.pending)
+    guard try write(texts.state, wake, of: service, over: change.revision, connection) else {
+      return false
+    }
+    if let text = texts.rollout, let number = change.state.rollout?.number {
+      try connection.run(
+        "INSERT INTO rollout VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
+        [.text(service.text), .int(Int64(number)), .text(text)])
+    }
+    try Chain.append(change.entries, of: service, connection)
+    for one in change.kept { try keep(one, of: service, connection) }
+    return true
   }
 
   /// Writes the state over its revision; false when another process has saved since.
@@ -118,30 +151,6 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
         [.text(text), wake, .text(service.text), .int(Int64(revision))])
     }
     return connection.changes == 1
-  }
-
-  package func history(_ service: ServiceName, limit: Int) throws(StoreError) -> [RolloutRecord] {
-    guard exists else { return [] }
-    let rows = try use { connection throws(SQLiteError) in
-      try connection.run(
-        "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",
-        [.text(service.text), .int(Int64(limit))])
-    }
-    var records: [RolloutRecord] = []
-    for row in rows {
-      let rollout = try decode(Rollout.self, row[0].text ?? "")
-      records.append(
-        RolloutRecord(rollout: rollout, entries: try entries(service, rollout: rollout.number)))
-    }
-    return records
-  }
-
-  func entries(_ service: ServiceName, rollout: Int) throws(StoreError) -> [Entry] {
-    try use { connection throws(SQLiteError) in
-      try connection.run(
-        "SELECT \(Chain.columns) FROM entry WHERE service = ? AND rollout = ? ORDER BY id",
-        [.text(service.text), .int(Int64(rollout))])
-    }.map { Chain.link($0).entry }
   }
 
   package func pending() throws(StoreError) -> [(service: ServiceName, when: Pending)] {

@@ -22,8 +22,8 @@ enum ApplyCommand {
     let world = try call.world()
     let services = try call.services(world)
     var run = ApplyRun(world, output: call.output, isOffline: call.has("--offline"))
-    // Each service takes a lock and a folder: open files.
-    let most = max(1, (ThisProcess.openFiles() - 128) / 2)
+    // Each service takes a lock: an open file.
+    let most = max(1, ThisProcess.openFiles() - 128)
     for start in stride(from: 0, to: services.count, by: most) {
       await run.apply(Array(services[start..<min(start + most, services.count)]))
     }
@@ -80,10 +80,8 @@ private struct ApplyRun {
   }
 
   private mutating func install(_ services: [Service]) async {
-    for service in services {
-      for socket in await world.router.removeStaleSockets(service.name) {
-        world.output.err("canary: removed \(socket), which a killed Nginx left behind")
-      }
+    for socket in await world.router.removeStaleSockets(services.map(\.name)) {
+      world.output.err("canary: removed \(socket), which a killed Nginx left behind")
     }
     let joint = JointApply(desk: world.desk, router: world.router, actor: world.actor) {
       [world] in await world.first($0)

@@ -63,7 +63,7 @@ enum CheckCommand {
       list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
     }
     list.take("nginx -t of what is installed now", await installed)
-    if let main = NginxMainFile(config.nginx.config) {
+    if let main = NginxMainFile(config.nginx.config, generated: config.nginx.include) {
       for suffix in Set(services.map { config.mainSuffix(of: $0.name) }).sorted() {
         let pattern = "\(config.nginx.include)/*.\(suffix)"
         if main.includes(config.nginx.include, suffix) {

@@ -69,8 +69,8 @@ package protocol Router: Sendable {
   func apply(_ requests: [RouterRequest]) async -> [ServiceName: RouterError]
   /// Writes and tests the configurations without a reload, for an Nginx that needs them to start.
   func prepare(_ requests: [RouterRequest]) async -> [ServiceName: RouterError]
-  /// Whether running workers serve the generation, and its text is what would be written now.
-  func isServed(_ request: RouterRequest) async -> Bool
+  /// The services whose generation running workers serve, by the text that would be written now.
+  func served(_ requests: [RouterRequest]) async -> Set<ServiceName>
   /// Puts the brake on: every new request goes to the pool, from the next one on.
   ///
   /// Nil: to where a revert would lead, as far as the router knows.
@@ -92,7 +92,7 @@ package protocol Router: Sendable {
   func observe(_ service: ServiceName, _ aspects: RouterAspects) async -> RouterObservation
   /// Removes sockets that a killed Nginx left behind and that keep the next one from starting;
   /// returns their paths.
-  func removeStaleSockets(_ service: ServiceName) async -> [String]
+  func removeStaleSockets(_ services: [ServiceName]) async -> [String]
 }
 
 /// The parts of an observation; each has a cost of its own.

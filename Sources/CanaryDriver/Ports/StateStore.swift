@@ -18,6 +18,24 @@ package struct Saved<Value: Sendable>: Sendable {
   }
 }
 
+/// A state to be saved, and what explains it.
+package struct StateChange: Sendable {
+  package var state: ServiceState
+  package var entries: [Entry]
+  package var kept: [KeptMeasurement]
+  /// The revision that the decision rests on; 0: never saved.
+  package var revision: Int
+
+  package init(
+    _ state: ServiceState, entries: [Entry], kept: [KeptMeasurement], over revision: Int
+  ) {
+    self.state = state
+    self.entries = entries
+    self.kept = kept
+    self.revision = revision
+  }
+}
+
 /// The state of each service, saved with its entries and shared by all processes of the host.
 ///
 /// Every store passes `StoreContractTests`.
@@ -28,12 +46,19 @@ package protocol StateStore: Sendable {
   ///
   /// `patience` limits the wait for a lock; nil: the store's own limit.
   func peek(_ service: ServiceName, patience: Span?) async throws(StoreError) -> ServiceState?
+  /// The state of every service that was ever saved, for a command that only reads.
+  func peekAll() async throws(StoreError) -> [ServiceName: ServiceState]
   /// Saves the state and what explains it in one transaction, and returns the next revision.
   ///
   /// Throws `conflict` unless the revision is still the one given (0: never saved).
   func save(
     _ state: ServiceState, entries: [Entry], kept: [KeptMeasurement], over revision: Int
   ) async throws(StoreError) -> Int
+  /// The same for many services, with one wait for the disk; returns the next revision of each, and
+  /// nil for one whose revision is not the one given any more.
+  ///
+  /// When it throws, nothing was saved.
+  func save(_ changes: [StateChange]) async throws(StoreError) -> [Int?]
   /// The freeze with which a service begins that was never saved; nil: none.
   func freezeOfAll() async throws(StoreError) -> Freeze?
   /// Replaces the freeze with which new services begin; nil ends it.

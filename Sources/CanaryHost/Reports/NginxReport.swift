@@ -9,7 +9,9 @@ package enum NginxReport {
   package static func leaving(_ world: World, _ workers: [Worker]?) -> String? {
     let leaving = (workers ?? []).filter(\.isShuttingDown)
     guard let oldest = leaving.map(\.age).max() else { return nil }
-    let limit = NginxMainFile(world.config.nginx.config).map {
+    let limit = NginxMainFile(
+      world.config.nginx.config, generated: world.config.nginx.include
+    ).map {
       $0.workerShutdownTimeout.map { "worker_shutdown_timeout is \($0)" }
         ?? "worker_shutdown_timeout is not set, so they may stay as long as a client does"
     }
