@@ -28,8 +28,10 @@ enum StatusCommand {
     var last = ""
     repeat {
       if isWatching { Watchers.watch(in: world.config.run) }
-      var reports: [StatusReport] = []
-      for service in services { reports.append(try await StatusReport(world, service)) }
+      let reports =
+        services.count > 1
+        ? try await StatusRound.reports(world, services)
+        : [try await StatusReport(world, services[0])]
       let text: String
       if call.has("--json") {
         let list = reports.map(\.json)

@@ -6,13 +6,23 @@ package enum Seal {
   package static func seal(_ text: String) -> String { text + mark + hex(checksum(text)) + "\n" }
   /// Whether the text ends with a seal and has not changed since it was sealed.
   package static func isWhole(_ text: String) -> Bool {
-    let length = mark.utf8.count + 17
-    return text.utf8.count > length && text == seal(String(text.dropLast(length)))
+    var text = text
+    return text.withUTF8 { bytes in
+      let length = mark.utf8.count + 17
+      guard bytes.count > length else { return false }
+      let body = bytes[..<(bytes.count - length)]
+      return bytes[body.endIndex...].elementsEqual("\(mark)\(hex(checksum(body)))\n".utf8)
+    }
   }
 
   /// FNV-1a with 64 bits (draft-eastlake-fnv): it detects accidents and edits, not an attacker.
   static func checksum(_ text: String) -> UInt64 {
-    text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    var text = text
+    return text.withUTF8 { checksum($0[...]) }
+  }
+
+  private static func checksum(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
+    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 
   private static func hex(_ value: UInt64) -> String {

@@ -3,7 +3,7 @@ package import CanaryCore
 package import CanaryDriver
 
 /// What `status` shows of one service; `text` and `json` print the same facts.
-package struct StatusReport {
+package struct StatusReport: Sendable {
   package let service: Service
   /// The saved state, with what its driver has measured since.
   package let state: ServiceState
@@ -21,12 +21,18 @@ package struct StatusReport {
   /// Reads the status.
   ///
   /// With `looksAtNginx` false, former workers and files changed by hand are left out: finding them
-  /// means a look at every process of the host.
-  package init(_ world: World, _ service: Service, looksAtNginx: Bool = true) async throws(Failure)
-  {
+  /// means a look at every process of the host. A round has seen what is the same for many services.
+  package init(
+    _ world: World, _ service: Service, looksAtNginx: Bool = true, round: StatusRound? = nil
+  ) async throws(Failure) {
     self.service = service
     now = world.clock.now()
-    let saved = try await world.load(service)
+    let saved: ServiceState
+    if let round {
+      saved = await round.state(of: service, world)
+    } else {
+      saved = try await world.load(service)
+    }
     let snapshot =
       saved.running == nil ? nil : LiveSnapshotFile.read(service.name, in: world.config.run)
     state = snapshot?.over(saved) ?? saved
@@ -44,9 +50,11 @@ package struct StatusReport {
       nginx = []
       return
     }
-    let seen = await world.router.observe(service.name, [.edits, .workers, .names])
+    let isOfRound = round != nil && service.proxying.scheme != .tcp
+    let seen = await world.router.observe(
+      service.name, isOfRound ? [.edits, .names] : [.edits, .workers, .names])
     nginx =
-      [NginxReport.leaving(world, seen.workers)].compactMap(\.self)
+      [isOfRound ? round?.leaving : NginxReport.leaving(world, seen.workers)].compactMap(\.self)
       + seen.edits.map { "\($0) was changed by hand" }
       + seen.names.map { "\($0); to let it read them again: canary apply \(service.name)" }
   }
