@@ -21,7 +21,7 @@ import Testing
     try state.enter(trial)
     defer { state.leave(trial) }
     let after = try trial.run()
-    #expect(try trial.isOurs, "no request came by way of canary\n\(text)")
+    #expect(try trial.isOurs, "Nginx does not read canary's location\n\(text)")
     for (index, pair) in zip(before.answers, after.answers).enumerated() {
       let request = shape.request(index)
       #expect(pair.0 == pair.1, "what the client sees of \(request.text)\n\(text)")
@@ -177,7 +177,12 @@ final class AdoptionTrial {
   }
 
   /// Whether canary's log has lines.
-  var isOurs: Bool { get throws { try Files.read(host.log)?.isEmpty == false } }
+  var isOurs: Bool {
+    get throws {
+      let dump = ["nginx", "-T", "-q", "-c", host.main]
+      return try Spawn.run(dump, limit: .seconds(20)).output.contains("/canary/shop.location:\n")
+    }
+  }
 
   func run() throws -> Record {
     let apps = [host.blue, second] + (canary.map { [$0] } ?? [])

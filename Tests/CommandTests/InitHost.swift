@@ -202,10 +202,4 @@ final class InitHost {
     let ran = try Spawn.run(["nginx", "-s", "reload", "-c", main], limit: .seconds(20))
     #expect(ran.succeeded, "\(ran.output)")
   }
-
-  /// What canary's own location writes.
-  var log: String {
-    let logs = NginxMainFile.files(matching: "\(sandbox.folder)/logs/canary-*.log")
-    return logs.first ?? "\(sandbox.folder)/logs/none"
-  }
 }

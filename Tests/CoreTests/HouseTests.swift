@@ -54,7 +54,6 @@ import Testing
 
   /// What is used, though nothing in `Sources` names it, and by what.
   private static let usedUnseen: [(name: String, by: String)] = [
-    ("LatencyKind.firstByte", "the config, by its raw value"),
     ("QueueExecutor.enqueue", "Swift's runtime, as of every executor"),
     ("Reduce.callAsFunction", "calls of a value: reduce(values)"),
     ("ThreadExecutor.enqueue", "Swift's runtime, as of every executor"),

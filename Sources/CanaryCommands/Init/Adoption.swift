@@ -115,7 +115,8 @@ struct Adoption {
     let headers = headers.filter { Self.fits($0) }
     if !headers.isEmpty { keys.append(("headers", .table(headers.map { ($0.0, .text($0.1)) }))) }
     let logs = logs.compactMap(\.simple)
-    if !logs.isEmpty { keys.append(("access_log", .list(logs.map(JSON.text)))) }
+    let isSilent = said("access_log").contains { $0.words.count > 1 && $0.words[1] == "off" }
+    if !logs.isEmpty || isSilent { keys.append(("access_log", .list(logs.map(JSON.text)))) }
     return keys
   }
 

@@ -59,6 +59,7 @@ struct ServiceReader {
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
       accessLogs: accessLogs, guards: guards)
     if let weights { service.weights = weights }
+    service.isUnlogged = table.has("access_log") && accessLogs.isEmpty
     service.sticky = sticky
     service.trusted = trusted
     service.preview = preview

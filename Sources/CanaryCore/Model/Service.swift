@@ -140,11 +140,11 @@ package struct Service: Hashable, Sendable {
   package var retain: Span
   package var proxying: Proxying
   package var latency: LatencyKind
-  /// Further access logs, as `path` or `path format`.
-  ///
-  /// Nginx drops inherited `access_log` lines where canary sets its own, so they must be repeated
-  /// here.
+  /// Further access logs, as `path` or `path format`: where canary sets its own, Nginx drops those
+  /// that are inherited.
   package var accessLogs: [String]
+  /// Whether the config says that there is no log but canary's, by an empty list of logs.
+  package var isUnlogged = false
   /// The standing guards of the service.
   package var guards: [StandingGuard]
   /// How the canary gets its share.

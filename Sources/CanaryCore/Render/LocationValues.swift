@@ -19,6 +19,7 @@ extension RenderValues {
       upgrade(isHTTP) + (isWhole ? headerRows(proxying) : Self.ownRows(proxying))
         + hidden(cookies: cookiesForPools))
     values["logged"] = Self.section(isLogged && isJudged)
+    values["unlogged"] = Self.section(isLogged && !isJudged && service.isUnlogged)
     values["logs"] = Self.texts("path", isLogged ? service.accessLogs : [])
     values["elsewhere"] = elsewhere
     let place = choice.paths.firstIndex(of: route.path) ?? 0

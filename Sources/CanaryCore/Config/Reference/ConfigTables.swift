@@ -151,7 +151,8 @@ extension ConfigTable {
       .may("releases", .table(releases), "any", "which versions may be released"),
       .may(
         "access_log", .texts, "none",
-        "further logs, `\"/path\"` or `\"/path format\"`: ours replaces the inherited ones"),
+        "further logs, `\"/path\"` or `\"/path format\"`: in a rollout ours replaces the inherited ones; `[]`: none at rest either"
+      ),
     ])
 
   package static let plan = ConfigTable(
