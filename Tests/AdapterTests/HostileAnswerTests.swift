@@ -2,6 +2,7 @@ import CanaryAdapters
 import CanaryCore
 import CanaryDriver
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -173,6 +174,22 @@ import Testing
       folder, server, check, environment: ["H5_NAMED": "named-value-1"],
       top: "environment: [\"H5_NAMED\"],")
     #expect(named.detail.contains("[] [•••] /"), "\(named.detail)")
+  }
+
+  @Test func `a hundred calls that hang keep no other waiting`() async {
+    final class Gate: Sendable { let isOpen = Mutex(false) }
+    let gate = Gate()
+    let hung = (0..<100).map { _ in
+      Task {
+        await Blocking.runProgram { while !gate.isOpen.withLock({ $0 }) { usleep(10_000) } }
+        await Blocking.run { while !gate.isOpen.withLock({ $0 }) { usleep(10_000) } }
+      }
+    }
+    let clock = ContinuousClock()
+    let took = await clock.measure { for _ in 0..<20 { await Blocking.run {} } }
+    #expect(took < .seconds(20))
+    gate.isOpen.withLock { $0 = true }
+    for task in hung { await task.value }
   }
 
   @Test func `a program that prints for ever takes no memory with it`() throws {

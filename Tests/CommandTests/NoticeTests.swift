@@ -83,8 +83,21 @@ import Testing
       ), "\(mails)")
     let lines = try #require(try Files.read("\(sandbox.folder)/lines")).split(separator: "\n")
     #expect(lines.count == 1 && field(String(lines[0]), "event") == "frozen", "\(lines)")
+    // What would call a whole room, and what nobody sees.
+    let hostile =
+      "<!channel> <at user_id=\"all\">x</at> <@all> @everyone app@sha256:1 a\u{2028}b\u{200B}c\u{61C}"
+    #expect(try sandbox.canary("freeze", "chat", "--reason", hostile).code == 0)
+    for robot in robots {
+      try sandbox.wait("a third notice of \(robot.name)", 30) { robot.posts.count == 3 }
+      let body = robot.posts[2].body
+      for call in ["<!channel", "<at ", "<@", " @everyone"] {
+        #expect(!body.contains(call), "\(robot.name): \(body)")
+      }
+      #expect(body.contains("app@sha256:1 a bc"), "\(robot.name): \(body)")
+    }
     let everything = try sandbox.canary("audit").text + controller.text
     #expect(!everything.contains("s3cret"), "\(everything)")
+    #expect(everything.contains("app@sha256:1 a bc"), "\(everything)")
   }
 
   @Test func `a receiver that refuses is told of once and gets everything later, in order`() throws

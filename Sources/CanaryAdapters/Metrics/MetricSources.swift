@@ -183,7 +183,7 @@ package final class MetricSources: MetricSource {
       let variables = config.environment
       var secrets = Secrets(environment: environment)
       secrets.hide(variables: variables)
-      return await Blocking.run { [secrets] in
+      return await Blocking.runProgram { [secrets] in
         CommandSource.run(words, check, variables: variables, secrets)
       }
     case .prometheus(let query, let reduce):

@@ -121,7 +121,7 @@ struct Notifier: Sendable {
     let variables = variables()
     var secrets = Secrets(environment: environment)
     secrets.hide(variables: variables)
-    return await Blocking.run { [secrets] in
+    return await Blocking.runProgram { [secrets] in
       do throws(SpawnError) {
         let ran = try Spawn.run(
           words, limit: Self.limit, inherits: .usual(and: variables), input: input)
