@@ -16,9 +16,14 @@ package final class HTTPLoop: Sendable {
   /// Used by the loop's own thread only; `curl_multi_wakeup` alone may be called from any.
   private nonisolated(unsafe) let multi: UnsafeMutableRawPointer?
   private let pending = Mutex<[Pending]>([])
+  /// How long the loop sleeps while nothing happens.
+  ///
+  /// Not for long where nobody can wake it: no descriptor was left for that when it began.
+  private let rest: Int32
 
   private init() {
     multi = curl_multi_init()
+    rest = multi.map { curl_multi_wakeup($0) == CURLM_OK } ?? false ? 60_000 : 20
     guard let multi else { return }
     // More connections at once would load a server rather than measure it; further requests wait.
     _ = canary_curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 256)
@@ -28,13 +33,19 @@ package final class HTTPLoop: Sendable {
 
   /// The answer, or why there is none, within the request's limit.
   package func send(_ question: HTTPRequest) async -> Result<HTTPAnswer, HTTPError> {
-    await withCheckedContinuation { continuation in
+    guard let multi else { return .failure(Self.unstarted) }
+    return await withCheckedContinuation { continuation in
       pending.withLock {
         $0.append(Pending(question: question) { continuation.resume(returning: $0) })
       }
-      if let multi { curl_multi_wakeup(multi) }
+      // A question that nobody hears of would wait for the loop's next look.
+      var tries = 3
+      while curl_multi_wakeup(multi) != CURLM_OK, tries > 0 { tries -= 1 }
     }
   }
+
+  private static let unstarted = HTTPError(
+    description: "libcurl cannot be started", isRefused: false)
 
   private func run() {
     guard let multi else { return }
@@ -48,8 +59,7 @@ package final class HTTPLoop: Sendable {
         guard let transfer = HTTPTransfer(one.question),
           curl_multi_add_handle(multi, transfer.handle) == CURLM_OK
         else {
-          one.answer(
-            .failure(HTTPError(description: "libcurl cannot be started", isRefused: false)))
+          one.answer(.failure(Self.unstarted))
           continue
         }
         going[transfer.handle] = (transfer, one)
@@ -63,7 +73,7 @@ package final class HTTPLoop: Sendable {
         one.answer(transfer.finish(code))
       }
       // Sleeps until something happens; `send` wakes it.
-      curl_multi_poll(multi, nil, 0, 60_000, nil)
+      curl_multi_poll(multi, nil, 0, rest, nil)
     }
   }
 }
