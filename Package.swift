@@ -85,3 +85,11 @@ let package = Package(
       swiftSettings: settings),
   ]
 )
+
+// Only libFuzzer can link it, which the plain build does not have: scripts/torture fuzz.
+if Context.environment["CANARY_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz", dependencies: ["TestSupport", "CanaryCore"], path: "Tests/Fuzz",
+      exclude: ["corpus"], swiftSettings: settings))
+}

@@ -216,7 +216,7 @@ import Testing
 
   /// Any text: the findings are of its lines, and the same each time.
   @Test func `hostile texts are audited within their lines`() throws {
-    try Fuzz("nginx-dump").run(400) { bytes in
+    try Fuzz(.dump).run(400) { bytes in
       let text = String(decoding: bytes, as: UTF8.self)
         .replacing("proxy_pass", with: "include canary/chat.location; proxy_pass")
       let files = ["/etc/nginx/nginx.conf": text]
