@@ -9,7 +9,7 @@ extension Sandbox {
     let text = try Files.read("\(folder)/logs/canary-chat.log", limit: 1 << 30) ?? ""
     for line in text.split(separator: "\n") {
       let fields = line.split(separator: "\t")
-      guard fields.count == 9, let generation = Int(fields[2]) else { continue }
+      guard fields.count >= 9, let generation = Int(fields[2]) else { continue }
       for address in fields[5].split(separator: ",") {
         guard let port = address.split(separator: ":").last.flatMap({ Int($0) }) else { continue }
         found[generation, default: [:]][port, default: 0] += 1

@@ -29,11 +29,16 @@ actor AccessLogSource {
   private let routesBySeats: Bool
   /// The stages of the rollout by time; nil: the generation in each line tells them apart.
   private var stages: (rollout: Int, times: SwitchTimes)?
+  /// Your main file, whose `timer_resolution` lets Nginx read the clock less often.
+  private let main: String
+  /// Seats against pools in the present stage, and since when any contradicts.
+  private var seats: (check: SeatCheck, trusted: Instant, since: Instant?)?
 
   init(
-    service: Service, log: String, relay: String, file: String, store: any LogStore,
-    executor: ThreadExecutor, routesBySeats: Bool
+    service: Service, log: String, relay: String, file: String, main: String,
+    store: any LogStore, executor: ThreadExecutor, routesBySeats: Bool
   ) {
+    self.main = main
     self.service = service
     self.log = log
     self.relay = relay
@@ -66,7 +71,7 @@ actor AccessLogSource {
     async throws(SourceError) -> [Measurement]
   {
     if follower == nil { await resume(context) }
-    if routesBySeats { note(context) }
+    if routesBySeats { await note(context) }
     await prepare(context)
     // Names stand for what they did when Nginx read the file.
     if copied != context.canary {
@@ -80,6 +85,7 @@ actor AccessLogSource {
       delta.comparison = TallyComparison(
         judge, pools: table.pools, canary: context.canary, stable: context.stable)
     }
+    delta.seats = seatCheck(context)
     let read: Result<Void, FileError>
     do throws(FileError) {
       // The judge has one owner at a time: a shared one would be copied at each request.
@@ -91,6 +97,7 @@ actor AccessLogSource {
     }
     judge = delta.comparison?.judge
     delta.comparison = nil
+    let remark = noteSeats(&delta, at: now)
     if case .failure(let error) = read { throw SourceError(description: error.description) }
     if !delta.isEmpty {
       counted.merge(delta)
@@ -100,7 +107,11 @@ actor AccessLogSource {
       if delta.unattributed > 0 { await resolveAgain() }
     }
     let reading = LogReading(context, at: now, judge)
-    let measurements = checks.map { reading.measure($0, &counted) }
+    let measurements = checks.map { check in
+      var measurement = reading.measure(check, &counted)
+      measurement.remark = remark
+      return measurement
+    }
     // At most once a second: after a crash, the log is read again from the last save.
     if Instant.isPast(.seconds(1), since: savedAt, at: now), !unsaved.isEmpty {
       savedAt = now
@@ -124,15 +135,36 @@ actor AccessLogSource {
   ///
   /// A driver that resumes the rollout knows no stage but this one: whatever was drawn before
   /// belongs to a former one.
-  private func note(_ context: StageContext) {
+  private func note(_ context: StageContext) async {
     let stage = StageSwitch(context)
-    if stages?.rollout == context.rollout {
-      guard stages?.times.add(stage) == true else { return }
-    } else {
-      guard let times = SwitchTimes([stage]) else { return }
+    if stages?.rollout != context.rollout {
+      let resolution = await Blocking.run { [main] in NginxMainFile(main)?.timerResolution }
+      guard let times = SwitchTimes([stage], timerResolution: resolution ?? .zero) else { return }
       stages = (context.rollout, times)
+    } else if stages?.times.add(stage) != true {
+      return
     }
     follower?.parser = parser
+  }
+
+  /// The check of seats against pools, begun anew with each stage.
+  private func seatCheck(_ context: StageContext) -> SeatCheck? {
+    guard routesBySeats, let new = SeatCheck(table, context) else { return nil }
+    if seats?.trusted != context.trusted { seats = (new, context.trusted, nil) }
+    return seats?.check
+  }
+
+  /// Keeps what was counted of seats; what to say of it, once it has lasted for a while.
+  ///
+  /// After a brake, the driver takes a moment to end the stage.
+  private func noteSeats(_ delta: inout LogTally, at now: Instant) -> String? {
+    guard let check = delta.seats else { return nil }
+    delta.seats = nil
+    seats?.check = check
+    guard let words = check.words else { return nil }
+    let since = seats?.since ?? now
+    seats?.since = since
+    return now - since >= .seconds(1) ? words : nil
   }
 
   /// Makes sure that the judge compares this rollout, and tells it the stage.

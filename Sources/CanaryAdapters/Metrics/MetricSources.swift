@@ -35,7 +35,8 @@ package final class MetricSources: MetricSource {
       guard let service = config.service(name) else { return nil }
       let made = AccessLogSource(
         service: service, log: config.log(of: name), relay: config.run.relay(name),
-        file: config.mainFile(of: name), store: store, executor: executor,
+        file: config.mainFile(of: name), main: config.nginx.config, store: store,
+        executor: executor,
         routesBySeats: service.routesBySeats)
       all[name] = made
       return made

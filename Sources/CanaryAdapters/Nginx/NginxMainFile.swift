@@ -1,10 +1,15 @@
+package import CanaryCore
 internal import Glibc
 
 /// The few facts from your own nginx.conf that canary needs; only reads it.
 package struct NginxMainFile: Hashable, Sendable {
   package var errorLog: String?
+  /// The file with the pid of the master, where the file names one.
+  package var pidFile: String?
   /// How long old workers may serve their last clients; nil: without limit.
   package var workerShutdownTimeout: String?
+  /// How often Nginx reads the clock; nil: whenever it wakes up.
+  package var timerResolution: Span?
   /// The include patterns inside `http {}`, as absolute paths.
   package var httpIncludes: [String] = []
   /// The include patterns inside `stream {}`, as absolute paths.
@@ -46,12 +51,32 @@ package struct NginxMainFile: Hashable, Sendable {
     guard words.count >= 2, !statement.opensBlock else { return }
     switch (words[0], statement.blocks.map(\.name)) {
     case ("error_log", []): errorLog = Files.absolute(words[1], in: folder)
+    case ("pid", []): pidFile = Files.absolute(words[1], in: folder)
     case ("worker_shutdown_timeout", []): workerShutdownTimeout = words[1]
+    case ("timer_resolution", []): timerResolution = Self.span(words[1])
     case ("load_module", []): modules.append(words[1])
     case ("include", ["http"]): httpIncludes.append(Files.absolute(words[1], in: folder))
     case ("include", ["stream"]): streamIncludes.append(Files.absolute(words[1], in: folder))
     default: break
     }
+  }
+
+  /// A time as Nginx writes it, such as `100ms` or `1m30s`; a bare number is seconds.
+  static func span(_ text: String) -> Span? {
+    let units: [(String, Int64)] = [
+      ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+    ]
+    var (left, sum) = (text[...], Int64(0))
+    while !left.isEmpty {
+      let digits = left.prefix { $0.isNumber }
+      guard let number = Int64(digits), number < 1 << 31 else { return nil }
+      left = left.dropFirst(digits.count)
+      let unit = left.isEmpty ? ("", 1000) : units.first { left.hasPrefix($0.0) }
+      guard let unit else { return nil }
+      sum += number * unit.1
+      left = left.dropFirst(unit.0.count)
+    }
+    return text.isEmpty ? nil : Span(milliseconds: sum)
   }
 
   /// Whether a path matches an include pattern.

@@ -39,6 +39,7 @@ package enum Judge {
       next.value = good ? 1 : 0
       take(&next, check, measurement.at, good ? .good(seen) : .broken(seen))
     }
+    if let remark = measurement.remark { next.detail += "; \(remark)" }
     next.totals.count(next.verdict, next.value, changed: next.verdict != state.verdict)
     return next
   }

@@ -55,10 +55,10 @@ struct LogCursor {
 
   /// Reads a letter or a seat, and a tab: how the request came to its pool; nil for any other field.
   @inline(__always)
-  mutating func way() -> RoutedBy? {
+  mutating func seat() -> LoggedSeat? {
     let start = at
     guard skipField() else { return nil }
-    return RoutedBy(Slice(base: base, bounds: start..<(at - 1)))
+    return LoggedSeat(Slice(base: base, bounds: start..<(at - 1)))
   }
 
   /// The field that comes next.

@@ -96,12 +96,16 @@ package struct LogParser: Sendable {
       let failed = tried >= 500 || tried == 0 || (more.isBroken && index == tries - 1)
       if index == 0 {
         // Only requests that chance put into their pool can be compared; a retry follows a failure.
+        let stage = stage(generation, moments)
         tally.compare(
-          generation: stage(generation, moments), milliseconds: time, pool: pool,
+          generation: stage, milliseconds: time, pool: pool,
           failed: isAborted ? nil : failed,
           latency: isAborted && !more.isStretched ? response : spent,
-          isDrawn: more.isDrawn)
+          isDrawn: more.seat.way == .drawn
+            && switches?.draws(stage, circle: more.seat.circle) ?? true)
+        if version == 2 || version == 4 { check(more.seat, pool, moments, &tally) }
       }
+      if failed { tally.noteFailure(pool, at: time) }
       // No client sees the answer to a copy.
       let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
       tally.add(second: second, pool: pool) { counts in
@@ -180,8 +184,7 @@ package struct LogParser: Sendable {
 
   /// The fields that only `canary2` and `canary4` lines have.
   private struct More {
-    var isDrawn = true
-    var isCopy = false
+    var seat = LoggedSeat(.drawn)
     var isBroken = false
     /// Whether a part of the request came while its server was waiting for it: its times are the
     /// client's as much as the server's.
@@ -189,6 +192,19 @@ package struct LogParser: Sendable {
     /// Whether the answer may have waited for its client, which reads as slowly as it likes: then
     /// only its first byte tells how fast the server is.
     var isLong = false
+
+    var isCopy: Bool { seat.way == .shadow }
+  }
+
+  /// Counts a request whose first try went to another pool than its seat says.
+  @inline(never)
+  private func check(
+    _ seat: LoggedSeat, _ pool: Int, _ moments: Moments, _ tally: inout LogTally
+  ) {
+    guard let switches, let start = moments.start,
+      let isMet = switches.meets(seat, start: start)
+    else { return }
+    tally.check(isMet: isMet, pool, from: start)
   }
 
   /// The most bytes that the system takes of an answer whose client does not read.
@@ -196,8 +212,8 @@ package struct LogParser: Sendable {
 
   @inline(never)
   private static func more(_ cursor: inout LogCursor, isDirect: Bool) -> More? {
-    guard cursor.skipField(), let way = cursor.way() else { return nil }
-    var more = More(isDrawn: way == .drawn, isCopy: way == .shadow)
+    guard cursor.skipField(), let seat = cursor.seat() else { return nil }
+    var more = More(seat: seat)
     guard isDirect else {
       more.isBroken = isFailure(grpc: cursor.rest)
       return more

@@ -46,6 +46,8 @@ package struct PoolTable: Hashable, Sendable {
   private let addresses: [String: Int]
   /// The index of the pool that copies count under; nil: nothing is copied.
   package let shadow: Int?
+  /// Whether an address belongs to two pools, so that it tells none of them.
+  let isAmbiguous: Bool
 
   /// The pool that copies count under; no pool of a config may have this name.
   package static let shadowName: PoolName = "shadow"
@@ -61,9 +63,11 @@ package struct PoolTable: Hashable, Sendable {
     var pools: [PoolName] = []
     var byHash: [UInt64: Int] = [:]
     var addresses: [String: Int] = [:]
+    var isAmbiguous = false
     for (address, pool) in entries {
       let index = pools.firstIndex(of: pool) ?? pools.count
       if index == pools.count { pools.append(pool) }
+      if let other = addresses[address], other != index { isAmbiguous = true }
       addresses[address] = index
       byHash[Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }] = index
     }
@@ -73,6 +77,7 @@ package struct PoolTable: Hashable, Sendable {
     self.pools = pools
     self.byHash = byHash
     self.addresses = addresses
+    self.isAmbiguous = isAmbiguous
   }
 
   /// The index of the pool that the address belongs to; nil: no pool.
@@ -125,6 +130,8 @@ package struct LogTally: Sendable {
   /// Drawn requests too near to a change of the stage to be compared; they are counted all the same.
   package private(set) var betweenStages = 0
   package var lines = 0
+  /// Seats and pools that must agree; nil: they are not checked.
+  package var seats: SeatCheck?
   /// The comparison that takes each request while lines are read; nil: none.
   package var comparison: TallyComparison?
   /// The requests that chance drew, by generation; nil: they are not counted.
@@ -171,6 +178,14 @@ package struct LogTally: Sendable {
       generation: generation, milliseconds: milliseconds, isCanary: pool == canary, failed: failed,
       latency: latency)
   }
+
+  /// Counts a request that began at `start` whose first try contradicts its seat.
+  mutating func check(isMet: Bool, _ pool: Int, from start: Int64) {
+    seats?.check(isMet: isMet, pool, from: start)
+  }
+
+  /// Notes that a try failed: while the servers of a pool are down, the other one takes over.
+  mutating func noteFailure(_ pool: Int, at time: Int64) { seats?.failedAt[pool] = time }
 
   private mutating func enrol(_ generation: Int, _ milliseconds: Int64, _ pool: Int) {
     let empty = Census(

@@ -10,6 +10,16 @@ package struct StageSwitch: Hashable, Sendable {
   package var seen: Int64
   /// The generation of the stage, by which strata are told apart.
   package var generation: Int
+  /// Which circles of the plan's `only` are drawn, from the first on; nil: everybody is.
+  package var circles: Int?
+  /// The seats that meet the canary; nil: they are not known.
+  package var met: Met?
+
+  /// The seats that meet the canary in a stage.
+  package struct Met: Hashable, Sendable {
+    package var weight: Weight
+    package var preview: Bool
+  }
 
   package init(asked: Int64, seen: Int64, generation: Int) {
     self.asked = asked
@@ -23,6 +33,11 @@ package struct StageSwitch: Hashable, Sendable {
     // An instant has lost its part of a millisecond, in which a request may have begun.
     seen = context.since.milliseconds + 1
     generation = context.generation.number
+    let stage = context.plan.stages[context.stage]
+    met = Met(weight: stage.weight, preview: stage.preview ?? true)
+    if let only = stage.only {
+      circles = (Seating(of: context.plan).circles.firstIndex(of: only) ?? 0) + 1
+    }
   }
 }
 
@@ -94,5 +109,35 @@ package struct SwitchTimes: Hashable, Sendable {
       next = stage
     }
     return drawn < next.asked ? next.generation - 1 : nil
+  }
+
+  /// Whether a stage draws the requests of a circle, nil: of none.
+  ///
+  /// Outside of its `only` a request keeps its number, but meets stable whatever that is.
+  @inline(__always)
+  func draws(_ generation: Int?, circle: Int?) -> Bool {
+    guard generation == newest.generation else {
+      return former.first { $0.generation == generation }.map { $0.draws(circle) } ?? true
+    }
+    return newest.draws(circle)
+  }
+
+  /// Whether a request of the stage in force must have met the canary by its seat; nil: nothing
+  /// tells.
+  @inline(__always)
+  func meets(_ seat: LoggedSeat, start: Int64) -> Bool? {
+    guard start >= newest.seen, let met = newest.met else { return nil }
+    switch seat.way {
+    case .drawn: return seat.bound.map { $0 < met.weight.basisPoints && newest.draws(seat.circle) }
+    case .preview: return met.preview ? true : nil
+    case .never: return false
+    case .excluded, .shadow: return nil
+    }
+  }
+}
+
+extension StageSwitch {
+  func draws(_ circle: Int?) -> Bool {
+    circles.map { circles in circle.map { $0 <= circles } ?? false } ?? true
   }
 }

@@ -44,6 +44,8 @@ package struct Measurement: Hashable, Sendable, Codable {
   package var check: CheckName
   package var at: Instant
   package var reading: Reading
+  /// What the source has seen beside the reading, and you must know; nil: nothing.
+  package var remark: String?
 
   package init(check: CheckName, at: Instant, reading: Reading) {
     self.check = check

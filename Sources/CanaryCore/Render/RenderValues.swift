@@ -57,7 +57,8 @@ struct RenderValues {
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
     if isExplained || isDirect {
       let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
-      let way = explainsWay ? own : RoutedBy.drawn.letter
+      let drawn = choice.seatForm == .rollout ? "$canary_draw_\(variable)" : RoutedBy.drawn.letter
+      let way = explainsWay ? own : drawn
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
       let told = "\\t\(way)\\t\(grpc)"
       formats =
@@ -88,7 +89,7 @@ struct RenderValues {
 
   /// Whether each line of the log says why its request went to its pool.
   var explainsWay: Bool { !choice.rules.isEmpty || choice.start.way != .drawn }
-  private var isExplained: Bool { explainsWay || speaksGRPC }
+  private var isExplained: Bool { explainsWay || speaksGRPC || choice.seatForm == .rollout }
 
   /// Whether some requests or answers pass through at the pace of their clients, as far as canary
   /// says so.
