@@ -49,8 +49,8 @@ struct Policy {
       decision.refusal = .busy("rollout \(rollout.number) to \(rollout.to) is running")
     case .revert(let actor, let reason):
       revert(rollout, actor, reason)
-    case .tookOver(let actor):
-      changeDriver(rollout, actor)
+    case .tookOver(let actor, let isLost):
+      if isLost { regain(rollout, actor) } else { changeDriver(rollout, actor) }
     case .overtaken(_, let found):
       retryAbove(rollout, after: found)
     case .freeze(let freeze): self.freeze(freeze)
@@ -98,7 +98,7 @@ struct Policy {
   ///
   /// A stage that soaks or is paused goes on once Nginx has confirmed what it serves (see
   /// `confirm`); the time without a driver does not count.
-  private mutating func changeDriver(_ rollout: Rollout, _ actor: Actor) {
+  mutating func changeDriver(_ rollout: Rollout, _ actor: Actor) {
     switch rollout.phase {
     case .soaking(var soak):
       soak.seen = now
@@ -172,7 +172,7 @@ struct Policy {
   mutating func beginRevert(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
     dropJobs { $0.facts.moment.isGating || $0.hook.retained }
     decision.state.rollout?.held = nil
-    if case .starting = rollout.phase {
+    if case .starting = rollout.phase, rollout.reached == nil {
       // Nginx was not asked for anything yet, so no brake, generation or reload is needed.
       set(.reverted(reason))
       note(

@@ -29,7 +29,9 @@ package enum Event: Hashable, Sendable {
   /// A timer, a doorbell or a restart: do what is due.
   case woke
   /// Another process drives from now on; the time without a driver does not count as soaked.
-  case tookOver(Actor)
+  ///
+  /// `isLost`: what let requests meet the canary is gone, as after a reboot, and no brake says why.
+  case tookOver(Actor, isLost: Bool = false)
   /// The result of probing every server of the canary pool once; nil: the pool is ready.
   case looked(fault: String?, rollout: Int)
   case measured([Measurement], rollout: Int, stage: Int)

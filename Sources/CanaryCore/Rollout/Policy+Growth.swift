@@ -60,7 +60,8 @@ extension Policy {
   ///
   /// Called at every look while the former stage is held; the checks of that stage go on.
   mutating func pass(_ rollout: Rollout, to stage: Int) {
-    askApproval(rollout, stage)
+    // A stage that comes back was approved before.
+    if rollout.reached != stage { askApproval(rollout, stage) }
     if let held = whyNotGrow() { return wait(held.kind, held.text) }
     if let rule = decision.state.rollout?.awaitedApproval {
       return wait(.approval, "waiting for \(rule.words)")
@@ -104,5 +105,37 @@ extension Policy {
     guard !rollout.hooks.isEmpty, rollout.passed != stage else { return }
     decision.state.rollout?.passed = stage
     addJobs(.afterStage, rollout, stage: stage)
+  }
+
+  /// Goes on with a rollout whose set of seats is gone: all traffic is on stable, and a set comes
+  /// back no easier than the first one came.
+  ///
+  /// So first the checks before a rollout, the probes of the pool, freeze and window. What a person
+  /// paused does not go on by itself.
+  mutating func regain(_ rollout: Rollout, _ actor: Actor) {
+    let stage: Int
+    switch rollout.phase {
+    case .starting, .reverting, .promoted, .reverted: return changeDriver(rollout, actor)
+    case .paused:
+      let why = "the set of seats is gone, as after a reboot, and the rollout was paused"
+      return beginRevert(rollout, Reason(.outside, why), actor: .canary)
+    case .soaking(let soak): stage = soak.stage
+    case .applying(let next, _): stage = next
+    case .finishing: stage = rollout.plan.stages.count - 1
+    }
+    keepTotals(rollout)
+    decision.state.rollout?.checks = []
+    decision.state.rollout?.preflight = nil
+    decision.state.rollout?.asked = nil
+    decision.state.rollout?.reached = stage
+    let clean = clean(rollout)
+    decision.state.serving?.routing = clean
+    set(.starting(since: now, passes: 0))
+    note(
+      .resumed, rollout.number, weight: Weight.none, actor: actor,
+      detail:
+        "the set of seats is gone, as after a reboot: all traffic is on \(rollout.from) until \(rollout.to) has been looked at again"
+    )
+    reissueEffect(rollout)
   }
 }

@@ -11,7 +11,7 @@ extension Policy {
           // The stage may be held for hours. The pool answers now, so its time to become ready
           // starts again.
           set(.starting(since: now, passes: passes))
-          return pass(rollout, to: 0)
+          return pass(rollout, to: rollout.reached ?? 0)
         }
         set(.starting(since: since, passes: passes + 1))
         decision.effects = [.wake(now + Self.lookInterval)]

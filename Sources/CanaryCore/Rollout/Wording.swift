@@ -29,6 +29,10 @@ package enum Wording {
     switch rollout.phase {
     case .starting(_, let passes):
       if let held = rollout.held { return held.text + approvals(rollout) }
+      if let stage = rollout.reached {
+        return
+          "all traffic is on \(rollout.from); stage \(stage + 1) comes back once \(rollout.to) has answered (\(passes) of \(rollout.plan.ready.times) times running)"
+      }
       return
         "waiting for \(rollout.to) to answer (\(passes) of \(rollout.plan.ready.times) times running)"
     case .applying(let stage, _):

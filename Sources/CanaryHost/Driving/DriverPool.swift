@@ -71,6 +71,18 @@ package final class DriverPool: Sendable {
     return await world.router.brakeNote(state.service)?.by == .person
   }
 
+  /// Whether what lets requests meet the canary is gone, as after a reboot.
+  private static func hasLostSet(_ world: World, _ state: ServiceState) async -> Bool {
+    guard let serving = state.serving else { return false }
+    var generations = [serving.generation]
+    // The former driver may have reached the stage, and not have come to save that.
+    if case .applying(_, let next)? = state.running?.phase { generations.append(next) }
+    for generation in generations {
+      if await world.router.isInForce(state.service, serving.routing, generation) { return false }
+    }
+    return true
+  }
+
   /// Drives one service until it has no pending work, and logs the result.
   ///
   /// A running rollout is taken over. At rest with a person's brake on, that person's revert is
@@ -86,7 +98,9 @@ package final class DriverPool: Sendable {
       // A person's brake at rest: a revert that could not be saved when it was asked for.
       event =
         note?.by == .person ? .revert(Actor(note?.actor ?? "reportedMissing"), note?.reason) : .woke
-    case .some: event = .tookOver(Actor("controller"))
+    case .some:
+      let isLost = note == nil ? await hasLostSet(world, state) : false
+      event = .tookOver(Actor("controller"), isLost: isLost)
     }
     do throws(Failure) {
       let rest = try await DriveSession.run(
