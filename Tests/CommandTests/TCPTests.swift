@@ -22,7 +22,7 @@ import Testing
 
   private func main(_ sandbox: Sandbox) -> String {
     """
-    load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+    load_module \(Sandbox.modules)/ngx_stream_module.so;
     worker_shutdown_timeout 20s;
     stream { include \(sandbox.folder)/canary/*.stream; }
     """

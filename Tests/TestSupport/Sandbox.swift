@@ -136,11 +136,27 @@ package final class Sandbox {
 
   /// Starts the Nginx in front with the main file that is there.
   package func startNginxAsWritten() throws {
-    edge = try Child(["nginx", "-c", nginxConf])
+    // With its whole path: a binary upgrade runs what it was called by.
+    edge = try Child([Self.nginx, "-c", nginxConf])
     try wait("nginx") {
       Files.exists("\(folder)/nginx.pid") && Files.size(of: "\(folder)/nginx.pid") ?? 0 > 0
     }
   }
+
+  /// The Nginx that the tests run: the first in PATH, so `PATH=/opt/nginx-1.18/sbin:$PATH` names
+  /// another one.
+  package static let nginx: String = {
+    let folders = (ThisProcess.environment["PATH"] ?? "").split(separator: ":")
+    let paths: [String] = folders.map { "\($0)/nginx" }
+    return paths.first { (path: String) -> Bool in access(path, X_OK) == 0 } ?? "nginx"
+  }()
+
+  /// Where that Nginx has its dynamic modules.
+  package static let modules: String = {
+    let said = (try? Spawn.run([nginx, "-V"], limit: .seconds(10)))?.output ?? ""
+    let word = said.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("--modules-path=") }
+    return word.map { String($0.dropFirst("--modules-path=".count)) } ?? "modules"
+  }()
 
   package func stopNginx() { edge?.stop() }
   package var nginxPid: Int32 { edge?.pid ?? 0 }

@@ -42,6 +42,8 @@ package enum Brake {
   package static func put(
     _ run: RunFolder, _ service: ServiceName, to pool: PoolName?, _ note: BrakeNote
   ) throws(FileError) {
+    // Somebody may have removed the folder, and with it every set.
+    try? Files.makeFolder(run.path)
     // First what moves the traffic, and even when the note cannot be written.
     let led = Result { () throws(FileError) in
       try SeatSets(run, service).lead(to: pool, at: note.time)
@@ -62,7 +64,15 @@ package enum Brake {
   ///
   /// A flag without one, such as from `touch`, counts as a person's.
   package static func note(_ run: RunFolder, _ service: ServiceName) -> BrakeNote? {
-    guard let text = Files.contents(run.brake(service), limit: 64 << 10) else { return nil }
+    let path = run.brake(service)
+    guard var text = Files.contents(path, limit: 64 << 10) else { return nil }
+    if text.isEmpty, let made = Files.signature(of: path)?.time,
+      SystemClock.now - made < .seconds(1)
+    {
+      // The note follows the flag in a moment.
+      usleep(20_000)
+      text = Files.contents(path, limit: 64 << 10) ?? ""
+    }
     if let note = try? JSONDecoder().decode(BrakeNote.self, from: Data(text.utf8)) { return note }
     return BrakeNote(
       by: .person, actor: "unknown", reason: "the brake file was made by hand",

@@ -8,6 +8,9 @@ extension Installation {
   func test(_ placements: [Placement], mayUndoOthers: Bool) -> [ServiceName: RouterError] {
     var faults: [ServiceName: RouterError] = [:]
     var left = placements
+    if let first = placements.first, let owner = LogOwner(router.config, first.order.service) {
+      for placement in placements { owner.prepare(router.config.log(of: placement.order.service)) }
+    }
     while !left.isEmpty {
       do throws(RouterError) {
         try test(left)

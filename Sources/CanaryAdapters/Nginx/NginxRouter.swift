@@ -208,6 +208,7 @@ package struct NginxRouter: Router {
     if aspects.contains(.names), let text = Files.contents(config.mainFile(of: service)) {
       seen.names = PoolAddresses.changes(since: text)
     }
+    if aspects.contains(.shares) { seen.shares = shares(service) }
     if aspects.contains(.workers) {
       seen.workers = Workers.now(config.probe(service), service: service)
     }
@@ -234,8 +235,7 @@ package struct NginxRouter: Router {
       answer.braked = try probe.query(service, asking: seat).isMet == (former != nil)
       return .success(answer)
     } catch {
-      return .failure(
-        Fault(error.sentence(socket: config.probeSocket(of: service), service: service)))
+      return .failure(config.fault(error, service))
     }
   }
 

@@ -135,9 +135,13 @@ struct SeatInstallation {
     let start = SystemClock.now
     var run = 0
     var last: WorkerProbe.NoAnswer?
+    // Nginx listens all the time, also during a reload: who waits longer waits for nothing.
+    let silence = min(limit ?? router.config.nginx.verify, .seconds(2))
     while SystemClock.now - start < limit ?? router.config.nginx.verify {
+      if last == .nobody, SystemClock.now - start > silence { break }
       do throws(WorkerProbe.NoAnswer) {
         let answer = try probe.query(service, asking: wanted.name)
+        last = nil
         run = answer.isMet == wanted.isMet ? run + 1 : 0
         if run == 2 { return }
       } catch {
@@ -146,8 +150,10 @@ struct SeatInstallation {
       }
       if run == 0 { usleep(2000) }
     }
-    let socket = router.config.probeSocket(of: service)
-    if let last { throw RouterError(.refused, last.sentence(socket: socket, service: service)) }
+    if let last {
+      let fault = router.config.fault(last, service)
+      throw RouterError(.refused, fault.fact, hint: fault.hint)
+    }
     throw RouterError(
       .refused,
       "the workers of Nginx do not see the set of generation \(generation) in \(router.config.run.seats(service))",

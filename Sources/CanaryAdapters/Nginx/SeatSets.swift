@@ -88,6 +88,18 @@ package struct SeatSets: Sendable {
     Files.names(in: now(pair(stable, other))).lazy.compactMap(Self.generation).first
   }
 
+  /// The generation of a set, nil without one, and its seats.
+  typealias Content = (generation: Generation?, seats: Set<String>)
+
+  /// What the set in force holds.
+  func content(_ stable: PoolName, _ other: PoolName) -> Content {
+    let names = Files.names(in: now(pair(stable, other)))
+    return (
+      names.lazy.compactMap(Self.generation).first,
+      Set(names.filter { Self.generation($0) == nil })
+    )
+  }
+
   /// The highest generation of all sets in force; nil: there is none.
   package var newest: Generation? {
     pairs.compactMap { generation($0.stable, $0.other) }.max()

@@ -16,13 +16,13 @@ extension Installation {
     let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
     var run = 0
     var seen: WorkerProbe.NoAnswer?
-    var last: Generation?
+    var last: WorkerAnswer?
     while SystemClock.now - start < nginx.verify {
       try checkStop()
       if !placement.isMine { throw placement.overtaken }
       switch Result(catching: { () throws(WorkerProbe.NoAnswer) in try probe.query(service) }) {
       case .success(let answer):
-        last = answer.generation
+        last = answer
         run = answer.generation == generation ? run + 1 : 0
         if answer.generation > generation {
           throw RouterError(
@@ -46,12 +46,33 @@ extension Installation {
         usleep(2000)
       }
     }
-    throw RouterError(.refused, silence(placement.order, seen, last: last, words: faults()))
+    throw RouterError(
+      .refused, silence(placement.order, seen, last: last?.generation, words: faults()),
+      hint: last.flatMap { advice($0, old, placement.order.generation) })
   }
 
   private func stillTaking(_ old: Set<Int32>, _ answering: Int32) -> Bool {
     guard !old.isEmpty, let now = Workers.beside(worker: answering) else { return false }
     return now.contains { old.contains($0.pid) && !$0.isShuttingDown }
+  }
+
+  /// Which process took the reload, or did not: it is told by the workers that answer, whatever the
+  /// pid file says.
+  private func advice(_ last: WorkerAnswer, _ old: Set<Int32>, _ wanted: Generation) -> String? {
+    guard let master = Workers.master(ofWorker: last.worker) else { return nil }
+    let left = (Workers.beside(worker: last.worker) ?? []).filter {
+      old.contains($0.pid) && !$0.isShuttingDown
+    }
+    let masters = Set(left.map(\.master)).union([master]).sorted()
+    if masters.count > 1 {
+      return
+        "Two masters of Nginx run (\(masters.map(String.init).joined(separator: " and "))), and the workers of both take requests: end the binary upgrade (kill -QUIT the former one), then try again"
+    }
+    guard let file = NginxMainFile(nginx.config)?.pidFile, let named = Workers.master(in: file),
+      named != master, last.generation != wanted
+    else { return nil }
+    return
+      "\(file) names process \(named), but the workers that answer belong to master \(master): the reload went elsewhere. Write \(master) into that file, or restart Nginx"
   }
 
   private func silence(
@@ -71,7 +92,7 @@ extension Installation {
         + ": \(nginx.config) has no `include \(nginx.include)/*.\(suffix);` inside \(NginxMainFile.block(of: suffix)) {}"
     }
     switch seen {
-    case .nobody?: text += ": nobody listens on \(socket)"
+    case .nobody?: text += ": \(router.config.fault(.nobody, service))"
     case .unknownService?:
       text +=
         ": \(socket) answers, but not for this service; is \(router.config.mainFile(of: service)) included?"

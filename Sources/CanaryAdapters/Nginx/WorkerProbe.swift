@@ -18,7 +18,7 @@ extension WorkerAnswer {
     isMet = hasSeats && words[3] == "1"
     let pools = hasSeats ? words[4].split(separator: ".").map { PoolName(String($0)) } : []
     base = pools.first ?? nil
-    looksForSet = pools.count == 2
+    other = pools.count == 2 ? pools[1] : nil
   }
 }
 
@@ -44,7 +44,7 @@ package struct WorkerProbe {
     case other(String)
 
     /// What the silence means, and where to look.
-    package func sentence(socket: String, service: ServiceName) -> String {
+    func sentence(socket: String, service: ServiceName) -> String {
       switch self {
       case .nobody:
         "nobody listens on \(socket): Nginx does not run, or has not loaded the generated files"

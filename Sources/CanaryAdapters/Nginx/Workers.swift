@@ -4,21 +4,55 @@ internal import Glibc
 
 /// The workers of one running Nginx, as /proc shows them to every user.
 package enum Workers {
-  /// The worker with this pid and all workers of the same master; nil when it is not found on this
-  /// host.
+  /// The worker with this pid and all workers that listen on the same sockets; nil when it is not
+  /// found on this host.
   ///
-  /// The pid is the one that the worker itself reports.
+  /// The pid is the one that the worker itself reports. In a binary upgrade the former master is the
+  /// new one's parent, and the workers of both take requests.
   package static func beside(worker pid: Int32) -> [Worker]? {
     guard let here = find(pid), let master = facts(here)?.parent else { return nil }
     let uptime = uptime()
-    return processes().compactMap { process in
-      guard let facts = facts(process), facts.parent == master,
-        let leaving = isShuttingDown(process)
+    let processes = processes()
+    let masters = related(to: master, processes)
+    return processes.compactMap { process in
+      guard let leaving = isShuttingDown(process), let facts = facts(process),
+        masters.contains(facts.parent)
       else { return nil }
       return Worker(
-        pid: process, isShuttingDown: leaving, age: .seconds(max(0, uptime - facts.started)))
+        pid: process, master: facts.parent, isShuttingDown: leaving,
+        age: .seconds(max(0, uptime - facts.started)))
     }
   }
+
+  /// A master, those that it descends from, and those that descend from it.
+  private static func related(to master: Int32, _ processes: [Int32]) -> Set<Int32> {
+    var first = master
+    while let parent = facts(first)?.parent, isMaster(parent) { first = parent }
+    let parents = Dictionary(
+      uniqueKeysWithValues: processes.filter(isMaster).map { ($0, facts($0)?.parent ?? 0) })
+    var found: Set = [first, master]
+    while true {
+      let next = parents.filter { found.contains($0.value) && !found.contains($0.key) }
+      if next.isEmpty { return found }
+      found.formUnion(next.keys)
+    }
+  }
+
+  /// The running master that a pid file names; nil: it names none.
+  static func master(in file: String?) -> Int32? {
+    guard let file, let text = Files.contents(file, limit: 64),
+      let pid = Int32(text.filter { !$0.isWhitespace }), isMaster(pid)
+    else { return nil }
+    return pid
+  }
+
+  private static func isMaster(_ pid: Int32) -> Bool {
+    (try? Files.read("/proc/\(pid)/cmdline", limit: 4096))?.hasPrefix("nginx: master process ")
+      ?? false
+  }
+
+  /// The master of a worker, by the pid that the worker reports; nil when it is not found here.
+  static func master(ofWorker pid: Int32) -> Int32? { find(pid).flatMap { facts($0)?.parent } }
 
   /// The pid on this host of a worker that reports `pid`.
   ///

@@ -146,9 +146,10 @@ struct LiveScreen {
       bar.add(String(repeating: "┄", count: cells - full), .dim)
     }
     var weight = line()
-    weight.add("canary \(report.weight)%", .canary)
+    weight.add("canary \(report.lastWeight)%", .canary)
     weight.add(" of the requests on \(rollout.to), ")
-    weight.add("stable \(ValueFormat.decimal(100 - report.weight.percent, places: 2))%", .stable)
+    weight.add(
+      "stable \(ValueFormat.decimal(100 - report.lastWeight.percent, places: 2))%", .stable)
     weight.add(" on \(rollout.from)")
     return [labels, bar, weight]
   }

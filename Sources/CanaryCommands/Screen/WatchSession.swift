@@ -96,7 +96,7 @@ struct ListScreen {
       line.add(
         "  \(TerminalText.column(report.state.word.rawValue, phase))  ",
         isRunning ? .canary : .plain)
-      line.add(TerminalText.column("\(report.weight)%", 8, isRight: true) + "  ")
+      line.add(TerminalText.column("\(report.lastWeight)%", 8, isRight: true) + "  ")
       if report.brake != nil { line.add(" BRAKE ", .alarm) }
       if report.state.freeze(at: report.now) != nil { line.add(" frozen ", .strong) }
       line.add(Text.sanitized(Wording.sentence(report.state), limit: 400))

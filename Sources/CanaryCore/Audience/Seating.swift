@@ -24,7 +24,7 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
 
   package init() {}
 
-  init(of plan: Plan) {
+  package init(of plan: Plan) {
     for stage in plan.stages {
       if stage.weight.basisPoints % 100 != 0 { cuts.append(stage.weight) }
       if let only = stage.only, circles.last != only { circles.append(only) }
@@ -106,5 +106,18 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
       seats += drawn.map { Self.name($0, circle: circle) }
     }
     return seats + (preview ? [Self.preview] : [])
+  }
+
+  /// The share of the requests whose seats are in a set: of all, or of those in its circles where
+  /// nobody else is drawn.
+  package func share(of seats: Set<String>) -> Weight {
+    if seats.contains(Self.everybody) { return .all }
+    let circles = [nil] + circles.indices.map { Optional($0 + 1) }
+    let shares = circles.map { circle in
+      drawn.filter { seats.contains(Self.name($0.name, circle: circle)) }
+        .reduce(0) { $0 + $1.share.basisPoints }
+    }
+    let sum = shares[0] > 0 ? shares[0] : shares.max() ?? 0
+    return Weight(percent: Double(sum) / 100) ?? .none
   }
 }

@@ -110,6 +110,8 @@ package struct RouterAspects: OptionSet, Sendable {
   package static let workers = RouterAspects(rawValue: 8)
   /// The names in the generated file, each resolved.
   package static let names = RouterAspects(rawValue: 16)
+  /// What one running worker does with requests, asked for within a second.
+  package static let shares = RouterAspects(rawValue: 32)
 }
 
 /// What was seen of a service; an aspect that was not asked for is empty.
@@ -128,8 +130,18 @@ package struct RouterObservation: Sendable {
   package var workers: [Worker]?
   /// A sentence for each server whose name stands for other addresses than when Nginx read it.
   package var names: [String] = []
+  /// What a running worker does with requests now, or why that cannot be told.
+  package var shares: Result<ServedShares, Fault>?
 
   package init() {}
+}
+
+/// What one running worker does with requests.
+package enum ServedShares: Hashable, Sendable {
+  /// By a weighted group: what the text of this generation says, or its brake.
+  case text(Generation, isBraked: Bool)
+  /// By seats: those that meet `other`; all others meet `base`.
+  case seats(base: PoolName, other: PoolName?, Set<String>)
 }
 
 /// The answer of one running worker.
@@ -142,8 +154,10 @@ package struct WorkerAnswer: Hashable, Sendable {
   package var isMet = false
   /// By seats: the pool that the text leads to by itself; nil: by a weighted group.
   package var base: PoolName?
-  /// By seats: whether the text looks for a set at all; at rest it does not.
-  package var looksForSet = false
+  /// By seats: the pool that the seats of a set meet; nil: at rest the text looks for no set.
+  package var other: PoolName?
+  /// By seats: whether the text looks for a set at all.
+  package var looksForSet: Bool { other != nil }
   /// The worker's pid, as Nginx sees it: in a container, a pid of its own namespace.
   package var worker: Int32
   /// Whether it sees the brake.
@@ -163,9 +177,12 @@ package struct Worker: Hashable, Sendable {
   /// Whether it only serves its last clients, by an older configuration.
   package var isShuttingDown: Bool
   package var age: Span
+  /// The master that it belongs to; in a binary upgrade there are two.
+  package var master: Int32
 
-  package init(pid: Int32, isShuttingDown: Bool, age: Span) {
+  package init(pid: Int32, master: Int32, isShuttingDown: Bool, age: Span) {
     self.pid = pid
+    self.master = master
     self.isShuttingDown = isShuttingDown
     self.age = age
   }

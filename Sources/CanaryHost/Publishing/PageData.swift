@@ -31,7 +31,7 @@ struct PageData {
     return .table([
       ("service", .text(state.service.text)), ("phase", .text(state.word.rawValue)),
       ("stable", .text(state.stable.text)), ("canary", JSON(state.running?.to.text)),
-      ("release", JSON(rollout?.release)), ("weight", .number(report.weight.percent)),
+      ("release", JSON(rollout?.release)), ("weight", .number(report.lastWeight.percent)),
       ("rollout", rollout.map { .int($0.number) } ?? .null), ("stage", steadyStage),
       ("worst", JSON(worst?.rawValue)), ("brake", .bool(report.brake != nil)),
       ("frozen", .bool(state.freeze(at: report.now) != nil)),

@@ -20,7 +20,7 @@ enum ServiceMetrics {
           ("release", rollout.release ?? ""),
         ], 1)
     }
-    text.add(.weight, service, report.weight.percent / 100)
+    text.add(.weight, service, report.lastWeight.percent / 100)
     text.add(.stage, service, Double(running?.stage.map { $0 + 1 } ?? 0))
     text.add(.stages, service, Double(running?.plan.stages.count ?? 0))
     text.add(

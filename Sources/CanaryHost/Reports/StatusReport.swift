@@ -15,13 +15,16 @@ package struct StatusReport: Sendable {
   package let recent: [CheckName: [LiveSnapshot.Point]]
   package let now: Instant
   private let nginx: [String]
+  /// What a worker said at the time of the command, or why none could be asked; nil: not asked.
+  private let confirmed: Result<ConfirmedShares, Fault>?
   /// Log entries so far that could not be parsed or matched to a pool.
   private let unreadable: Int
 
   /// Reads the status.
   ///
-  /// With `looksAtNginx` false, former workers and files changed by hand are left out: finding them
-  /// means a look at every process of the host. A round has seen what is the same for many services.
+  /// With `looksAtNginx` false, no worker is asked, and former workers and files changed by hand are
+  /// left out: finding them means a look at every process of the host. A round has seen what is the
+  /// same for many services.
   package init(
     _ world: World, _ service: Service, looksAtNginx: Bool = true, round: StatusRound? = nil
   ) async throws(Failure) {
@@ -48,20 +51,41 @@ package struct StatusReport: Sendable {
     unreadable = state.rollout == nil ? 0 : (try? await world.logs.unreadable(service.name)) ?? 0
     guard looksAtNginx else {
       nginx = []
+      confirmed = nil
       return
     }
     let isOfRound = round != nil && service.proxying.scheme != .tcp
-    let seen = await world.router.observe(
-      service.name, isOfRound ? [.edits, .names] : [.edits, .workers, .names])
+    var aspects: RouterAspects = [.header, .edits, .names]
+    if !isOfRound { aspects.insert(.workers) }
+    if round?.isSilent != true { aspects.insert(.shares) }
+    let seen = await world.router.observe(service.name, aspects)
+    let served = seen.shares ?? .failure(StatusRound.unasked)
+    round?.note(served, took: world.clock.now() - now)
+    confirmed = Result { [state] () throws(Fault) in
+      try ConfirmedShares(try served.get(), state, seen.header)
+    }
     nginx =
-      [isOfRound ? round?.leaving : NginxReport.leaving(world, seen.workers)].compactMap(\.self)
+      (isOfRound ? round?.nginx ?? [] : NginxReport.workers(world, seen.workers))
       + seen.edits.map { "\($0) was changed by hand" }
       + seen.names.map { "\($0); to let it read them again: canary apply \(service.name)" }
   }
 
-  /// The canary's share, as last confirmed by Nginx; none while the brake is on, whatever the files
-  /// say.
-  package var weight: Weight { brake != nil ? .none : state.serving?.routing.weight ?? .none }
+  /// The canary's share as it was last confirmed and saved; none while the brake is on, whatever the
+  /// files say.
+  package var lastWeight: Weight { brake != nil ? .none : state.serving?.routing.weight ?? .none }
+
+  /// The canary's share that a worker confirms now; nil: none could be asked.
+  ///
+  /// Where no worker is asked, the share that was confirmed last.
+  private var weight: Weight? {
+    guard let confirmed else { return lastWeight }
+    return (try? confirmed.get()).map { shares in canary.map { shares[$0] } ?? .none }
+  }
+
+  /// Why no worker could be asked; nil: one was, or did not need to be.
+  private var weightFault: Fault? {
+    if case .failure(let fault)? = confirmed { fault } else { nil }
+  }
   private var canary: PoolName? {
     if let rollout = state.rollout, case .promoted = rollout.phase { return nil }
     return state.rollout?.to
@@ -72,8 +96,8 @@ package struct StatusReport: Sendable {
     return .table([
       ("service", .text(service.name.text)), ("phase", .text(state.word.rawValue)),
       ("stable", .text(state.stable.text)), ("canary", JSON(canary?.text)),
-      ("release", JSON(rollout?.release)), ("weight", .number(weight.percent)),
-      ("weights", weights),
+      ("release", JSON(rollout?.release)), ("weight", weight.map { .number($0.percent) } ?? .null),
+      ("weights", weights), ("weight_fault", JSON(weightFault?.description)),
       ("generation", .int((state.serving?.generation ?? state.generation).number)),
       ("brake", .bool(brake != nil)),
       ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
@@ -118,6 +142,13 @@ package struct StatusReport: Sendable {
   }
 
   private var weights: JSON {
+    if let confirmed {
+      let shares = try? confirmed.get()
+      return .table(
+        service.pools.map { pool in
+          (pool.name.text, shares.map { .number($0[pool.name].percent) } ?? .null)
+        })
+    }
     let serving = state.serving?.routing
     return .table(
       service.pools.map { pool in
@@ -175,14 +206,26 @@ package struct StatusReport: Sendable {
     ])
   }
 
+  private var weightWords: String {
+    if let weight { return "canary weight \(weight)%" }
+    return
+      "canary weight unknown, because Nginx cannot be asked (\(lastWeight)% when it last could)"
+  }
+
   package var text: String {
     var lines = ["\(service.name): \(state.word.rawValue): \(Wording.sentence(state))"]
     let shares = service.pools.map { pool in
       "\(pool.name)\(pool.name == state.stable ? " (stable)" : "")"
     }
     lines.append(
-      "  pools: \(shares.joined(separator: ", ")); canary weight \(weight)%, generation \((state.serving?.generation ?? state.generation))"
+      "  pools: \(shares.joined(separator: ", ")); \(weightWords), generation \(state.serving?.generation ?? state.generation)"
     )
+    if let weightFault { lines.append("  \(weightFault)") }
+    if let weight, weight < lastWeight, state.running?.phase.soak != nil {
+      lines.append(
+        "  the stage has \(lastWeight)%, but Nginx gives the canary \(weight)%: its set of seats is gone, as after a reboot"
+      )
+    }
     if let rollout = state.rollout {
       lines.append(
         "  rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(rollout.release.map { " (\($0))" } ?? ""), by \(rollout.actor), \(rollout.started.iso8601)"

@@ -1,12 +1,14 @@
 package import CanaryCore
 internal import CanaryDriver
+internal import Synchronization
 
 /// What is seen once for the status of many services: their states, and the workers of their Nginx.
 package struct StatusRound: Sendable {
   private let states: [ServiceName: ServiceState]
   private let freeze: Freeze?
-  /// What `NginxReport` says of former workers.
-  let leaving: String?
+  /// What `NginxReport` says of the workers.
+  let nginx: [String]
+  private let silence = Silence()
 
   /// The reports of many services, in their order.
   package static func reports(
@@ -41,9 +43,9 @@ package struct StatusRound: Sendable {
     let shared = services.first { $0.proxying.scheme != .tcp }
     if let shared {
       let seen = await world.router.observe(shared.name, .workers)
-      leaving = NginxReport.leaving(world, seen.workers)
+      nginx = NginxReport.workers(world, seen.workers)
     } else {
-      leaving = nil
+      nginx = []
     }
   }
 
@@ -59,6 +61,22 @@ package struct StatusRound: Sendable {
     } catch {
       return .failure(error)
     }
+  }
+
+  /// Whether workers were waited for in vain so long that no further service is asked for.
+  var isSilent: Bool { silence.waited.withLock { $0 > Silence.patience } }
+
+  /// What a service that was not asked for has instead of shares.
+  static let unasked = Fault("not asked, because Nginx did not answer for the services before it")
+
+  func note(_ served: Result<ServedShares, Fault>, took: Span) {
+    if case .failure = served { silence.waited.withLock { $0 = $0 + took } }
+  }
+
+  /// How long workers were waited for in vain.
+  private final class Silence: Sendable {
+    static let patience = Span.seconds(2)
+    let waited = Mutex(Span.zero)
   }
 
   /// The state as saved; the first state of a service that was never saved.

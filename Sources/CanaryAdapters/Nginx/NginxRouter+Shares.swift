@@ -1,0 +1,61 @@
+internal import CanaryCore
+internal import CanaryDriver
+
+// What a running worker does with requests, asked at the time of a command.
+extension NginxRouter {
+  /// How long a worker that hangs may keep a command that only looks.
+  private static let patience = Span.seconds(1)
+
+  /// Asks one worker, and believes of the set only what that worker sees.
+  ///
+  /// The set may change while it is looked at, and a container may have another folder `run`.
+  func shares(_ service: ServiceName) -> Result<ServedShares, Fault> {
+    let probe = config.probe(service)
+    let sets = SeatSets(config.run, service)
+    let start = SystemClock.now
+    var pair = header(service)?.routing.map { ($0.stable, $0.canary ?? $0.stable) }
+    do throws(WorkerProbe.NoAnswer) {
+      for _ in 0..<4 {
+        let here: SeatSets.Content = pair.map { sets.content($0.0, $0.1) } ?? (nil, [])
+        let name = here.generation.map { "g\($0)" } ?? "0"
+        let left = max(.seconds(0.1), Self.patience - (SystemClock.now - start))
+        let answer = try probe.query(service, asking: name, limit: left)
+        guard let base = answer.base else {
+          return .success(.text(answer.generation, isBraked: answer.braked))
+        }
+        guard let other = answer.other else {
+          return .success(.seats(base: base, other: nil, []))
+        }
+        guard let known = pair, known == (base, other) else {
+          pair = (base, other)
+          continue
+        }
+        if here.generation != nil, answer.isMet {
+          return .success(.seats(base: base, other: other, here.seats))
+        }
+        // Whatever this side sees: where no worker sees a seat, everybody meets the base.
+        if try isEmpty(service, probe), sets.content(base, other).generation == here.generation {
+          return .success(.seats(base: base, other: other, []))
+        }
+      }
+    } catch {
+      return .failure(config.fault(error, service))
+    }
+    return .failure(
+      Fault(
+        "a worker of Nginx sees another set of seats than \(config.run.seats(service)) has",
+        hint:
+          "`run` must be the same folder for Nginx; a container must have the folder \(config.run) itself"
+      ))
+  }
+
+  /// Whether a worker sees none of the seats that are in every set of a stage, or of a brake.
+  private func isEmpty(_ service: ServiceName, _ probe: WorkerProbe) throws(WorkerProbe.NoAnswer)
+    -> Bool
+  {
+    for seat in ["0", "o1.0", Seating.preview, Seating.everybody] {
+      if try probe.query(service, asking: seat).isMet { return false }
+    }
+    return true
+  }
+}
