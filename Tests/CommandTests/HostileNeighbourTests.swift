@@ -99,6 +99,8 @@ import Testing
     try sandbox.wait("the log's fault") {
       try sandbox.canary("status", "evil", "--json").text.contains("not a regular file")
     }
+    // Nginx itself waits for the reader of such a log at each test of its files.
+    try Files.remove(log)
     #expect(try revertsChat(sandbox) < .seconds(30))
     // Its state is spoiled while the controller drives.
     try sandbox.set("green.fail", false)
@@ -110,8 +112,9 @@ import Testing
     #expect(spoil.succeeded, "\(spoil.output)")
     #expect(try revertsChat(sandbox) < .seconds(30))
     let all = try sandbox.canary("status")
-    #expect(all.text.contains("chat") && all.text.contains("evil"), "\(all.text)")
-    try sandbox.wait("the journal") { controller.text.contains("evil") }
+    #expect(
+      all.code == 1 && all.text.contains("chat") && all.text.contains("the state of evil cannot"),
+      "\(all.text)")
     #expect(kill(controller.pid, 0) == 0, "\(controller.text)")
   }
 

@@ -48,7 +48,8 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     ).first
     guard let row, let revision = row[0].int, let text = row[1].text else { return nil }
     let saved = Saved(
-      value: try decoded(ServiceState.self, text), revision: Int(revision))
+      value: try decoded(ServiceState.self, text, named: "the state of \(service)"),
+      revision: Int(revision))
     known[service] = saved
     return saved
   }
@@ -67,7 +68,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }
     var states: [ServiceName: ServiceState] = [:]
     for row in rows {
-      let state = try decode(ServiceState.self, row[0].text ?? "")
+      guard let state = try? decoded(ServiceState.self, row[0].text ?? "") else { continue }
       states[state.service] = state
     }
     return states
@@ -252,14 +253,14 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }
   }
 
-  private nonisolated func decoded<Value: Decodable>(_ type: Value.Type, _ text: String)
-    throws(SQLiteError) -> Value
-  {
+  private nonisolated func decoded<Value: Decodable>(
+    _ type: Value.Type, _ text: String, named name: String = "a state in it"
+  ) throws(SQLiteError) -> Value {
     do {
       return try StoredJSON.decode(type, text)
     } catch {
       throw SQLiteError(
-        message: "a state in it cannot be read by this version",
+        message: "\(name) cannot be read by this version",
         hint: "Use the version that wrote it")
     }
   }

@@ -26,12 +26,16 @@ enum StatusCommand {
       return try await WatchSession(world: world, services: services, terminal: terminal).run()
     }
     var last = ""
+    var faults: [Failure] = []
     repeat {
       if isWatching { Watchers.watch(in: world.config.run) }
-      let reports =
-        services.count > 1
-        ? try await StatusRound.reports(world, services)
-        : [try await StatusReport(world, services[0])]
+      let reports: [StatusReport]
+      if services.count > 1 {
+        (reports, faults) = try await StatusRound.reports(world, services)
+      } else {
+        reports = [try await StatusReport(world, services[0])]
+      }
+      if reports.isEmpty, let first = faults.first { throw first }
       let text: String
       if call.has("--json") {
         let list = reports.map(\.json)
@@ -41,8 +45,9 @@ enum StatusCommand {
       }
       if text != last { call.output.out(text) }
       last = text
+      if !isWatching { for fault in faults { call.output.err("canary status: \(fault.text)") } }
       if isWatching { await world.clock.sleep(until: world.clock.now() + .seconds(1)) }
     } while isWatching
-    return .done
+    return faults.first?.code ?? .done
   }
 }

@@ -46,7 +46,8 @@ package protocol StateStore: Sendable {
   ///
   /// `patience` limits the wait for a lock; nil: the store's own limit.
   func peek(_ service: ServiceName, patience: Span?) async throws(StoreError) -> ServiceState?
-  /// The state of every service that was ever saved, for a command that only reads.
+  /// The state of every service that was ever saved, for a command that only reads; one that cannot
+  /// be read is left out.
   func peekAll() async throws(StoreError) -> [ServiceName: ServiceState]
   /// Saves the state and what explains it in one transaction, and returns the next revision.
   ///

@@ -31,8 +31,8 @@ package struct StatusReport: Sendable {
     self.service = service
     now = world.clock.now()
     let saved: ServiceState
-    if let round {
-      saved = await round.state(of: service, world)
+    if let known = round?.state(of: service.name) {
+      saved = known
     } else {
       saved = try await world.load(service)
     }

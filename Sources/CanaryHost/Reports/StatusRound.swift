@@ -5,21 +5,22 @@ internal import Synchronization
 /// What is seen once for the status of many services: their states, and the workers of their Nginx.
 package struct StatusRound: Sendable {
   private let states: [ServiceName: ServiceState]
-  private let freeze: Freeze?
   /// What `NginxReport` says of the workers.
   let nginx: [String]
   private let silence = Silence()
 
-  /// The reports of many services, in their order.
+  private typealias Part = (reports: [StatusReport], faults: [Failure])
+
+  /// The reports of many services, in their order, and what is wrong with those that have none:
+  /// one service hides no other.
   package static func reports(
     _ world: World, _ services: [Service]
-  ) async throws(Failure) -> [StatusReport] {
+  ) async throws(Failure) -> (reports: [StatusReport], faults: [Failure]) {
     let round = try await StatusRound(world, services)
     let size = max(64, (services.count + 7) / 8)
     let parts = stride(from: 0, to: services.count, by: size).map {
       services[$0..<min($0 + size, services.count)]
     }
-    typealias Part = Result<[StatusReport], Failure>
     let results: [Int: Part] = await withTaskGroup(of: (Int, Part).self) { group in
       for (index, part) in parts.enumerated() {
         group.addTask { (index, await round.reports(world, part)) }
@@ -28,15 +29,13 @@ package struct StatusRound: Sendable {
       for await (index, part) in group { results[index] = part }
       return results
     }
-    var reports: [StatusReport] = []
-    for index in parts.indices { reports += try results[index]?.get() ?? [] }
-    return reports
+    let inOrder = parts.indices.compactMap { results[$0] }
+    return (inOrder.flatMap(\.reports), inOrder.flatMap(\.faults))
   }
 
   private init(_ world: World, _ services: [Service]) async throws(Failure) {
     do throws(StoreError) {
       states = try await world.states.peekAll()
-      freeze = try await world.states.freezeOfAll()
     } catch {
       throw Failure(error)
     }
@@ -51,16 +50,16 @@ package struct StatusRound: Sendable {
 
   private func reports(
     _ world: World, _ services: ArraySlice<Service>
-  ) async -> Result<[StatusReport], Failure> {
-    do throws(Failure) {
-      var reports: [StatusReport] = []
-      for service in services {
-        reports.append(try await StatusReport(world, service, round: self))
+  ) async -> Part {
+    var part: Part = ([], [])
+    for service in services {
+      do throws(Failure) {
+        part.reports.append(try await StatusReport(world, service, round: self))
+      } catch {
+        part.faults.append(error)
       }
-      return .success(reports)
-    } catch {
-      return .failure(error)
     }
+    return part
   }
 
   /// Whether workers were waited for in vain so long that no further service is asked for.
@@ -79,11 +78,6 @@ package struct StatusRound: Sendable {
     let waited = Mutex(Span.zero)
   }
 
-  /// The state as saved; the first state of a service that was never saved.
-  func state(of service: Service, _ world: World) async -> ServiceState {
-    if let state = states[service.name] { return state }
-    var state = await world.first(service)
-    state.freeze = freeze
-    return state
-  }
+  /// The state as saved; nil: never saved, or it cannot be read.
+  func state(of service: ServiceName) -> ServiceState? { states[service] }
 }
