@@ -69,7 +69,7 @@ extension Installation {
   }
 
   private func test(_ placements: [Placement]) throws(RouterError) {
-    let ran = try spawn(nginx.test, limit: .seconds(60)) {
+    let ran = try spawn(nginx.test, limit: .minutes(3)) {
       stop.isRequested || !placements.isEmpty && placements.allSatisfy { !$0.isMine }
     }
     try checkStop()
@@ -146,7 +146,7 @@ extension Installation {
     guard let mine = placements.first(where: \.isMine) else { throw placements[0].overtaken }
     let ran: ProcessResult
     do throws(RouterError) {
-      ran = try spawn(nginx.reload, limit: .seconds(30), inputFile: mine.token)
+      ran = try spawn(nginx.reload, limit: .minutes(3), inputFile: mine.token)
     } catch {
       throw mine.isMine ? error : mine.overtaken
     }

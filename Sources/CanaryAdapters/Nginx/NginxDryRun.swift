@@ -35,7 +35,7 @@ package enum NginxDryRun {
 
   /// Runs your own test command on what is installed now.
   package static func installed(_ config: Config) -> Outcome {
-    run(config.nginx.test, limit: .seconds(60), config)
+    run(config.nginx.test, limit: .minutes(3), config)
   }
 
   /// Whether `nginx.test` is an Nginx on this host.
