@@ -240,7 +240,7 @@ import Testing
     defer { host.close() }
     let app = host.sandbox.bluePorts[0]
     let shapes = [
-      ("location /a { proxy_pass http://slow; }", "says `random two`"),
+      ("location /a { proxy_pass http://slow+app; }", "says `random two`"),
       ("location /b { proxy_pass http://$host:81; }", "has a variable that no single `set`"),
       (
         "location /c { set $x http://127.0.0.1:\(app)/c; proxy_pass $x; }", "a path with a variable"
@@ -265,7 +265,7 @@ import Testing
       "nginx.conf": """
       \(host.head)
       http { \(host.temporary)
-        upstream slow { random two; server 127.0.0.1:\(app); server 127.0.0.1:1; }
+        upstream slow+app { random two; server 127.0.0.1:\(app); server 127.0.0.1:1; }
         server { listen 127.0.0.1:\(Sockets.freePort()); \(shapes.map(\.0).joined(separator: "\n")) }
       }
       """,

@@ -11,6 +11,7 @@ actor AccessLogSource {
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private let service: Service
+  private let nginx: NginxSettings
   private let log: String
   private let relay: String
   /// The generated file, which says what names stood for when Nginx read it.
@@ -29,17 +30,15 @@ actor AccessLogSource {
   private let routesBySeats: Bool
   /// The stages of the rollout by time; nil: the generation in each line tells them apart.
   private var stages: (rollout: Int, times: SwitchTimes)?
-  /// Your main file, whose `timer_resolution` lets Nginx read the clock less often.
-  private let main: String
   /// Seats against pools in the present stage, and since when any contradicts.
   private var seats: (check: SeatCheck, trusted: Instant, since: Instant?)?
 
   init(
-    service: Service, log: String, relay: String, file: String, main: String,
+    service: Service, nginx: NginxSettings, log: String, relay: String, file: String,
     store: any LogStore, executor: ThreadExecutor, routesBySeats: Bool
   ) {
-    self.main = main
     self.service = service
+    self.nginx = nginx
     self.log = log
     self.relay = relay
     self.file = file
@@ -71,13 +70,13 @@ actor AccessLogSource {
     async throws(SourceError) -> [Measurement]
   {
     if follower == nil { await resume(context) }
-    if routesBySeats { await note(context) }
-    await prepare(context)
-    // Names stand for what they did when Nginx read the file.
     if copied != context.canary {
       copied = context.canary
       follower?.parser = parser
     }
+    if routesBySeats { await note(context) }
+    await prepare(context)
+    // Names stand for what they did when Nginx read the file.
     if follower != nil, Files.signature(of: file) != seen { await resolveAgain() }
     guard let follower else { throw SourceError(description: "not opened") }
     var delta = LogTally(pools: table.pools)
@@ -138,7 +137,9 @@ actor AccessLogSource {
   private func note(_ context: StageContext) async {
     let stage = StageSwitch(context)
     if stages?.rollout != context.rollout {
-      let resolution = await Blocking.run { [main] in NginxMainFile(main)?.timerResolution }
+      let resolution = await Blocking.run { [nginx] in
+        NginxMainFile(nginx.config, generated: nginx.include)?.timerResolution
+      }
       guard let times = SwitchTimes([stage], timerResolution: resolution ?? .zero) else { return }
       stages = (context.rollout, times)
     } else if stages?.times.add(stage) != true {
@@ -206,9 +207,10 @@ actor AccessLogSource {
   /// block.
   private func resolve() async -> PoolTable {
     seen = Files.signature(of: file)
-    return await Blocking.run { [service, relay, file] in
+    return await Blocking.run { [service, nginx, relay, file] in
       let loaded = Files.contents(file).map(Peers.init(inFile:)) ?? Peers()
-      return PoolAddresses.table(of: service, loaded: loaded, relay: relay)
+      return PoolAddresses.table(
+        of: PoolsOfYours.filled(service, nginx), loaded: loaded, relay: relay)
     }
   }
 

@@ -15,6 +15,8 @@ package final class MetricSources: MetricSource {
   private let renderer: (any Renderer)?
   /// When the locations of a service hid nothing.
   private let seen = Mutex<[ServiceName: Instant]>([:])
+  /// Services with the servers of upstream groups of your own, and when those were read.
+  private let known = Mutex<[ServiceName: (at: Instant, service: Service)]>([:])
 
   package init(
     config: Config, store: any LogStore, clock: any WallClock, executor: ThreadExecutor,
@@ -34,13 +36,49 @@ package final class MetricSources: MetricSource {
       if let found = all[name] { return found }
       guard let service = config.service(name) else { return nil }
       let made = AccessLogSource(
-        service: service, log: config.log(of: name), relay: config.run.relay(name),
-        file: config.mainFile(of: name), main: config.nginx.config, store: store,
+        service: service, nginx: config.nginx, log: config.log(of: name),
+        relay: config.run.relay(name), file: config.mainFile(of: name), store: store,
         executor: executor,
         routesBySeats: service.routesBySeats)
       all[name] = made
       return made
     }
+  }
+
+  /// The service with its servers, also those of upstream groups of your own, as of half a minute
+  /// ago at most.
+  private func whole(_ name: ServiceName) async -> Service? {
+    guard let service = config.service(name),
+      service.pools.contains(where: { $0.upstream != nil })
+    else { return config.service(name) }
+    let last = known.withLock { $0[name] }
+    if let last, !Instant.isPast(.seconds(30), since: last.at, at: clock.now()) {
+      return last.service
+    }
+    let found = await Blocking.run { [nginx = config.nginx] in
+      PoolsOfYours.filled(service, nginx)
+    }
+    known.withLock { $0[name] = (clock.now(), found) }
+    return found
+  }
+
+  /// The servers of a pool that should answer; a fault when nothing is known to ask.
+  private func servers(_ service: ServiceName, _ name: PoolName) async -> Result<
+    (service: Service, live: [Server]), SourceError
+  > {
+    guard let found = await whole(service), let pool = found.pool(name) else {
+      return .failure(SourceError(description: "the config has no pool \(name)"))
+    }
+    if let shared = PoolsOfYours.shared(found) { return .failure(SourceError(description: shared)) }
+    guard !pool.live.isEmpty else {
+      let group = pool.upstream ?? ""
+      return .failure(
+        SourceError(
+          description:
+            "no server of `upstream \(group)` is known here: name those of pool \(name) in `servers`"
+        ))
+    }
+    return .success((found, pool.live))
   }
 
   package func settle(_ service: ServiceName) async {
@@ -51,8 +89,11 @@ package final class MetricSources: MetricSource {
     -> String?
   {
     await evidence(of: service)?.begin()
-    guard let found = config.service(service), let servers = found.pool(pool)?.live else {
-      return "the config has no pool \(pool)"
+    let found: Service
+    let servers: [Server]
+    switch await self.servers(service, pool) {
+    case .success(let known): (found, servers) = known
+    case .failure(let error): return error.description
     }
     if readiness.countsLog, let hidden = await hiddenFailure(found, canary: pool) {
       return "the gates would not see every failure: \(hidden)"
@@ -120,7 +161,7 @@ package final class MetricSources: MetricSource {
   {
     let stable = config.service(service)?.stable ?? pool
     let reading = await read(
-      check, service, facts(check, service, pool: pool, stable: stable, release: nil),
+      check, service, await facts(check, service, pool: pool, stable: stable, release: nil),
       freshFor: fresh(check, soak: .minutes(1)))
     return Measurement(check: check.name, at: clock.now(), reading: reading)
   }
@@ -142,7 +183,7 @@ package final class MetricSources: MetricSource {
     }
     let reading = await read(
       first, service,
-      facts(
+      await facts(
         first, service, pool: context.canary, stable: context.stable, release: context.release),
       freshFor: fresh(first, soak: context.soak))
     return [Measurement(check: first.name, at: clock.now(), reading: reading)]
@@ -155,10 +196,10 @@ package final class MetricSources: MetricSource {
 
   private func facts(
     _ check: Check, _ service: ServiceName, pool: PoolName, stable: PoolName, release: String?
-  ) -> PlaceholderValues {
+  ) async -> PlaceholderValues {
     PlaceholderValues(
       service: service, pool: pool, stable: stable,
-      servers: config.service(service)?.pool(pool)?.live.map(\.address) ?? [],
+      servers: await whole(service)?.pool(pool)?.live.map(\.address) ?? [],
       window: check.window, release: release, now: clock.now())
   }
 
@@ -175,11 +216,11 @@ package final class MetricSources: MetricSource {
     switch check.source {
     case .metric, .shadow: return .failed("only the access log has it, and a stage to count it in")
     case .probe(let path):
-      guard let found = config.service(service), let servers = found.pool(facts.pool)?.live
-      else {
-        return .failed("the config has no pool \(facts.pool)")
+      switch await servers(service, facts.pool) {
+      case .success(let known):
+        return await PoolProbe.measure(known.live, path: path, check, known.service.probeWay)
+      case .failure(let error): return .failed(error.description)
       }
-      return await PoolProbe.measure(servers, path: path, check, found.probeWay)
     case .command(let words):
       let variables = config.environment
       var secrets = Secrets(environment: environment)

@@ -57,16 +57,14 @@ package struct NginxRenderer: Renderer {
   ///
   /// Only for an Nginx on this host: in a container, names may mean something else.
   private func withoutLost(_ service: Service, _ routing: Routing) -> Service {
-    guard NginxDryRun.runsHere(config) else { return service }
+    guard NginxDryRun.runsHere(config), service.resolver == nil else { return service }
     var inPlay: Set<PoolName> = [routing.stable]
     if !routing.isClean, let canary = routing.canary { inPlay.insert(canary) }
     if routing.brakeUntil.map({ SystemClock.now < $0 }) ?? true { inPlay.insert(routing.brake) }
     var service = service
     service.pools = service.pools.map { pool in
       guard !inPlay.contains(pool.name) else { return pool }
-      return Pool(
-        name: pool.name, servers: pool.servers.filter { !PoolAddresses.isUnknown($0) },
-        limit: pool.limit)
+      return pool.with(pool.servers.filter { !PoolAddresses.isUnknown($0) })
     }
     return service
   }

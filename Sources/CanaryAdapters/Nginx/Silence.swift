@@ -7,7 +7,7 @@ extension Config {
   func fault(_ silence: WorkerProbe.NoAnswer, _ service: ServiceName) -> Fault {
     let socket = probeSocket(of: service)
     let usual = Fault(silence.sentence(socket: socket, service: service))
-    guard silence == .nobody, let master = Workers.master(in: NginxMainFile(nginx.config)?.pidFile)
+    guard silence == .nobody, let master = Workers.master(in: NginxMainFile(nginx.config, generated: nginx.include)?.pidFile)
     else { return usual }
     if let isSame = Self.isSame(run.path, for: master), !isSame {
       return Fault(

@@ -73,7 +73,7 @@ struct StageShapes {
         return Server(
           address: isNumeric ? "0" : server.address, zone: server.zone, backend: server.backend)
       }
-      return Pool(name: pool.name, servers: servers, limit: pool.limit)
+      return pool.with(servers)
     }
     return likeness
   }

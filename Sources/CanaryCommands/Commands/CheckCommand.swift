@@ -177,6 +177,8 @@ enum CheckCommand {
         "\(service.name): \(change); to let it read them again: canary apply \(service.name)")
     }
     let sources = world.sources
+    let groups = await Blocking.run { PoolsOfYours.faults(service, world.config.nginx) }
+    for fault in groups { list.bad(fault) }
     for pool in service.pools {
       let fault = await sources.checkReadiness(
         service.name, pool: pool.name, service.plan.ready)

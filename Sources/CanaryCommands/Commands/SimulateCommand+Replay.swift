@@ -13,7 +13,9 @@ extension SimulateCommand {
     }
     let service = try call.service(world)
     let plan = try plan(call)
-    let table = PoolAddresses.table(of: service, relay: world.config.run.relay(service.name))
+    let table = PoolAddresses.table(
+      of: PoolsOfYours.filled(service, world.config.nginx),
+      relay: world.config.run.relay(service.name))
     var parser = LogParser(table, service.latency)
     var found = try census(path, parser, table, service)
     let wanted = try call["--to"].map { text throws(Failure) in try pool(text, service) }

@@ -25,6 +25,19 @@ extension Adoption {
       .filter { !$0.contains("down") && !$0.contains("backup") }.compactMap(\.first)
   }
 
+  /// The name of the upstream group where the stable pool must be that group as it is, since a pool
+  /// of canary cannot say all that it says; nil: the pool can.
+  var keptGroup: String? {
+    guard let upstream, foreignToPool != nil, Pool.isUpstream(upstream.name) else { return nil }
+    return upstream.name
+  }
+
+  /// Whether Nginx resolves the name of the server while it runs.
+  var isResolved: Bool {
+    proxy.target.contains("$") && upstream == nil && !target.host.hasPrefix("unix:")
+      && !target.host.allSatisfy { $0.isNumber || ".:[]".contains($0) } && !said("resolver").isEmpty
+  }
+
   /// What the upstream group says that a pool of canary cannot; nil: nothing.
   var foreignToPool: String? {
     guard let upstream else { return nil }
@@ -35,8 +48,7 @@ extension Adoption {
       }
     }
     if let method = upstream.method, Balance(method) == nil { return "`\(method)`" }
-    let known = ["keepalive", "zone", "keepalive_timeout", "keepalive_requests", "keepalive_time"]
-    return upstream.others.first { !known.contains($0.first ?? "") }.map {
+    return upstream.others.first { !["keepalive", "zone"].contains($0.first ?? "") }.map {
       "`\($0.joined(separator: " "))`"
     }
   }

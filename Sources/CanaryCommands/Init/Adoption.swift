@@ -49,7 +49,7 @@ struct Adoption {
         "its \(proxy.module)_pass stands in \(proxy.statement.file), which is included: write that line into the location itself"
     }
     if let upstream, upstream.servers.isEmpty { return "upstream \(upstream.name) has no servers" }
-    if let upstream, let foreign = foreignToPool {
+    if let upstream, let foreign = foreignToPool, keptGroup == nil {
       return "upstream \(upstream.name) says \(foreign), which a pool of canary cannot say"
     }
     if proxy.beside.contains(where: { $0.words.first == "try_files" }) {
@@ -87,7 +87,7 @@ struct Adoption {
   // MARK: lines
 
   /// The directives as they apply here.
-  private func said(_ directive: String) -> [NginxStatement] { map.inherited(directive, proxy) }
+  func said(_ directive: String) -> [NginxStatement] { map.inherited(directive, proxy) }
   private func isOwn(_ statement: NginxStatement) -> Bool { proxy.beside.contains(statement) }
 
   private var retry: [String]? {
@@ -110,6 +110,7 @@ struct Adoption {
     {
       keys.append(("keepalive", .int(count)))
     }
+    if isResolved { keys.append(("resolver", .bool(true))) }
     // A hash of the address keeps sessions; so a client must keep its pool as well.
     if upstream?.method == "ip_hash" { keys.append(("sticky", .text("ip"))) }
     let headers = headers.filter { Self.fits($0) }
@@ -236,16 +237,14 @@ struct Adoption {
         "no access_log is said here, so Nginx wrote its usual one: to keep it, name it in the service, as in access_log: [\"/var/log/nginx/access.log combined\"]"
       )
     }
-    if proxy.target.contains("$"), upstream == nil,
-      !target.host.allSatisfy({ $0.isNumber || ".:[]".contains($0) })
-    {
+    if let keptGroup, let foreign = foreignToPool {
       notes.append(
-        "\(target.host) was resolved again and again (`resolver`); in a pool it is resolved when Nginx loads its configuration, so reload Nginx when its address changes"
+        "blue is your `upstream \(keptGroup)` as it is, because a pool of canary cannot say \(foreign); green is a group of canary's own, without that: for the same there, write an upstream of yours for it, and name it with `upstream`. A request that fails on one of them is not tried on the other"
       )
     }
-    for words in upstream?.others ?? [] where words[0].hasPrefix("keepalive_") {
+    if isResolved {
       notes.append(
-        "`\(words.joined(separator: " "))` of upstream \(target.host) is not carried: Nginx's default applies to the pools"
+        "\(target.host) is resolved while Nginx runs, and so will be green's server (`resolver`): name one for each, by a name that stands for all of its servers"
       )
     }
     if let cache = said("proxy_cache").first, cache.words.last != "off" {

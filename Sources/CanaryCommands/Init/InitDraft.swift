@@ -40,9 +40,15 @@ struct InitDraft {
 
   /// The service's part of the config.
   var block: String {
-    let method = adoption.upstream?.method.map { ", balance: \(JSON.text($0).line)" } ?? ""
+    let method =
+      adoption.upstream?.method.flatMap(Balance.init).map {
+        ", balance: \(JSON.text($0.text).line)"
+      } ?? ""
     let pool = { (name: String, servers: [String]) in
       "        \(name): { servers: \(JSON.list(servers.map(JSON.text)).line)\(method) },"
+    }
+    let kept = adoption.keptGroup.map {
+      "        blue: { upstream: \(JSON.text($0).line) },"
     }
     var keys = adoption.keys
     if health != "/health" { keys.append(("health", health.map(JSON.text) ?? .bool(false))) }
@@ -50,7 +56,8 @@ struct InitDraft {
     let lines =
       [
         "    // \(was), as it was",
-        "    \"\(service)\": {", "      pools: {", pool("blue", stable), pool("green", new),
+        "    \"\(service)\": {", "      pools: {", kept ?? pool("blue", stable),
+        pool("green", new),
         "      },",
         "      stable: \"blue\",",
       ] + keys.map { "      \($0.0): \($0.1.line)," } + ["    },"]
@@ -128,13 +135,6 @@ struct InitDraft {
       steps += takenOut.map { "     \($0)" }
     }
     steps.append("   Everything else in that location stays as it is.")
-    if !others.isEmpty {
-      steps.append(
-        "   The same servers are reached from \(others.count == 1 ? "one other place" : "\(others.count) other places"), which may take the same line:"
-      )
-      steps += others.prefix(10).map { "     \(place($0.statement)): \(Self.place($0))" }
-    }
-    return
     let file = "\(include)/\(service).location"
     let missing = LocationAudit.missing(
       once: file, of: service, replaces: proxy, among: map.all)
@@ -145,6 +145,13 @@ struct InitDraft {
       )
       steps += missing.lines.map { "     \($0)" }
     }
+    if !others.isEmpty {
+      steps.append(
+        "   The same servers are reached from \(others.count == 1 ? "one other place" : "\(others.count) other places"), which may take the same line:"
+      )
+      steps += others.prefix(10).map { "     \(place($0.statement)): \(Self.place($0))" }
+    }
+    return
       (steps + [
         "4. Let Nginx take it, and look again:", "     nginx -t && nginx -s reload && canary check",
       ])

@@ -99,10 +99,33 @@ package struct RoutingRules: Sendable {
   package func name(_ group: Group, _ backend: Label?) -> String {
     // With seats a group is named by its pool: a cache keeps the pages of one pool apart from those
     // of the other.
+    let canary = routing.canary ?? routing.stable
     switch (seatForm, group) {
-    case (.some, .stable): "\(prefix(backend)).\(routing.stable)"
-    case (.some, .canary): "\(prefix(backend)).\(routing.canary ?? routing.stable)"
-    default: "\(prefix(backend)).\(group.rawValue)"
+    case (.some, .stable):
+      return reached(routing.stable, backend) ?? "\(prefix(backend)).\(routing.stable)"
+    case (.some, .canary): return reached(canary, backend) ?? "\(prefix(backend)).\(canary)"
+    case (.some, .copies):
+      return reached(canary, backend) ?? "\(prefix(backend)).\(group.rawValue)"
+    default: return "\(prefix(backend)).\(group.rawValue)"
+    }
+  }
+
+  /// The upstream group of your own that a pool is; nil: canary writes one.
+  private func yours(_ pool: PoolName) -> String? { service.pool(pool)?.upstream }
+
+  /// Where a pool is reached that is no group of canary's; nil: it is one.
+  private func reached(_ pool: PoolName, _ backend: Label?) -> String? {
+    if service.resolver == nil { return yours(pool) }
+    return service.pool(pool)?.servers(of: backend).first?.address
+  }
+
+  /// Whether canary writes no group for it: it is one of your own, or a name that is resolved while
+  /// Nginx runs.
+  package func isYours(_ group: Group) -> Bool {
+    switch group {
+    case .stable: service.resolver != nil || yours(routing.stable) != nil
+    case .canary, .copies: service.resolver != nil || routing.canary.flatMap(yours) != nil
+    case .split, .brake: false
     }
   }
 

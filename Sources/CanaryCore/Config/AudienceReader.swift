@@ -1,6 +1,6 @@
 /// Reads which clients reach the canary: `sticky`, `trusted`, `preview` and `never` of a service.
 struct AudienceReader {
-  private let table: TableReader
+  let table: TableReader
 
   init(_ table: TableReader) { self.table = table }
 
@@ -61,6 +61,8 @@ struct AudienceReader {
     }
     refuseWrongBackends(service)
     refuseTLS(service)
+    refuseYourGroups(service)
+    refuseResolver(service)
     if service.proxying.scheme == .tcp { refuseWhatNeedsHTTP(service) }
     for route in service.routes where route.proxying.scheme.isGRPC {
       if !service.listen.isEmpty, !service.http2 {

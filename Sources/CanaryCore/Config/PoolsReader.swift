@@ -35,8 +35,9 @@ struct PoolsReader {
           pool.faultAt(path, node, error.description)
         }
       }
+      let upstream = pool.text("upstream", Pool.upstreamRule, where: Pool.isUpstream)
       if !pool.has("servers") {
-        pool.faultHere("must have servers: [\"127.0.0.1:9001\"]")
+        if !pool.has("upstream") { pool.faultHere("must have servers: [\"127.0.0.1:9001\"]") }
       } else if pool.list("servers")?.isEmpty == true {
         pool.fault("servers", "must name at least one server")
       } else if servers.count > 1000 {
@@ -53,12 +54,29 @@ struct PoolsReader {
           "cannot have \(server.isBackup ? "backup" : "zone") for \(server.address): Nginx takes no backup beside a hash"
         )
       }
+      found.upstream = upstream
+      if let upstream, let other = pools.first(where: { $0.upstream == upstream }) {
+        pool.fault("upstream", "is already the group of pool '\(other.name)'")
+      }
+      if upstream != nil, pool.has("balance") {
+        pool.fault("balance", "has no meaning beside `upstream`: your own group says it")
+      }
       pools.append(found)
     }
     if table.keys.count < 2 {
       table.faultHere("must name two pools, such as blue and green")
     }
     return pools
+  }
+}
+
+extension Pool {
+  fileprivate static let upstreamRule =
+    "must be the name of an upstream {} of yours: letters, digits and ._- ; not of canary's own"
+
+  package static func isUpstream(_ text: String) -> Bool {
+    (1...100).contains(text.utf8.count) && !text.hasPrefix("canary.")
+      && text.utf8.allSatisfy { Text.isAlphanumeric($0) || "._-".utf8.contains($0) }
   }
 }
 

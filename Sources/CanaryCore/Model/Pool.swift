@@ -124,12 +124,16 @@ package struct Balance: Hashable, Sendable, Codable {
 /// A named set of servers.
 package struct Pool: Hashable, Sendable, Codable {
   package let name: PoolName
+  /// Of a pool with `upstream`, those that the config names; where it names none, they are found in
+  /// Nginx's files (see `PoolsOfYours`).
   package let servers: [Server]
   /// The highest request rate that the pool gets, nil: any; Nginx answers further requests with
   /// 429.
   package let limit: RequestRate?
   /// How a server is chosen; nil: by turns and weight.
   package var balance: Balance?
+  /// The upstream group of your own that the pool is; nil: canary writes one.
+  package var upstream: String?
 
   package init(name: PoolName, servers: [Server], limit: RequestRate? = nil) {
     self.name = name
@@ -146,5 +150,15 @@ package struct Pool: Hashable, Sendable, Codable {
   package var live: [Server] { servers.filter { !$0.isDown } }
 
   /// Whether a group of this pool may have the other pool's servers as backups.
-  package var allowsBackup: Bool { balance?.allowsBackup ?? true }
+  ///
+  /// What you write is yours: nothing is added to it.
+  package var allowsBackup: Bool { upstream == nil && balance?.allowsBackup ?? true }
+
+  /// The pool with other servers, and all else as it is.
+  package func with(_ servers: [Server]) -> Pool {
+    var pool = Pool(name: name, servers: servers, limit: limit)
+    pool.balance = balance
+    pool.upstream = upstream
+    return pool
+  }
 }

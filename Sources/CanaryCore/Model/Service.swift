@@ -167,6 +167,8 @@ package struct Service: Hashable, Sendable {
   package var answerHeaders: [String: String] = [:]
   /// The locations of the service; empty: one for all paths.
   package var routes: [Route] = []
+  /// Who resolves names while Nginx runs; nil: Nginx does when it reads its files.
+  package var resolver: Resolver?
   /// The `Host` of health probes, and the name in their TLS; nil: the address of the server.
   package var probeHost: String?
   /// Whether Nginx speaks HTTP/2 on the addresses in `listen`.
@@ -205,7 +207,6 @@ package struct Service: Hashable, Sendable {
 
   /// Whether the requests are proxied in a location of your own, which keeps what it says.
   package var isInYourLocation: Bool { listen.isEmpty }
-
   /// The kinds of servers, sorted by name; `[nil]` where all servers are of one kind.
   package var backends: [Label?] {
     let named = Set(pools.flatMap(\.servers).compactMap(\.backend)).sorted()

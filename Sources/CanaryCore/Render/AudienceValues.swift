@@ -135,14 +135,13 @@ extension RenderValues {
 
   /// Where each kind of servers is reached, by whether the request meets the canary.
   private var poolMaps: [[String: Template.Value]] {
-    guard choice.seatForm == .kept || choice.seatForm == .rollout, service.isInYourLocation else {
-      return []
-    }
+    guard let form = choice.seatForm, form != .rest || service.resolver != nil, namesByVariable
+    else { return [] }
     return service.backends.map { backend in
       [
         "pool_variable": .text(poolVariable(backend)),
         "stable_group": .text(choice.name(.stable, backend)),
-        "canary_group": .text(choice.name(.canary, backend)),
+        "canary_group": .text(choice.name(form == .rest ? .stable : .canary, backend)),
       ]
     }
   }
@@ -222,7 +221,8 @@ extension RenderValues {
 
   private var shown: [[String: Template.Value]] {
     guard service.expose else { return [] }
-    let addresses = service.pools.flatMap { pool in
+    // A request never leaves a group of your own, whose servers may change.
+    let addresses = service.pools.filter { $0.upstream == nil }.flatMap { pool in
       pool.servers.map { server -> [String: Template.Value] in
         ["pattern": .text(Self.escaped(server.address)), "pool": .text(pool.name.text)]
       }

@@ -26,21 +26,24 @@ extension RenderValues {
 
   private var pair: String { RunFolder.pair(routing.stable, routing.canary ?? routing.stable) }
 
-  /// Whether something besides the set asks whom a request meets.
+  /// Whether a variable names where a request goes in a rollout.
   ///
   /// In a location of your own a later `if` of yours takes the place of ours: there a variable says
-  /// the same once more.
+  /// the same once more. And only a name in a variable is resolved while Nginx runs.
+  var namesByVariable: Bool { service.isInYourLocation || service.resolver != nil }
+
+  /// Whether something besides the set asks whom a request meets.
   private var tellsMet: Bool {
-    service.isInYourLocation || service.expose || choice.shadow != nil || !limitedGroups.isEmpty
+    namesByVariable || service.expose || choice.shadow != nil || !limitedGroups.isEmpty
   }
 
   /// What a location passes its requests to.
   func target(_ backend: Label?) -> String {
     switch choice.seatForm {
-    case .rest?: choice.name(.stable, backend)
-    case .kept?, .rollout?:
-      service.isInYourLocation
-        ? "$\(poolVariable(backend))_\(variable)" : choice.name(.stable, backend)
+    // A name in a variable is resolved for each request, one in the text only once.
+    case .rest? where service.resolver == nil: choice.name(.stable, backend)
+    case .rest?, .kept?, .rollout?:
+      namesByVariable ? "$\(poolVariable(backend))_\(variable)" : choice.name(.stable, backend)
     case nil: "$canary_pool_\(variable)"
     }
   }
@@ -71,9 +74,10 @@ extension RenderValues {
   }
 
   func seated(_ backend: Label?) -> Template.Value {
-    let names: Set = ["set", "own", "canary_group"]
+    let names: Set = ["set", "own"]
     let inner: [String: Set<String>] = [
-      "start": ["seat"], "rules": ["condition", "to"], "told": [], "yours": ["stable_group"],
+      "start": ["seat"], "rules": ["condition", "to"], "told": [], "named": ["canary_group"],
+      "yours": ["stable_group"],
     ]
     guard let form = choice.seatForm, form != .rest else {
       return .rows(names: names, inner: inner, [])
@@ -94,9 +98,11 @@ extension RenderValues {
           "start": Self.texts(
             "seat", rules.isEmpty ? [] : [self.text(choice.start.to, nil)]),
           "rules": .rows(names: ["condition", "to"], rules), "told": Self.section(tellsMet),
-          "canary_group": .text(choice.name(.canary, backend)),
+          "named": Self.texts(
+            "canary_group", service.resolver == nil ? [choice.name(.canary, backend)] : []),
           "yours": Self.texts(
-            "stable_group", service.isInYourLocation ? [choice.name(.stable, backend)] : []),
+            "stable_group",
+            namesByVariable && service.resolver == nil ? [choice.name(.stable, backend)] : []),
         ]
       ])
   }

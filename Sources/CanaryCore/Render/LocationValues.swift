@@ -10,6 +10,9 @@ extension RenderValues {
     values["target"] = .text(target(route.backend))
     values["module"] = .text(proxying.scheme.module)
     values["scheme"] = .text(proxying.scheme.rawValue)
+    var resolvers: [String] = []
+    if case .named(let words)? = service.resolver { resolvers = [words] }
+    values["resolvers"] = Self.texts("resolver", resolvers)
     let retry = retry(route.backend, proxying)
     values["retry_on"] = .text(retry.on)
     values["tries"] = .text("\(retry.tries)")
@@ -109,6 +112,10 @@ extension RenderValues {
     let usual = ["error", "timeout"]
     let named = proxying.retry.isEmpty ? usual : proxying.retry
     let on = named.joined(separator: " ")
+    if choice.isYours(.stable) || choice.isYours(.canary) {
+      // As far as the group goes: its servers are yours to count.
+      return (on, proxying.retryTries ?? 0)
+    }
     let meets =
       choice.seatForm.map { $0 == .rollout } ?? (routing.weight > .none || !choice.rules.isEmpty)
     let further = (stable + canary).map { peers([$0]) }.max() ?? 1

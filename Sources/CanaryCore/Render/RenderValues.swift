@@ -145,7 +145,7 @@ struct RenderValues {
   /// The slots of every upstream group, one upstream.conf each.
   var groups: [[String: Template.Value]] {
     service.backends.flatMap { backend in
-      choice.groups.map { group in
+      choice.groups.filter { !choice.isYours($0) }.map { group in
         [
           "name": .text(choice.name(group, backend)),
           "shared": Self.texts("zone", isShared(group, backend) ? [zone] : []),
@@ -236,7 +236,9 @@ struct RenderValues {
   }
 
   /// Whether stable's servers are the backups of the canary's.
-  var isShielded: Bool { service.proxying.shield && pool(.canary)?.allowsBackup != false }
+  var isShielded: Bool {
+    service.proxying.shield && pool(.canary)?.allowsBackup != false && !choice.isYours(.stable)
+  }
 
   /// The servers of one pool; those of other zones are backups of those in this host's zone.
   ///
@@ -273,7 +275,10 @@ struct RenderValues {
   /// The last lines of the main file before its seal: what the names in it stand for.
   var resolved: String {
     let pools = [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
-    return choice.peers.lines(for: pools.flatMap { service.pool($0)?.servers ?? [] })
+    let written = pools.compactMap(service.pool).filter {
+      $0.upstream == nil && service.resolver == nil
+    }
+    return choice.peers.lines(for: written.flatMap(\.servers))
   }
 
   func row(_ server: Server, weight: Int, backup: Bool = false, maxFails: Int)
@@ -305,6 +310,7 @@ struct RenderValues {
   /// others.
   var fallsBack: Bool {
     service.proxying.fallback && routing.fallback && routing.canary != nil && routing.isClean
-      && service.pool(routing.stable)?.allowsBackup != false && !retriesAnswers
+      && service.pool(routing.stable)?.allowsBackup != false && !choice.isYours(.canary)
+      && !retriesAnswers
   }
 }

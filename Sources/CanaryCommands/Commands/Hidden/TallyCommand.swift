@@ -16,7 +16,9 @@ enum TallyCommand {
   ) { call throws(Failure) in
     let world = try call.world()
     let service = try call.service(world)
-    let table = PoolAddresses.table(of: service, relay: world.config.run.relay(service.name))
+    let table = PoolAddresses.table(
+      of: PoolsOfYours.filled(service, world.config.nginx),
+      relay: world.config.run.relay(service.name))
     let path = call["--log"] ?? world.config.log(of: service.name)
     var tally = LogTally(pools: table.pools)
     if call.has("--judged") { tally.comparison = Self.comparison(service, table.pools) }

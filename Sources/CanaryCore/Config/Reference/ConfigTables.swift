@@ -76,6 +76,10 @@ extension ConfigTable {
       .may(
         "probe_host", .text, "the server's address",
         "the `Host` of health probes; with TLS also the name that is asked for"),
+      .may(
+        "resolver", .either([.text, .bool]), "none",
+        "who resolves the names of servers while Nginx runs, as `\"127.0.0.11 valid=30s\"`, or `true`: the `resolver` of your location; each pool has one server then, and there is no `shield` and no `fallback`"
+      ),
       .may("listen", .texts, "none", "canary writes the whole `server {}`, on these addresses"),
       .may("server_names", .texts, "none", "names of that server; may begin with `*.`"),
       .may(

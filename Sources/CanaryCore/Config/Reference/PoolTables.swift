@@ -3,9 +3,13 @@ extension ConfigTable {
   package static let pool = ConfigTable(
     "services.NAME.pools.NAME",
     [
-      .need(
-        "servers", .texts,
+      .may(
+        "servers", .texts, "needed without `upstream`",
         "`\"host:port\"`, `\"[v6]:port\"`, `\"unix:/path\"`, with `weight=N`, `max_conns=N`, `max_fails=N`, `fail_timeout=TIME`, `zone=NAME`, `backend=NAME`, `backup`, `down`"
+      ),
+      .may(
+        "upstream", .text, "none",
+        "the name of an `upstream` of your own: requests go to that group as it is, and retries stay in it, so `shield` and `fallback` do nothing; its servers are read from Nginx's files, unless `servers` names them, as for a container"
       ),
       .may(
         "limit", .text, "none", "the most requests, as `\"100r/s\"`; more are answered with 429"),
