@@ -16,6 +16,9 @@ enum PageCommand {
       options: [
         Option("--nginx", nil, "print the server {} for Nginx; touch nothing"),
         Option("--listen", "ADDRESS", "where it is to listen; else 127.0.0.1:8090"),
+        Option(
+          "--name", "NAMES",
+          "by which names it is asked for, with commas; else only by its address and localhost"),
       ])
   ) { call throws(Failure) in
     let world = try call.world()
@@ -25,15 +28,16 @@ enum PageCommand {
         "the config names no folder for it; add, beside `services`: page: \"/var/cache/canary\""
       )
     }
-    if call["--listen"] != nil, !call.has("--nginx") {
-      throw Failure(.wrong, "--listen says where Nginx is to listen: it needs --nginx")
+    for option in ["--listen", "--name"] where call[option] != nil && !call.has("--nginx") {
+      throw Failure(.wrong, "\(option) says how Nginx is to serve it: it needs --nginx")
     }
     if call.has("--nginx") {
       guard let folder = world.config.page else {
         throw Failure(.wrong, "the config has `metrics` but no `page`: there is nothing to serve")
       }
       let listen = call["--listen"] ?? "127.0.0.1:8090"
-      call.output.out(try server(folder, listen, templates: world.config.templates))
+      let names = (call["--name"] ?? "").split(separator: ",").map { String($0).spaceless }
+      call.output.out(try server(folder, listen, names, templates: world.config.templates))
       return .done
     }
     guard await PublishLoop.once(world) else {
@@ -60,8 +64,14 @@ enum PageCommand {
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
   private static func server(
-    _ folder: String, _ listen: String, templates: String?
+    _ folder: String, _ listen: String, _ names: [String], templates: String?
   ) throws(Failure) -> String {
+    for name in names where !Address.isHostName(name) {
+      throw Failure(
+        .wrong, "--name must be names such as canary.internal (found '\(Text.sanitized(name))')")
+    }
+    // Nginx compares the host of a request in lower case.
+    let known = ["localhost", "127.0.0.1", "[::1]"] + names.map { $0.lowercased() }
     do throws(Violation) {
       try Address.checkListen(listen)
     } catch {
@@ -71,6 +81,7 @@ enum PageCommand {
       return try TemplateFiles.page(folder: templates).fill([
         "listen": .text(listen), "folder": .text(folder), "policy": .text(policy),
         "report_policy": .text(reportPolicy),
+        "names": .rows(names: ["name"], known.map { ["name": .text($0)] }),
       ])
     } catch {
       throw Failure(.wrong, "\(error.list.map(\.description).joined(separator: "; "))")

@@ -107,6 +107,12 @@ package enum Address {
     return isHeaderValue(plain + rest)
   }
 
+  /// Whether the text can be the name of a host: letters, digits, dashes and dots.
+  package static func isHostName(_ text: String) -> Bool {
+    (1...253).contains(text.utf8.count)
+      && text.utf8.allSatisfy { Text.isAlphanumeric($0) || $0 == 45 || $0 == 46 }
+  }
+
   /// Whether the text can name a header: 1 to 64 letters, digits and dashes.
   package static func isHeaderName(_ text: String) -> Bool {
     (1...64).contains(text.utf8.count)
