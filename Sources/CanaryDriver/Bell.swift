@@ -15,13 +15,14 @@ package actor Bell {
   struct Listener: Sendable {
     /// The store has changed, or a brake is on.
     var knock: @Sendable () -> Void
-    /// The instant that the driver named last has come.
+    /// The time that the driver named last has come.
     var alarm: @Sendable () -> Void
   }
 
   private struct Listening {
     var listeners: [ServiceName: Listener] = [:]
-    var alarms: [ServiceName: Instant] = [:]
+    /// By the time since the host started.
+    var alarms: [ServiceName: Span] = [:]
   }
 
   private let clock: any WallClock
@@ -53,9 +54,9 @@ package actor Bell {
     }
   }
 
-  /// Sets the instant of a driver's next alarm, which replaces the one before.
-  nonisolated func wake(_ service: ServiceName, at instant: Instant) {
-    listening.withLock { $0.alarms[service] = instant }
+  /// Sets the time since the host's start of a driver's next alarm, which replaces the one before.
+  nonisolated func wake(_ service: ServiceName, at uptime: Span) {
+    listening.withLock { $0.alarms[service] = uptime }
   }
 
   /// Rings until the task is cancelled.
@@ -63,13 +64,13 @@ package actor Bell {
     var last: Int?
     while !Task.isCancelled {
       let (version, braked) = await look()
-      let now = clock.now()
+      let now = clock.uptime()
       let (called, due) = listening.withLock { state in
         let called =
           version != last
           ? Array(state.listeners.values) : braked.compactMap { state.listeners[$0] }
         var due: [Listener] = []
-        for (name, instant) in state.alarms where instant <= now {
+        for (name, time) in state.alarms where time <= now {
           state.alarms[name] = nil
           if let listener = state.listeners[name] { due.append(listener) }
         }
@@ -78,7 +79,7 @@ package actor Bell {
       for listener in called { listener.knock() }
       for listener in due { listener.alarm() }
       last = version
-      await clock.sleep(until: now + interval)
+      await clock.sleep(until: clock.now() + interval)
     }
   }
 }

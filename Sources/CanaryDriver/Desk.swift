@@ -7,6 +7,8 @@ package struct SavedDecision: Sendable {
   package var found: Int
   /// The revision after the decision; the same when nothing had to be saved.
   package var revision: Int
+  /// Whether the store has answered; false when the decision rests on memory alone.
+  package var isSaved = true
   /// What the driver hands to its next `submit`: the state, with what is not saved yet.
   package var progress: Progress?
 }
@@ -19,10 +21,15 @@ package struct Progress: Sendable {
   package var state: ServiceState
   /// Measurements for the history, in parts as they came: one list would be copied each time.
   package var kept: [[KeptMeasurement]] = []
+  /// Entries of a time in which nothing could be saved.
+  package var entries: [Entry] = []
   package var revision: Int
-  package var savedAt: Instant
+  /// By the time since the host's start.
+  package var savedAt: Span
+  /// Whether the next decision must not rest on memory alone.
+  package var mustSave = false
 
-  package init(_ state: ServiceState, revision: Int, savedAt: Instant) {
+  package init(_ state: ServiceState, revision: Int, savedAt: Span) {
     self.state = state
     self.revision = revision
     self.savedAt = savedAt
@@ -69,24 +76,26 @@ package struct Desk: Sendable {
     while true {
       let saved = try await store.load(service)
       let revision = saved?.revision ?? 0
-      let known = progress.flatMap { $0.revision == revision ? $0 : nil }
+      let isLost = progress?.isLost(from: saved?.value) ?? false
+      let known = progress.flatMap { $0.revision == revision || isLost ? $0 : nil }
       let last = if let saved { saved.value } else { try await beginning(first) }
       let state = known?.state ?? last
       let now = clock.now()
-      let decision = decide(state, event, at: now, under: rules(service))
+      let decision = decide(
+        state, isLost ? known?.ending ?? event : event, at: now, under: rules(service))
       let kept = (known?.kept ?? []).flatMap { $0 } + decision.kept
-      let isUnchanged =
-        decision.state == last && decision.entries.isEmpty && kept.isEmpty
+      let entries = (known?.entries ?? []) + decision.entries
+      let isUnchanged = decision.state == last && entries.isEmpty && kept.isEmpty
       if decision.refusal != nil || isUnchanged {
         return SavedDecision(
           decision: decision, found: revision, revision: revision, progress: known)
       }
       do throws(StoreError) {
         let next = try await store.save(
-          decision.state, entries: decision.entries, kept: kept, over: revision)
+          decision.state, entries: entries, kept: kept, over: revision)
         return SavedDecision(
           decision: decision, found: revision, revision: next,
-          progress: Progress(decision.state, revision: next, savedAt: now))
+          progress: Progress(decision.state, revision: next, savedAt: clock.uptime()))
       } catch .conflict {
         continue
       }
@@ -140,9 +149,10 @@ package struct Desk: Sendable {
   private func deferred(_ event: Event, _ service: ServiceName, _ progress: Progress)
     -> SavedDecision?
   {
-    let now = clock.now()
-    guard now - progress.savedAt < progress.state.progressInterval else { return nil }
-    let decision = decide(progress.state, event, at: now, under: rules(service))
+    guard progress.entries.isEmpty, !progress.mustSave,
+      clock.uptime() - progress.savedAt < progress.state.progressInterval
+    else { return nil }
+    let decision = decide(progress.state, event, at: clock.now(), under: rules(service))
     guard decision.refusal == nil, decision.entries.isEmpty,
       decision.state.isProgress(from: progress.state)
     else { return nil }
@@ -150,6 +160,25 @@ package struct Desk: Sendable {
     progress.state = decision.state
     if !decision.kept.isEmpty { progress.kept.append(decision.kept) }
     return SavedDecision(
-      decision: decision, found: progress.revision, revision: progress.revision, progress: progress)
+      decision: decision, found: progress.revision, revision: progress.revision, isSaved: false,
+      progress: progress)
+  }
+}
+
+extension Progress {
+  /// Whether the store has lost the rollout that this driver drives: it was removed, or an older one
+  /// is in its place.
+  func isLost(from saved: ServiceState?) -> Bool {
+    guard let running = state.running, revision > 0 else { return false }
+    return (saved?.rollout?.number ?? 0) < running.number
+  }
+
+  /// The end of that rollout; nil: it is ending.
+  fileprivate var ending: Event? {
+    guard let running = state.running else { return nil }
+    if case .reverting = running.phase { return nil }
+    return .revertOnly(
+      rollout: running.number, .canary,
+      Reason(.outside, "the store was removed or replaced while the rollout ran"))
   }
 }

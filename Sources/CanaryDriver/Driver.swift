@@ -27,7 +27,8 @@ package actor Driver {
     case event(Event)
     /// An event that could not be saved before.
     case again(Event)
-    case measured([Measurement], rollout: Int, stage: Int)
+    /// `offset` is what the wall clock was ahead of the time since the start when it was begun.
+    case measured([Measurement], rollout: Int, stage: Int, offset: Span)
     case looked(fault: String?, rollout: Int)
     case preflighted([CheckState], rollout: Int)
     case ran(Int, JobEnd)
@@ -38,6 +39,8 @@ package actor Driver {
     /// The store has changed, or a brake is on.
     case knock
     case drain
+    /// What this driver needs is gone: the rollout is to be reverted.
+    case lost(String)
   }
 
   let service: ServiceName
@@ -55,12 +58,13 @@ package actor Driver {
 
   private let inbox: AsyncStream<Signal>
   let post: AsyncStream<Signal>.Continuation
-  /// When this driver has work next; nil: only after an answer, or a save of another process.
-  var wakeAt: Instant?
-  private var timer: (number: Int, at: Instant)?
+  /// When this driver has work next, by the time since the host's start; nil: only after an answer,
+  /// or a save of another process.
+  var wakeAt: Span?
+  private var timer: (number: Int, at: Span)?
   private var timers = 0
-  private var revision: Int?
-  private var progress: Progress?
+  var revision: Int?
+  var progress: Progress?
   var inFlight: Set<CheckName> = []
   var looking = false
   var preflighting = false
@@ -71,11 +75,16 @@ package actor Driver {
   private var isDraining = false
   var tasks: [Int: Task<Void, Never>] = [:]
   var taskCount = 0
-  private var storeFault: String?
+  /// Since when nothing can be saved, and what is done about it; nil: the store works.
+  var outage: StoreOutage?
   /// How many events wait until the store can be written again.
-  private var unsaved = 0
+  var unsaved = 0
+  /// By how much the wall clock was ahead of the time since the host's start.
+  var clockOffset: Span?
   private var failedReverts = 0
-  private var patience: Int?
+  var patience: Int?
+  /// Puts the brake on by another process, when this one can't.
+  var lastResort: (@Sendable () -> Void)?
   /// Whether Nginx refused a revert `patience` times: it is unfinished, and the brake stays on.
   package private(set) var hasGivenUp = false
   /// Why Nginx refused the last configuration that it refused; nil: it refused none.
@@ -107,13 +116,20 @@ package actor Driver {
   /// Ends the drive after the work under way; the rollout stays where it is.
   package nonisolated func drain() { post.yield(.drain) }
 
+  /// Tells the driver that what it needs is gone, such as its lock: it reverts its rollout, and asks
+  /// Nginx no more than twice.
+  package nonisolated func lose(_ what: String) { post.yield(.lost(what)) }
+
   /// Drives until no work is left, beginning with the event; returns the state that the service
   /// then rests in.
   ///
   /// Nil: the task was cancelled or the driver drained before. A revert never gives up by itself;
   /// with `patience` this driver stops after that many refusals of Nginx (`hasGivenUp`), and the
-  /// brake stays on for the next driver.
-  package func run(_ event: Event, patience: Int? = nil) async -> ServiceState? {
+  /// brake stays on for the next driver. `lastResort` has another process put the brake on.
+  package func run(
+    _ event: Event, patience: Int? = nil, lastResort: (@Sendable () -> Void)? = nil
+  ) async -> ServiceState? {
+    self.lastResort = lastResort
     let rest = await drive(event, patience: patience)
     // A report is read for the last requests that the canary served, so they are counted too.
     if rest != nil { await source.settle(service) }
@@ -135,58 +151,68 @@ package actor Driver {
     scheduleTick()
     for await signal in inbox {
       if Task.isCancelled { return nil }
-      switch signal {
-      case .drain: isDraining = true
-      case .event(let event):
-        switch event {
-        case .applied, .applyFailed, .overtaken: answersInInbox = max(0, answersInInbox - 1)
-        default: break
-        }
-        if let rest = await handle(event) { return rest }
-      case .again(let event):
-        unsaved -= 1
-        if let rest = await handle(event) { return rest }
-      case .measured(let measurements, let rollout, let stage):
-        for measurement in measurements { inFlight.remove(measurement.check) }
-        if let rest = await handle(.measured(measurements, rollout: rollout, stage: stage)) {
-          return rest
-        }
-      case .looked(let fault, let rollout):
-        looking = false
-        if let rest = await handle(.looked(fault: fault, rollout: rollout)) { return rest }
-      case .preflighted(let states, let rollout):
-        preflighting = false
-        if let rest = await handle(.preflighted(states, rollout: rollout)) { return rest }
-      case .ran(let number, let end):
-        running.remove(number)
-        if let rest = await handle(.ran(job: number, end)) { return rest }
-      case .tick(let number):
-        guard number == timer?.number else { continue }
-        timer = nil
-        if let rest = await tick() { return rest }
-      case .alarm:
-        timer = nil
-        if wakeAt.map({ $0 <= desk.clock.now() }) ?? false {
-          // The bell rings for other saves and for brakes: only this driver's own work is left.
-          wakeAt = nil
-          if let rest = await handle(await lostStage() ?? .woke) { return rest }
-        } else if let rest = await tick() {
-          return rest
-        }
-      case .knock:
-        if let rest = await tick() { return rest }
-      }
+      noticeClock()
+      if let rest = await take(signal) { return rest }
       scheduleTick()
       if isDraining, applying == nil, answersInInbox == 0 { return nil }
     }
     return nil
   }
 
+  /// Handles one signal; returns the state once no work is left.
+  private func take(_ signal: Signal) async -> ServiceState? {
+    switch signal {
+    case .drain:
+      isDraining = true
+      return nil
+    case .lost(let what): return await lose(what)
+    case .event(let event):
+      switch event {
+      case .applied, .applyFailed, .overtaken: answersInInbox = max(0, answersInInbox - 1)
+      default: break
+      }
+      return await handle(event)
+    case .again(let event):
+      unsaved -= 1
+      // Once the rollout is to end, nothing else that waited may come before that.
+      if let last = outage?.last, event != last { return nil }
+      return await handle(event, isRetry: true)
+    case .measured(let measurements, let rollout, let stage, let offset):
+      for measurement in measurements { inFlight.remove(measurement.check) }
+      // The clock was set while it was measured: its time means nothing.
+      if isStep(from: offset) {
+        wakeAt = desk.clock.uptime()
+        return nil
+      }
+      return await handle(.measured(measurements, rollout: rollout, stage: stage))
+    case .looked(let fault, let rollout):
+      looking = false
+      return await handle(.looked(fault: fault, rollout: rollout))
+    case .preflighted(let states, let rollout):
+      preflighting = false
+      return await handle(.preflighted(states, rollout: rollout))
+    case .ran(let number, let end):
+      running.remove(number)
+      return await handle(.ran(job: number, end))
+    case .tick(let number):
+      guard number == timer?.number else { return nil }
+      timer = nil
+      return await tick()
+    case .alarm:
+      timer = nil
+      guard wakeAt.map({ $0 <= desk.clock.uptime() }) ?? false else { return await tick() }
+      // The bell rings for other saves and for brakes: only this driver's own work is left.
+      wakeAt = nil
+      return await handle(await lostStage() ?? .woke)
+    case .knock: return await tick()
+    }
+  }
+
   /// Sets a timer for the next look or for the next work, whichever comes first.
   ///
   /// There is at most one timer at a time; with a bell, looks are rare.
   private func scheduleTick() {
-    let look = desk.clock.now() + (bell == nil ? Self.doorbell : Self.slowLook)
+    let look = desk.clock.uptime() + (bell == nil ? Self.doorbell : Self.slowLook)
     let at = min(wakeAt ?? look, look)
     if let timer, timer.at <= at { return }
     timers += 1
@@ -194,48 +220,22 @@ package actor Driver {
     timer = (number, at)
     if let bell { return bell.wake(service, at: at) }
     spawn { [desk, post] in
-      await desk.clock.sleep(until: at)
+      await desk.clock.sleep(until: desk.clock.now() + (at - desk.clock.uptime()))
       post.yield(.tick(number))
     }
   }
 
-  /// Looks for a brake of a person, for saves of other processes, and for work that is due.
-  private func tick() async -> ServiceState? {
-    if let note = await router.brakeNote(service), note.by == .person {
-      if let rest = await handle(.revert(Actor(note.actor), note.reason), unlessReverting: true) {
-        return rest
-      }
-    }
-    if let revert = await lostStage(), let rest = await handle(revert) { return rest }
-    let saved = try? await desk.store.load(service)
-    let changed = saved.map { $0.revision != revision } ?? false
-    // Another process has saved: unsaved progress is dropped, and its state is decided on.
-    if changed { progress = nil }
-    let due = wakeAt.map { $0 <= desk.clock.now() } ?? false
-    guard changed || due else { return nil }
-    wakeAt = nil
-    return await handle(.woke)
-  }
-
-  /// The revert that is due when what a stage rests on was removed by hand; nil: it is in place.
-  private func lostStage() async -> Event? {
-    guard let state = progress?.state, let soak = state.running?.phase.soak,
-      soak.confirming == nil, applying == nil, let serving = state.serving,
-      await !router.isInForce(service, serving.routing, serving.generation)
-    else { return nil }
-    // A brake removes the set first, and says who and why a moment later.
-    await desk.clock.sleep(until: desk.clock.now() + .seconds(0.1))
-    guard await router.brakeNote(service) == nil,
-      await !router.isInForce(service, serving.routing, serving.generation)
-    else { return nil }
-    return .revert(Actor("unknown"), "the set of seats was removed by hand")
-  }
-
   /// Saves the decision on the event and carries it out; returns the state once no work is left.
-  private func handle(_ event: Event, unlessReverting: Bool = false) async -> ServiceState? {
+  func handle(
+    _ event: Event, unlessReverting: Bool = false, isRetry: Bool = false
+  ) async -> ServiceState? {
     if unlessReverting, let state = try? await desk.store.load(service)?.value,
       case .reverting? = state.running?.phase
     {
+      return nil
+    }
+    if let outage, !isRetry, desk.clock.uptime() < outage.nextTry {
+      await goOn(event)
       return nil
     }
     do throws(StoreError) {
@@ -244,7 +244,10 @@ package actor Driver {
       // Another process has saved since the last look: its state may wait for effects of its own.
       if let revision, taken.found != revision { post.yield(.event(.woke)) }
       revision = taken.revision
-      storeFault = nil
+      if let outage, taken.isSaved, taken.revision != taken.found || unsaved == 0 {
+        log(outage.endSentence)
+        self.outage = nil
+      }
       for effect in taken.decision.effects { await perform(effect) }
       let state = taken.decision.state
       saw(state)
@@ -259,27 +262,12 @@ package actor Driver {
       let isBusy = state.job(at: desk.clock.now()) != nil && jobs != nil
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
-      // An effect needs a saved decision, except the brake: a store that cannot be written must not
-      // stop a revert.
-      let text = if case .unavailable(let fault) = error { fault.description } else { "\(error)" }
-      if storeFault == nil { log("the state cannot be saved: \(text); trying again") }
-      storeFault = text
-      if let brake = await neededBrake(event) { await perform(.brake(text, to: brake)) }
-      retry(event)
+      await cannotSave(event, error)
       return nil
     }
   }
 
-  /// Where the brake leads that the event demands; nil: it demands none, or nobody can say.
-  private func neededBrake(_ event: Event) async -> PoolName? {
-    guard let saved = try? await desk.store.load(service) else { return nil }
-    let decision = decide(
-      saved.value, event, at: desk.clock.now(), under: desk.rules(service))
-    for case .brake(_, let pool) in decision.effects { return pool }
-    return nil
-  }
-
-  private func retry(_ event: Event) {
+  func retry(_ event: Event) {
     unsaved += 1
     let at = desk.clock.now() + .seconds(1)
     spawn { [desk, post] in

@@ -13,6 +13,7 @@ extension Driver {
         try await router.brake(service, to: pool, note)
       } catch {
         log("the brake could not be put on: \(error.text)")
+        askLastResort()
       }
     case .release:
       do throws(RouterError) {
@@ -32,7 +33,8 @@ extension Driver {
       }
     case .measure(let checks, let context): measure(checks, context)
     case .wake(let instant):
-      wakeAt = min(wakeAt ?? instant, instant)
+      let at = desk.clock.uptime() + (instant - desk.clock.now())
+      wakeAt = min(wakeAt ?? at, at)
     case .preflight(let checks, let pool, let rollout):
       guard !preflighting else { return }
       preflighting = true
@@ -53,11 +55,12 @@ extension Driver {
     let fromLog = free.filter(\.source.isFromLog)
     let questions = free.filter { !$0.source.isFromLog }.map { [$0] } + [fromLog]
     for question in questions where !question.isEmpty {
+      let offset = desk.clock.offset
       spawn { [service, source, post] in
         post.yield(
           .measured(
             await source.measure(question, service, context), rollout: context.rollout,
-            stage: context.stage))
+            stage: context.stage, offset: offset))
       }
     }
   }

@@ -163,4 +163,68 @@ import Testing
     }
     #expect(bench.store.events.count { $0 == .stage } == 2)
   }
+
+  /// A rollout whose canary turns bad at the nth measurement, at which the wall clock is set.
+  private func turningBad(at nth: Int, clockBy step: Span) async throws -> (Span, ServiceState) {
+    let clock = SimClock()
+    let (store, router) = (MemoryStore(), SimRouter())
+    let calls = Mutex(0)
+    let driver = Driver(
+      service: "chat", first: { ServiceState(service: "chat", stable: "blue", other: "green") },
+      desk: Desk(store: store, clock: clock), executor: clock.executor, router: router,
+      source: SimMetrics(
+        clock: clock,
+        reading: { check in
+          guard check.name == "errors" else { return .value(0, requests: 1) }
+          let count = calls.withLock { count in
+            count += 1
+            return count
+          }
+          if count == nth { clock.set(by: step) }
+          return .value(count >= nth ? 0.5 : 0, requests: 100)
+        }), log: { _ in })
+    let began = clock.uptime()
+    let request = PromoteRequest(
+      to: "green", plan: Self.plan, retain: .hours(24), actor: Actor("li"))
+    let rest = try #require(await driver.run(.promote(request), patience: 3))
+    return (clock.uptime() - began, rest)
+  }
+
+  @Test(arguments: [-86_400.0, -3600, -30, -2, 2, 30, 3600, 86_400])
+  func `a clock that is set holds no measurement up and lets none of before pass`(
+    step: Double
+  ) async throws {
+    for nth in 1...6 {
+      let (took, rest) = try await turningBad(at: nth, clockBy: .seconds(step))
+      #expect(rest.word == .reverted && rest.stable == "blue", "measurement \(nth)")
+      #expect(took < .seconds(Double(nth) * 12 + 10), "measurement \(nth): \(took)")
+    }
+  }
+
+  @Test func `a canary that fails while nothing can be saved is braked at once`() async throws {
+    let store = MemoryStore(failing: 12...60)
+    let calls = Mutex(0)
+    let bench = Bench(
+      store: store,
+      reading: { check in
+        guard check.name == "errors" else { return .value(0, requests: 1) }
+        return .value(
+          calls.withLock {
+            $0 += 1; return $0
+          } > 2 ? 0.5 : 0, requests: 100)
+      })
+    let rest = try #require(await bench.promote())
+    #expect(rest.word == .reverted)
+    #expect(store.events.count { $0 == .reverted } == 1)
+  }
+
+  @Test func `a rollout that cannot be saved for ten seconds is sent back`() async throws {
+    let bench = Bench(store: MemoryStore(failing: 12...300))
+    let rest = try #require(await bench.promote())
+    guard case .reverted(let reason)? = rest.rollout?.phase else {
+      return #expect(Bool(false), "\(rest)")
+    }
+    #expect(reason.kind == .outside)
+    #expect(reason.text.contains("nothing could be saved for 10s"), "\(reason.text)")
+  }
 }

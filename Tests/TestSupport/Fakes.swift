@@ -114,6 +114,9 @@ package struct SimMetrics: MetricSource {
 package final class SimClock: WallClock {
   private struct Inner {
     var now = Instant(milliseconds: 1_000_000)
+    /// By how much the wall clock was set since the start.
+    var step = Span.zero
+    /// Each by the time that it had without the steps.
     var sleepers: [(Instant, CheckedContinuation<Void, Never>)] = []
     var isTicking = false
   }
@@ -122,11 +125,15 @@ package final class SimClock: WallClock {
   package let executor = ThreadExecutor()
 
   package init() {}
-  package func now() -> Instant { inner.withLock { $0.now } }
+  package func now() -> Instant { inner.withLock { $0.now + $0.step } }
+  package func uptime() -> Span { inner.withLock { $0.now - Instant(milliseconds: 0) } }
+
+  /// Sets the wall clock; who sleeps is woken no later and no earlier for that.
+  package func set(by step: Span) { inner.withLock { $0.step = $0.step + step } }
 
   package func sleep(until instant: Instant) async {
     await withCheckedContinuation { continuation in
-      inner.withLock { $0.sleepers.append((instant, continuation)) }
+      inner.withLock { $0.sleepers.append((instant - $0.step, continuation)) }
       tick()
     }
   }

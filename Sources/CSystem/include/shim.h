@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +40,15 @@ static inline int canary_exchange(const char *one, const char *other) {
 /// Waits for the disk to have all that was written to the file system of a file; 0, or -1 and errno
 /// on failure (syncfs(2)).
 static inline int canary_syncfs(int file) { return (int)syscall(SYS_syncfs, file); }
+
+/// Lets this process open as many files as it may.
+static inline void canary_raise_file_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
 
 /// Limits malloc to two arenas; does nothing on a C library other than glibc.
 static inline void canary_few_heaps(void) {

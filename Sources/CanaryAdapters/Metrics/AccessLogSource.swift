@@ -25,6 +25,8 @@ actor AccessLogSource {
   /// Counts that are not saved yet.
   private var unsaved = LogTally(pools: [])
   private var savedAt: Instant?
+  /// When something was last measured.
+  private var measuredAt: Instant?
   private var judge: ComparisonJudge?
   /// Whether stages change without a reload, so that the generation in a line names no stage.
   private let routesBySeats: Bool
@@ -70,6 +72,9 @@ actor AccessLogSource {
     async throws(SourceError) -> [Measurement]
   {
     if follower == nil { await resume(context) }
+    // The clock was set back: the seconds of before come again, with other requests in them.
+    if let last = measuredAt, now < last { counted = LogTally(pools: table.pools) }
+    measuredAt = now
     if copied != context.canary {
       copied = context.canary
       follower?.parser = parser

@@ -13,11 +13,27 @@ package enum Brake {
     Files.names(in: run.path).compactMap(RunFolder.service(ofBrake:))
   }
 
+  /// Makes a flag ready, which needs neither an inode nor a descriptor to be put up later.
+  package static func prepare(_ run: RunFolder, _ service: ServiceName) {
+    let spare = run.spareBrake(service)
+    guard !Files.exists(spare) else { return }
+    let note = BrakeNote(
+      by: .driver, actor: "canary", reason: "there was no room or descriptor for the reason",
+      time: SystemClock.now)
+    try? Files.replace(spare, with: text(note), isSynced: false)
+  }
+
   /// Creates the flag first and writes the note afterwards: a full disk may cut the note, never the
   /// brake.
-  static func put(_ path: String, text: String) throws(FileError) {
+  ///
+  /// Where no file can be created any more, the one of `prepare` takes the name.
+  static func put(_ path: String, text: String, spare: String) throws(FileError) {
     let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)
-    guard file >= 0 else { throw FileError("cannot put the brake on:", path) }
+    guard file >= 0 else {
+      let error = FileError("cannot put the brake on:", path)
+      if Files.exists(path) || rename(spare, path) == 0 { return }
+      throw error
+    }
     defer { close(file) }
     let bytes = Array(text.utf8)
     _ = ftruncate(file, 0)
@@ -48,16 +64,23 @@ package enum Brake {
     let led = Result { () throws(FileError) in
       try SeatSets(run, service).lead(to: pool, at: note.time)
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    try put(
-      run.brake(service),
-      text: ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n")
+    // What was removed as a whole is made again: Nginx looks for the same path.
+    try? Files.makeFolder(run.path)
+    let flag = Result { () throws(FileError) in
+      try put(run.brake(service), text: text(note), spare: run.spareBrake(service))
+    }
     // Without that name no new connection reaches the relay: the very next one goes to the other
     // pool.
     let relay = run.relay(service)
     if Files.exists(relay) { _ = rename(relay, run.relayAside(service)) }
     try led.get()
+    try flag.get()
+  }
+
+  private static func text(_ note: BrakeNote) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n"
   }
 
   /// The note in the flag; nil: no brake.

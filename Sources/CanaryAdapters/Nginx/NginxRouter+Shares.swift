@@ -12,13 +12,13 @@ extension NginxRouter {
   func shares(_ service: ServiceName) -> Result<ServedShares, Fault> {
     let probe = config.probe(service)
     let sets = SeatSets(config.run, service)
-    let start = SystemClock.now
+    let start = SystemClock.uptime
     var pair = header(service)?.routing.map { ($0.stable, $0.canary ?? $0.stable) }
     do throws(WorkerProbe.NoAnswer) {
       for _ in 0..<4 {
         let here: SeatSets.Content = pair.map { sets.content($0.0, $0.1) } ?? (nil, [])
         let name = here.generation.map { "g\($0)" } ?? "0"
-        let left = max(.seconds(0.1), Self.patience - (SystemClock.now - start))
+        let left = max(.seconds(0.1), Self.patience - (SystemClock.uptime - start))
         let answer = try probe.query(service, asking: name, limit: left)
         guard let base = answer.base else {
           return .success(.text(answer.generation, isBraked: answer.braked))

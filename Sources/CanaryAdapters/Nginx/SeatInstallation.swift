@@ -132,13 +132,13 @@ struct SeatInstallation {
     throws(RouterError)
   {
     let probe = router.config.probe(service)
-    let start = SystemClock.now
+    let start = SystemClock.uptime
     var run = 0
     var last: WorkerProbe.NoAnswer?
     // Nginx listens all the time, also during a reload: who waits longer waits for nothing.
     let silence = min(limit ?? router.config.nginx.verify, .seconds(2))
-    while SystemClock.now - start < limit ?? router.config.nginx.verify {
-      if last == .nobody, SystemClock.now - start > silence { break }
+    while SystemClock.uptime - start < limit ?? router.config.nginx.verify {
+      if last == .nobody, SystemClock.uptime - start > silence { break }
       do throws(WorkerProbe.NoAnswer) {
         let answer = try probe.query(service, asking: wanted.name)
         last = nil

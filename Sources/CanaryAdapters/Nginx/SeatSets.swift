@@ -15,6 +15,14 @@ package struct SeatSets: Sendable {
 
   private static let count = Atomic<Int>(0)
 
+  /// The pairs whose sets this process has made or seen, by the folder of their service: they can be
+  /// removed without a descriptor to list them by.
+  private static let remembered = Mutex<[String: Set<String>]>([:])
+
+  private func remember(_ pair: String) {
+    _ = Self.remembered.withLock { $0[path, default: []].insert(Files.name(of: pair)) }
+  }
+
   /// A part of a file's name that no other thread or process has.
   private static var own: String {
     "\(getpid())-\(count.wrappingAdd(1, ordering: .relaxed).newValue)"
@@ -32,7 +40,8 @@ package struct SeatSets: Sendable {
 
   /// Every pair that has a folder.
   private var pairs: [(stable: PoolName, other: PoolName, path: String)] {
-    Files.names(in: path).compactMap { name in
+    let seen = Self.remembered.withLock { $0[path] ?? [] }
+    return seen.union(Files.names(in: path)).sorted().compactMap { name in
       let parts = name.split(separator: ".", omittingEmptySubsequences: false)
       guard parts.count == 2, let stable = PoolName(String(parts[0])),
         let other = PoolName(String(parts[1]))
@@ -60,7 +69,10 @@ package struct SeatSets: Sendable {
   private func raiseStops() {
     let last = stops
     try? makeFolder(path)
-    Self.touch("\(path)/\(Self.stop)\(last.saturatingSum(1))")
+    if !Self.touch("\(path)/\(Self.stop)\(last.saturatingSum(1))") {
+      // Without a free inode the former number takes the name of the next.
+      _ = rename("\(path)/\(Self.stop)\(last)", "\(path)/\(Self.stop)\(last.saturatingSum(1))")
+    }
     unlink("\(path)/\(Self.stop)\(last)")
   }
 
@@ -107,7 +119,9 @@ package struct SeatSets: Sendable {
 
   /// Whether the set of that generation is in force.
   package func has(_ generation: Generation, _ stable: PoolName, _ other: PoolName) -> Bool {
-    Files.exists("\(now(pair(stable, other)))/g\(generation)")
+    let isThere = Files.exists("\(now(pair(stable, other)))/g\(generation)")
+    if isThere { remember(pair(stable, other)) }
+    return isThere
   }
 
   /// Whether the set in force lets a request meet the other pool.
@@ -132,6 +146,8 @@ package struct SeatSets: Sendable {
   ) throws(FileError) -> Outcome {
     let pair = pair(stable, other)
     try makeFolder(pair)
+    remember(pair)
+    if stops == 0 { Self.touch("\(path)/\(Self.stop)0") }
     let next = "\(pair)/next.\(generation).\(Self.own)"
     Self.remove(next)
     try makeFolder(next)

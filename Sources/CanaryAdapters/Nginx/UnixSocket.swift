@@ -61,12 +61,25 @@ enum UnixSocket {
 
   /// Removes the socket file of a killed Nginx, which would keep the next one from starting;
   /// whether it did.
+  ///
+  /// An Nginx that just starts has bound its socket, and listens a moment later: it is asked twice.
   static func removeStale(_ path: String) -> Bool {
+    guard isRefused(path), !isBound(path) else { return false }
+    usleep(50_000)
+    return isRefused(path) && unlink(path) == 0
+  }
+
+  private static func isRefused(_ path: String) -> Bool {
     switch connect(path) {
-    case .refused: return unlink(path) == 0
+    case .refused: return true
     case .connected(let file): close(file)
     case .failed: break
     }
     return false
+  }
+
+  /// Whether a process of this network namespace has the socket, listening or not.
+  private static func isBound(_ path: String) -> Bool {
+    Files.contents("/proc/net/unix", limit: 64 << 20)?.contains(" \(path)\n") ?? false
   }
 }

@@ -12,12 +12,12 @@ extension Installation {
   {
     let (service, generation) = (placement.order.service, placement.order.generation)
     let probe = router.config.probe(service)
-    let start = SystemClock.now
+    let start = SystemClock.uptime
     let old = Set((before ?? []).filter { !$0.isShuttingDown }.map(\.pid))
     var run = 0
     var seen: WorkerProbe.NoAnswer?
     var last: WorkerAnswer?
-    while SystemClock.now - start < nginx.verify {
+    while SystemClock.uptime - start < nginx.verify {
       try checkStop()
       if !placement.isMine { throw placement.overtaken }
       switch Result(catching: { () throws(WorkerProbe.NoAnswer) in try probe.query(service) }) {
@@ -38,7 +38,7 @@ extension Installation {
         seen = silence
       }
       if run == 0 {
-        if SystemClock.now - start > .seconds(0.3), let words = faults() {
+        if SystemClock.uptime - start > .seconds(0.3), let words = faults() {
           throw RouterError(.refused, "nginx did not take the configuration: \(words)")
         }
         usleep(2000)

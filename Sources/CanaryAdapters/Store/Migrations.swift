@@ -129,6 +129,11 @@ enum Migrations {
     }
   }
 
+  /// Whether the database has the version of this program.
+  static func isDone(_ connection: SQLiteConnection) throws(SQLiteError) -> Bool {
+    try version(connection) == steps.count
+  }
+
   private static func version(_ connection: SQLiteConnection) throws(SQLiteError) -> Int {
     Int(try connection.run("PRAGMA user_version").first?.first?.int ?? 0)
   }

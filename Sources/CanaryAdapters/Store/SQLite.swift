@@ -27,10 +27,11 @@ final class SQLiteConnection {
   private var handle: OpaquePointer?
   private var statements: [String: OpaquePointer] = [:]
 
-  /// Opens or creates the database, in WAL mode with synced commits.
-  init(path: String, patience: Span) throws(SQLiteError) {
+  /// Opens the database; unless it is read only, creates it, in WAL mode with synced commits.
+  init(path: String, patience: Span, readsOnly: Bool = false) throws(SQLiteError) {
     self.patience = patience
-    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+    let way = readsOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+    let flags = way | SQLITE_OPEN_NOMUTEX
     let code = sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
       let error = SQLiteError(code: code, message: String(cString: sqlite3_errstr(code)))
@@ -41,6 +42,15 @@ final class SQLiteConnection {
     sqlite3_extended_result_codes(handle, 1)
     setPatience()
     do throws(SQLiteError) {
+      if readsOnly {
+        // The first read shows whether its journal can be read, too.
+        try run("PRAGMA user_version")
+        return
+      }
+      // SQLite opens a file that it may not write now for reading, and for as long as it is open.
+      guard sqlite3_db_readonly(handle, "main") != 1 else {
+        throw SQLiteError(code: SQLITE_READONLY, message: "it cannot be written now")
+      }
       try run("PRAGMA journal_mode = WAL")
       try run("PRAGMA synchronous = FULL")
       try run("PRAGMA foreign_keys = ON")

@@ -10,20 +10,28 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     executor.asUnownedSerialExecutor()
   }
 
-  private let folder: String
-  private let patience: Span
-  private var open: SQLiteConnection?
+  let folder: String
+  let patience: Span
+  let readsOnly: Bool
+  var open: SQLiteConnection?
+  /// The file that is open, by which one that takes its place is noticed.
+  var opened: Files.Identity?
+  /// Whether the last write waited for a lock in vain: the next ones wait but a moment, so that
+  /// whoever asks many times is not held up by each.
+  var isLocked = false
   /// States as last read or saved; valid while no other process saves, by `knownAt`.
-  private var known: [ServiceName: Saved<ServiceState>] = [:]
+  var known: [ServiceName: Saved<ServiceState>] = [:]
   /// SQLite's `data_version` for which `known` is valid.
-  private var knownAt: Int?
+  var knownAt: Int?
 
   /// The store in a folder; opens no file before its first use.
   ///
-  /// `patience` bounds each wait for a lock.
-  package init(folder: String, patience: Span) {
+  /// `patience` bounds each wait for a lock. With `readsOnly` nothing is created or written, and who
+  /// may only read the folder can read the store.
+  package init(folder: String, patience: Span, readsOnly: Bool = false) {
     self.folder = folder
     self.patience = patience
+    self.readsOnly = readsOnly
   }
 
   nonisolated var path: String { "\(folder)/canary.db" }
@@ -100,14 +108,17 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     for change in changes { known[change.state.service] = nil }
     var isSaved = [Bool](repeating: false, count: changes.count)
     do throws(SQLiteError) {
+      if isLocked { connection.patience = Self.shortPatience }
+      defer { connection.patience = patience }
       try connection.transaction(isSynced: !isProgress) { () throws(SQLiteError) in
         for (index, change) in changes.enumerated() {
           isSaved[index] = try write(change, texts[index], connection)
         }
       }
     } catch {
-      throw explain(error)
+      throw failed(error)
     }
+    isLocked = false
     return changes.indices.map { index in
       guard isSaved[index] else { return nil }
       let (state, next) = (changes[index].state, changes[index].revision + 1)
@@ -185,55 +196,15 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     Int(try connection.run("PRAGMA data_version").first?.first?.int ?? 0)
   }
 
-  // MARK: the connection
-
-  /// Runs work on the connection, and turns SQLite's errors into sentences.
-  ///
-  /// `patience` bounds the wait for a lock this once.
-  func use<Value>(
-    patience: Span? = nil, _ work: (SQLiteConnection) throws(SQLiteError) -> Value
-  ) throws(StoreError) -> Value {
-    let connection = try connected(patience: patience)
-    if let patience { connection.patience = patience }
-    defer { if patience != nil { connection.patience = self.patience } }
-    do throws(SQLiteError) {
-      return try work(connection)
-    } catch {
-      throw explain(error)
-    }
-  }
-
-  /// The connection, opened when first needed; `patience` bounds the wait for that.
-  private func connected(patience: Span? = nil) throws(StoreError) -> SQLiteConnection {
-    if let open { return open }
-    do throws(FileError) {
-      try Files.makeFolder(folder, mode: 0o750)
-    } catch {
-      throw .unavailable(
-        Fault("\(error)", hint: "The folder is set by `state` in the config"))
-    }
-    do throws(SQLiteError) {
-      let connection = try SQLiteConnection(
-        path: path, patience: patience ?? self.patience)
-      // A group that shares the folder shares the store: SQLite gives its other files the same
-      // mode.
-      if Files.isSharedWithGroup(folder) { Files.shareWithGroup(path) }
-      try Migrations.run(connection)
-      open = connection
-      return connection
-    } catch {
-      throw explain(error)
-    }
-  }
-
-  private nonisolated func explain(_ error: SQLiteError) -> StoreError {
+  nonisolated func explain(_ error: SQLiteError) -> StoreError {
     let fault: Fault
     switch error.code.map({ $0 & 0xff }) {
     case SQLITE_BUSY, SQLITE_LOCKED:
       fault = Fault("\(path) is locked by another process for longer than \(patience)")
     case SQLITE_FULL: fault = Fault("\(path) cannot grow: the disk is full")
     case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN:
-      fault = Fault("\(path) cannot be opened for writing: \(error.message)")
+      fault = Fault(
+        "\(path) cannot be opened for \(readsOnly ? "reading" : "writing"): \(error.message)")
     case SQLITE_CORRUPT, SQLITE_NOTADB:
       fault = Fault(
         "\(path) is damaged (\(error.message))",

@@ -8,28 +8,66 @@ internal import Glibc
 ///
 /// It learns of the death through a pipe that the kernel closes with the driver, whatever killed
 /// it.
-package final class DeadMansSwitch {
+package final class DeadMansSwitch: Sendable {
   private let pipe: CInt
 
   private init(pipe: CInt) { self.pipe = pipe }
   deinit { close(pipe) }
 
+  /// What the guard process watches over.
+  package struct Post: Sendable {
+    package var run: RunFolder
+    package var service: ServiceName
+    /// The service's generated main file.
+    package var file: String
+    /// The folder of the store.
+    package var state: String
+    /// The path of the config, for the process that tells of a brake.
+    package var config: String
+    package var driver: Int32 = 0
+    /// The generation in the generated file when the driver started.
+    package var generation = 0
+
+    package init(
+      run: RunFolder, service: ServiceName, file: String, state: String, config: String
+    ) {
+      self.run = run
+      self.service = service
+      self.file = file
+      self.state = state
+      self.config = config
+    }
+
+    var words: [String] {
+      [run.path, service.text, file, state, config, "\(driver)", "\(generation)"]
+    }
+
+    /// Reads the words of `canary __guard`; nil when they are not those of `words`.
+    package init?(_ words: [String]) {
+      guard words.count == 7, let service = ServiceName(words[1]), let driver = Int32(words[5]),
+        let generation = Int(words[6])
+      else { return nil }
+      self.init(
+        run: RunFolder(words[0]), service: service, file: words[2], state: words[3],
+        config: words[4])
+      self.driver = driver
+      self.generation = generation
+    }
+
+    var header: GeneratedHeader? { Files.contents(file).flatMap(GeneratedHeader.init) }
+  }
+
   /// Starts the guard process for a service whose drive lock this process holds.
-  ///
-  /// `file` is the service's generated main file.
-  package static func start(
-    _ run: RunFolder, _ service: ServiceName, file: String
-  ) throws(SpawnError) -> DeadMansSwitch {
-    let (lock, brake) = (run.lock(.drive(service)), run.brake(service))
-    let generation = header(file)?.generation.number ?? 0
+  package static func start(_ post: Post) throws(SpawnError) -> DeadMansSwitch {
+    var post = post
+    post.driver = getpid()
+    post.generation = post.header?.generation.number ?? 0
     var ends: [CInt] = [0, 0]
     guard canary_pipe(&ends) == 0 else { throw SpawnError(description: "no pipe for the guard") }
     defer { close(ends[0]) }
     do throws(SpawnError) {
-      let words = [
-        ThisProcess.program, "__guard", lock, brake, "\(getpid())", file, "\(generation)",
-      ]
-      _ = try Spawn.detach(words, input: ends[0], output: nil)
+      _ = try Spawn.detach(
+        [ThisProcess.program, "__guard"] + post.words, input: ends[0], output: nil)
     } catch {
       close(ends[1])
       throw error
@@ -38,56 +76,17 @@ package final class DeadMansSwitch {
   }
 
   /// Ends the guard process: the driver ends as it should.
-  package func dismiss() {
-    var byte: UInt8 = 1
+  package func dismiss() { send(Self.dismissal) }
+
+  /// Has the guard process put the brake on now; it needs nothing that this process lacks, such as a
+  /// descriptor.
+  package func brake() { send(Self.request) }
+
+  static let dismissal: UInt8 = 1
+  static let request: UInt8 = 2
+
+  private func send(_ word: UInt8) {
+    var byte = word
     _ = write(pipe, &byte, 1)
-  }
-
-  /// How long after the death another driver may take over before the brake goes on.
-  package static let grace = Span.seconds(0.6)
-
-  private static func header(_ file: String) -> GeneratedHeader? {
-    Files.contents(file).flatMap(GeneratedHeader.init)
-  }
-
-  /// `canary __guard`: waits until the driver dismisses it or dies, and then puts the brake on if
-  /// needed.
-  ///
-  /// `generation` is the one in the generated file when the driver started.
-  package static func watch(
-    lock: String, brake: String, driver: Int32, file: String, generation: Int
-  ) {
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] { signal(number, SIG_IGN) }
-    var byte: UInt8 = 0
-    var count: Int
-    repeat { count = read(0, &byte, 1) } while count < 0 && errno == EINTR
-    if count == 1 { return }
-    usleep(UInt32(grace.milliseconds) * 1000)
-    // Held while the brake goes on, so that the next driver finds the brake and lifts it. A command
-    // that only looks holds the lock for a moment; a driver keeps it, and has written its pid into
-    // it.
-    guard let held = (try? FileLock.acquire(lock, patience: .seconds(2), marked: false)) ?? nil,
-      FileLock.lastHolder(lock) == driver
-    else { return }
-    // A configuration from before this driver that gives the canary no share needs no brake. After
-    // a promotion the brake would even lead to the former pool.
-    if let header = header(file), header.generation.number == generation,
-      header.routing?.isClean == true
-    {
-      return
-    }
-    // By seats no brake is needed where nobody meets the canary, and no exchange of roles is under
-    // way: the driver died before its first stage, or somebody has reverted since.
-    let run = RunFolder(Files.folder(of: brake))
-    guard let service = RunFolder.service(ofBrake: Files.name(of: brake)) else { return }
-    if let header = header(file), header.hasSeats, let routing = header.routing {
-      let sets = SeatSets(run, service)
-      let isMet = routing.canary.map { sets.meets(routing.stable, $0) } ?? false
-      if !isMet, sets.former(at: SystemClock.now) == nil { return }
-    }
-    let note = BrakeNote(
-      by: .guard, actor: "guard", reason: "the driver (pid \(driver)) died", time: SystemClock.now)
-    if Brake.note(run, service)?.by != .person { try? Brake.put(run, service, to: nil, note) }
-    withExtendedLifetime(held) {}
   }
 }

@@ -7,8 +7,12 @@ internal import Glibc
 /// last holder.
 package final class FileLock: Lease {
   private let file: CInt
+  private let path: String
 
-  private init(file: CInt) { self.file = file }
+  private init(file: CInt, path: String) {
+    self.file = file
+    self.path = path
+  }
   deinit { close(file) }
 
   /// The lock; nil when another process still holds it after `patience`, at least 0.1 s.
@@ -36,11 +40,18 @@ package final class FileLock: Lease {
         waited = .zero
       }
     }
-    guard marked else { return FileLock(file: file) }
+    guard marked else { return FileLock(file: file, path: path) }
     ftruncate(file, 0)
     let text = Array("\(getpid())\n".utf8)
     _ = pwrite(file, text, text.count, 0)
-    return FileLock(file: file)
+    return FileLock(file: file, path: path)
+  }
+
+  /// Whether the path still names the file that is locked.
+  package var isInPlace: Bool {
+    var (mine, found) = (stat(), stat())
+    return fstat(file, &mine) == 0 && stat(path, &found) == 0 && mine.st_ino == found.st_ino
+      && mine.st_dev == found.st_dev
   }
 
   /// The pid of the process that holds the lock; 0 when the file does not say, nil when none holds

@@ -173,6 +173,19 @@ package enum Files {
       nanoseconds: facts.st_mtim.tv_nsec)
   }
 
+  /// Which file it is, whatever its name.
+  package struct Identity: Hashable, Sendable {
+    let device: UInt64
+    let inode: UInt64
+  }
+
+  /// The file's identity; nil when it does not exist.
+  package static func identity(of path: String) -> Identity? {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else { return nil }
+    return Identity(device: UInt64(facts.st_dev), inode: UInt64(facts.st_ino))
+  }
+
   static func absolute(_ path: String, in folder: String) -> String {
     path.hasPrefix("/") ? path : "\(folder)/\(path)"
   }

@@ -18,6 +18,15 @@ package struct SystemClock: WallClock {
     return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 
+  package func uptime() -> Span { Self.uptime }
+
+  /// For how long something takes: the wall clock may be set meanwhile.
+  package static var uptime: Span {
+    var time = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &time)
+    return Span(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+  }
+
   /// Returns at the instant, or earlier: after a minute, or when the task is cancelled.
   package func sleep(until instant: Instant) async {
     let rest = instant - now()

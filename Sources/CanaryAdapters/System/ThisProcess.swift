@@ -72,6 +72,17 @@ package enum ThisProcess {
 
   package static var pid: Int32 { getpid() }
 
+  /// Whether there is a process of this pid, whoever owns it.
+  package static func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }
+
+  /// Writes a line to the journal of the host, for a process whose error output nobody reads.
+  package static func journal(_ line: String) {
+    openlog("canary", LOG_PID, LOG_DAEMON)
+    line.split(separator: "\n").joined(separator: " ").withCString { text in
+      withVaList([text]) { vsyslog(LOG_CRIT, "%s", $0) }
+    }
+  }
+
   /// Whether the descriptor is a terminal, so that a person reads it.
   package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 

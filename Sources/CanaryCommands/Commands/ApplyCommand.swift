@@ -27,6 +27,7 @@ enum ApplyCommand {
     for start in stride(from: 0, to: services.count, by: most) {
       await run.apply(Array(services[start..<min(start + most, services.count)]))
     }
+    await GateChanges.note(world)
     return run.worst
   }
 }
@@ -72,11 +73,26 @@ private struct ApplyRun {
     else {
       throw Failure(.busy, "another process drives this service. Nothing was touched.")
     }
+    await tellAdopted(service)
     if let rollout = try await world.load(service).running {
       throw Failure(
         .busy, "rollout \(rollout.number) is running; apply when it is over. Nothing was touched.")
     }
     return lease
+  }
+
+  /// Says so when the store knows nothing, and what is installed leads elsewhere than the config.
+  private func tellAdopted(_ service: Service) async {
+    let found = await world.first(service).stable
+    guard found != service.stable else { return }
+    do throws(StoreError) {
+      guard try await world.states.peek(service.name) == nil else { return }
+    } catch {
+      return
+    }
+    output.err(
+      "canary: warning: nothing is saved about \(service.name), and what is installed leads to \(found): \(found) is taken as stable, not \(service.stable) as in the config"
+    )
   }
 
   private mutating func install(_ services: [Service]) async {

@@ -22,7 +22,7 @@ enum AuditCommand {
         Option("--head", "HASH", "the chain must hold this hash"),
       ])
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     let service = call.arguments.service == nil ? nil : try call.service(world)
     let since = try since(call, service, world)
     guard let limit = Int(call["--limit"] ?? "1000"), (1...10_000_000).contains(limit) else {

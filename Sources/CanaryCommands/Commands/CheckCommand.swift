@@ -10,7 +10,7 @@ enum CheckCommand {
       name: "check", service: .optional,
       summary: "validate everything: config, what would be generated (nginx -t), sources, health")
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     let services = try call.services(world)
     var list = Findings()
     list.good("config \(world.config.file)")

@@ -25,6 +25,7 @@ enum ControllerCommand {
     guard let lease = try await acquire(world, stop) else { return .done }
     call.output.err("canary controller: driving \(world.config.services.count) services")
     world.hooks.tidy()
+    await GateChanges.note(world)
     let drivers = DriverPool(world)
     let controller = Controller(
       clock: world.clock, executor: world.executor, pending: { await drivers.pending() },
@@ -33,11 +34,13 @@ enum ControllerCommand {
     let ringing = Task(executorPreference: world.executor) { await drivers.bell.run() }
     let noticing = Task(executorPreference: world.executor) { await NoticeLoop.watch(world) }
     let publishing = Task { await PublishLoop.watch(world) }
+    let watching = Task { await OrphanWatch.watch(world) }
     let reloading = Task {
       var guarding = Task { await StandingGuardLoop.watch(world) }
       for await _ in reloads {
         guard let fresh = reload(call, world) else { continue }
         drivers.world = fresh
+        await GateChanges.note(fresh)
         guarding.cancel()
         guarding = Task { await StandingGuardLoop.watch(fresh) }
       }
@@ -53,6 +56,7 @@ enum ControllerCommand {
     await drain(controller, loop, world)
     noticing.cancel()
     publishing.cancel()
+    watching.cancel()
     ringing.cancel()
     withExtendedLifetime(lease) {}
     return .done

@@ -13,7 +13,7 @@ enum HistoryCommand {
         Option("--explain", "ROLLOUT", "why each verdict of this rollout was what it was"),
       ])
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     if let text = call["--explain"] { return try await explain(text, world, call) }
     let services = try call.services(world)
     var limit = 20

@@ -21,7 +21,7 @@ enum PageCommand {
           "by which names it is asked for, with commas; else only by its address and localhost"),
       ])
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     guard world.config.page != nil || world.config.metrics != nil else {
       throw Failure(
         .wrong,

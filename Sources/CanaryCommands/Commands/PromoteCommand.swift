@@ -103,11 +103,17 @@ enum PromoteCommand {
     _ world: World, _ service: Service, _ call: Invocation, plan: Plan, timeout: Span?
   ) async throws(Failure) -> ExitCode {
     await NoticeLoop.begin(world)
+    await GateChanges.note(world)
     try await DriveSession.settle(world, service)
     // A rollout must not start without a working brake.
     let brake = EmergencyBrake(world, service.name)
     if try await world.load(service).running == nil {
       try await EvidenceRule.require(world, service, plan)
+      if case .bad(let why) = await Blocking.run({ NginxDryRun.installed(world.config) }) {
+        throw Failure(
+          .outside, "nginx refuses what is installed now: \(why)",
+          hint: "Nothing was begun. Repair that, then promote again")
+      }
       if let fault = await brake.trial() {
         throw Failure(
           .outside,

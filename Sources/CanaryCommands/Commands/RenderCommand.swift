@@ -14,7 +14,7 @@ enum RenderCommand {
         Option("--location", nil, "print only what belongs in a server {} of your own"),
       ])
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     let service = try call.service(world)
     var weight = Weight.none
     if let text = call["--weight"] {

@@ -14,7 +14,7 @@ enum ReportCommand {
         Option("--markdown", nil, "print Markdown, for a ticket"),
       ], second: "ROLLOUT")
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     let service = try call.service(world)
     let record = try await world.record(service, call.arguments.second)
     let report = try await RolloutReport(world, service, record)

@@ -19,16 +19,34 @@ enum RevertCommand {
         """,
       options: [.reason], isActing: true)
   ) { call throws(Failure) in
-    let world = try world(call)
-    let service = try call.service(world)
+    let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
     let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
     for line in braked.warnings { call.output.err("canary: warning: \(line)") }
-    return try await tidy(world, service, braked, reason: reason)
+    let code = try await tidy(world, service, braked, reason: reason)
+    guard let complaint else { return code }
+    world.output.err(
+      "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
+    return code == .done ? .outside : code
   }
 
-  /// Reads the config once; when that is broken, the failure says how to put the brake on by hand.
-  private static func world(_ call: Invocation) throws(Failure) -> World {
+  /// The world and the service; where the config cannot be used for it, those that are installed,
+  /// and what is wrong with the config.
+  private static func scene(_ call: Invocation) throws(Failure) -> (World, Service, Failure?) {
+    do throws(Failure) {
+      let world = try world(call)
+      return (world, try call.service(world), nil)
+    } catch {
+      guard let name = call.arguments.service.flatMap(ServiceName.init),
+        let world = World(
+          installed: name, configFile: call["--config"], options(call), log: call.output.log),
+        let service = world.config.service(name)
+      else { throw error }
+      return (world, service, error)
+    }
+  }
+
+  private static func options(_ call: Invocation) -> World.Options {
     var options = World.Options()
     // A locked or full store must not make you wait: after a second, the brake alone has to do.
     options.storePatience = .seconds(1)
@@ -36,8 +54,13 @@ enum RevertCommand {
     options.checksTemplates = false
     // Another service's fault must not stand in the way, and 10,000 services take a second to read.
     options.only = call.arguments.service
+    return options
+  }
+
+  /// Reads the config once; when that is broken, the failure says how to put the brake on by hand.
+  private static func world(_ call: Invocation) throws(Failure) -> World {
     do throws(Failure) {
-      return try call.world(options)
+      return try call.world(options(call))
     } catch {
       let name = Text.sanitized(call.arguments.service ?? "SERVICE")
       throw Failure(
@@ -66,8 +89,14 @@ enum RevertCommand {
     defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
       guard braked.filesSendToCanary else {
+        // Only a worker knows where requests go.
+        if braked.isOn, !braked.isSeen {
+          world.output.out(
+            "nothing to revert by what is saved; where requests go, no worker of Nginx says")
+        } else {
+          world.output.out(text)
+        }
         try? await world.router.release(service.name)
-        world.output.out(text)
         return .done
       }
       // The store has no rollout, but the files send traffic to the canary: the store was moved or
@@ -111,12 +140,12 @@ enum RevertCommand {
   private static func isDone(_ world: World, _ service: Service, within patience: Span) async
     -> Bool
   {
-    let start = world.clock.now()
+    let start = world.clock.uptime()
     while true {
       if let state = try? await world.states.load(service.name)?.value, state.running == nil {
         return true
       }
-      if world.clock.now() - start >= patience { return false }
+      if world.clock.uptime() - start >= patience { return false }
       await world.clock.sleep(until: world.clock.now() + .seconds(0.05))
     }
   }

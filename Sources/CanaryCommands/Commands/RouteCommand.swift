@@ -21,7 +21,7 @@ enum RouteCommand {
       ])
   ) { call throws(Failure) in
     let request = try request(call)
-    let world = try call.world()
+    let world = try call.world(.looking)
     let service = try call.service(world)
     let state = try await world.load(service)
     let routing = state.serving?.routing ?? state.resting(at: world.clock.now())

@@ -10,7 +10,7 @@ enum ScheduleCommand {
       summary: "what is coming: rollouts, approvals, windows, freezes that end, hooks",
       options: [.json])
   ) { call throws(Failure) in
-    let world = try call.world()
+    let world = try call.world(.looking)
     let services = try call.services(world)
     var coming: [UpcomingEvent] = []
     for service in services { coming += try await UpcomingEvent.of(service, world) }

@@ -7,7 +7,7 @@ internal import CanaryHost
 
 extension SimulateCommand {
   static func replay(_ path: String, _ call: Invocation) async throws(Failure) -> ExitCode {
-    let world = try call.world()
+    let world = try call.world(.looking)
     guard call.arguments.service != nil else {
       throw Failure(.wrong, "whose log is it? usage: canary simulate SERVICE --log FILE")
     }

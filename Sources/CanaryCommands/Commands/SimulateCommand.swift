@@ -109,7 +109,7 @@ enum SimulateCommand {
     if call.arguments.service == nil, call["--plan"] == nil, call["--config"] == nil {
       return PlanReader.standard
     }
-    let world = try call.world()
+    let world = try call.world(.looking)
     if let name = call["--plan"] {
       if let plan = world.config.plans[name] { return plan }
       if name == "standard" { return PlanReader.standard }

@@ -17,10 +17,15 @@ enum StatusCommand {
         .json, Option("--watch", nil, "keep showing it, until q or Ctrl-C"),
       ])
   ) { call throws(Failure) in
-    var options = World.Options()
+    var options = World.Options.looking
+    // The screen has keys that act.
+    options.looksOnly = !call.has("--watch") || call.has("--json")
     options.only = call.arguments.service
     let world = try call.world(options)
     let services = try call.services(world)
+    for line in await OrphanWatch.look(world, only: services.count == 1 ? services[0].name : nil) {
+      call.output.err("canary: warning: \(line)")
+    }
     let isWatching = call.has("--watch")
     if isWatching, !call.has("--json"), let terminal = Terminal() {
       return try await WatchSession(world: world, services: services, terminal: terminal).run()

@@ -99,7 +99,7 @@ enum WindowsCommand {
   private static func ask(
     _ query: String, _ call: Invocation, _ days: Int
   ) async throws(Failure) -> Traffic {
-    let world = try call.world()
+    let world = try call.world(.looking)
     guard let endpoint = world.config.endpoint("prometheus") else {
       throw Failure(.wrong, "the config has no endpoint prometheus")
     }

@@ -19,9 +19,10 @@ package enum Program {
     ThawCommand.command, ScheduleCommand.command, CancelCommand.command, StatusCommand.command,
     RouteCommand.command, HistoryCommand.command, ReportCommand.command, PageCommand.command,
     AuditCommand.command, SimulateCommand.command, WindowsCommand.command,
-    ControllerCommand.command, VersionCommand.command,
+    ControllerCommand.command, WatchdogCommand.command, VersionCommand.command,
     // Hidden:
-    DriveCommand.command, GuardCommand.command, HookCommand.command, NotifyCommand.command,
+    DriveCommand.command, GuardCommand.command, AnnounceCommand.command, HookCommand.command,
+    NotifyCommand.command,
     PublishCommand.command, TallyCommand.command, ManCommand.command, CompletionsCommand.command,
     ServicesCommand.command, ReferenceCommand.command,
   ]
@@ -34,6 +35,8 @@ package enum Program {
     signal(SIGPIPE, SIG_IGN)
     // One heap per thread is too much for a program that mostly waits.
     MallocTuning.useFewHeaps()
+    // A rollout with many sources must not run out of descriptors: then nothing would be measured.
+    _ = ThisProcess.openFiles()
     let output = Output()
     guard let name = words.first else {
       output.err(help)
@@ -72,7 +75,11 @@ package enum Program {
       }
     }
     do throws(Failure) {
-      return try await command.run(call).rawValue
+      let code = try await command.run(call)
+      if !command.spec.isHidden, let world = call.madeWorld {
+        for line in await OrphanWatch.look(world) { call.output.err("canary: warning: \(line)") }
+      }
+      return code.rawValue
     } catch {
       call.output.err("canary \(command.spec.name): \(error.text)")
       if command.spec.isActing { await AuditCommand.note(command.spec.name, error, call) }

@@ -25,8 +25,9 @@ struct Follower {
   /// Prints what is new; returns the rollout once it is over and every entry is printed, otherwise
   /// nil.
   mutating func look() async -> Rollout? {
-    guard let record = try? await world.history.history(service.name, limit: 1).first,
-      record.rollout.number == number
+    // By its number: when it is over, another may have begun already.
+    guard
+      let record = (try? await world.history.record(service.name, rollout: number)) ?? nil
     else { return nil }
     for entry in record.entries.dropFirst(printed) {
       tell(entry, entry.event == .preflight ? record.rollout.preflightWords : [])
@@ -35,7 +36,11 @@ struct Follower {
     if record.rollout.phase.isOver {
       return record.rollout
     }
-    if !asJSON, let state = try? await world.states.load(service.name)?.value { progress(state) }
+    if !asJSON, let state = try? await world.states.load(service.name)?.value,
+      state.rollout?.number == number
+    {
+      progress(state)
+    }
     return nil
   }
 

@@ -34,7 +34,7 @@ struct PromoteSession {
     let view = terminal.map { LiveView(world, service, $0, isPromote: true) }
     let driver = world.driver(service)
     var driving = lease.map { drive(driver, .woke, $0) }
-    let listening = Task { [world, service] in
+    let listening = Task { [world, service, rollout = number] in
       for await number in signals {
         if stops.add() > 1 {
           terminal?.end()
@@ -43,7 +43,8 @@ struct PromoteSession {
         let why = "stopped by \(Signals.name(number)) to promote"
         world.output.err(
           "canary: \(why); sending all traffic back to stable (once more to leave at once)")
-        _ = try? await world.submit(.revert(world.actor, why), service)
+        _ = try? await world.submit(
+          .revertOnly(rollout: rollout, world.actor, Reason(.person, why)), service)
       }
     }
     let noticing = Task { [world] in await NoticeLoop.watch(world) }
@@ -94,20 +95,18 @@ struct PromoteSession {
     _ view: LiveView?
   ) async throws(Failure) -> End {
     var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
-    let start = world.clock.now()
+    let start = world.clock.uptime()
     var undrivenSince = start
-    var drawn: Instant?
+    var drawn: Span?
     while true {
-      let now = world.clock.now()
+      let now = world.clock.uptime()
       var hasQuit = false
       if let view {
-        if Instant.isPast(.seconds(0.5), since: drawn, at: now) {
+        if drawn.map({ now - $0 >= .seconds(0.5) }) ?? true {
           drawn = now
           hasQuit = await view.look()
         }
-        if let rollout = try? await world.load(service).rollout, rollout.number == number,
-          rollout.phase.isOver
-        {
+        if let rollout = try? await ended() {
           _ = await driving?.value
           return .over(rollout)
         }
@@ -134,21 +133,27 @@ struct PromoteSession {
       } else if let ended = await refusedRevert(driver) {
         return ended
       }
-      await world.clock.sleep(until: now + .seconds(0.15))
+      await world.clock.sleep(until: world.clock.now() + .seconds(0.15))
     }
+  }
+
+  /// The rollout once it is over, also when another has begun since; nil: it goes on.
+  private func ended() async throws(StoreError) -> Rollout? {
+    let rollout = try await world.history.record(service.name, rollout: number)?.rollout
+    return rollout?.phase.isOver == true ? rollout : nil
   }
 
   private func drive(_ driver: Driver, _ event: Event, _ lease: any Lease) -> Task<
     ServiceState?, Never
   > {
-    Task { [world, service] in
+    Task { [world, service, number] in
       do throws(Failure) {
         return try await DriveSession.run(
           driver, event, world: world, service: service, lease: lease, patience: 2)
       } catch {
         world.output.err("canary: \(error.text)")
         _ = try? await world.submit(
-          .revert(.canary, error.text), service)
+          .revertOnly(rollout: number, .canary, Reason(.outside, error.text)), service)
         return await driver.run(.woke, patience: 1)
       }
     }
@@ -160,9 +165,14 @@ struct PromoteSession {
       let state = try? await world.load(service),
       case .reverting(_, let reason)? = state.running?.phase
     else { return nil }
+    // Only a worker knows where requests go.
+    let unseen = await EmergencyBrake(world, service.name).visibilityFault()
+    let place =
+      unseen.map { "WHERE REQUESTS GO IS NOT KNOWN: \($0)." }
+      ?? "All new requests go to \(state.stable) by the brake, which stays on."
     return .revertRefused(
-      reason.exitCode,
-      "canary: \(reason.text). All new requests go to \(state.stable) by the brake, but Nginx did not take the clean configuration: \(fault). The brake stays on. Repair that, then: canary revert \(service.name)"
+      unseen == nil ? reason.exitCode : .outside,
+      "canary: \(reason.text). \(place) Nginx did not take the clean configuration: \(fault). Repair that, then: canary revert \(service.name)"
     )
   }
 

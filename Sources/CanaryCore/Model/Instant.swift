@@ -27,9 +27,10 @@ package struct Instant: Hashable, Comparable, Sendable, Codable {
     try container.encode(milliseconds)
   }
 
-  /// Whether at least `span` has passed since `last`; true when `last` is nil.
+  /// Whether at least `span` has passed since `last`; true when `last` is nil or still to come: the
+  /// clock has been set back.
   package static func isPast(_ span: Span, since last: Instant?, at now: Instant) -> Bool {
-    last.map { now - $0 >= span } ?? true
+    last.map { now < $0 || now - $0 >= span } ?? true
   }
 
   /// Whole seconds since 1970, rounded down.

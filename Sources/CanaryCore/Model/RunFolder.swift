@@ -17,6 +17,9 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   /// `Routing.brake`.
   package func brake(_ service: ServiceName) -> String { "\(path)/\(service)\(Self.brakeSuffix)" }
 
+  /// A flag that is ready to be renamed to `brake`.
+  package func spareBrake(_ service: ServiceName) -> String { "\(path)/.\(service).brake.spare" }
+
   /// The service that a brake flag of this file name belongs to; nil for any other file name.
   package static func service(ofBrake name: String) -> ServiceName? {
     name.hasSuffix(brakeSuffix) ? ServiceName(String(name.dropLast(brakeSuffix.count))) : nil
@@ -69,6 +72,9 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
     case .installing: "\(path)/install.lock"
     }
   }
+
+  /// Where the other folders of this installation are.
+  package var installed: String { "\(path)/installed.json" }
 
   // MARK: watchers
 

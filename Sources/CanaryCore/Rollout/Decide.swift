@@ -5,7 +5,7 @@
 package func decide(
   _ state: ServiceState, _ event: Event, at now: Instant, under rules: GrowthRules = GrowthRules()
 ) -> Decision {
-  var policy = Policy(state: state, rules: rules, now: now)
+  var policy = Policy(state: state.withoutFuture(at: now), rules: rules, now: now)
   policy.handle(event)
   if policy.decision.refusal == nil, let job = policy.decision.state.job(at: now) {
     policy.decision.effects.append(.run(job))
@@ -38,6 +38,8 @@ struct Policy {
       guard number == rollout.number, stage == rollout.stage else { return }
     case .preflighted(_, let number):
       guard number == rollout.number else { return }
+    case .revertOnly(let number, _, _):
+      guard number == rollout.number else { return }
     // During a rollout the standing guards are measured as checks of its plan.
     case .guarded: return
     case .woke, .tookOver, .promote, .revert, .pause, .resume, .advance, .apply, .schedule, .cancel,
@@ -48,7 +50,8 @@ struct Policy {
     case .promote, .apply, .schedule:
       decision.refusal = .busy("rollout \(rollout.number) to \(rollout.to) is running")
     case .revert(let actor, let reason):
-      revert(rollout, actor, reason)
+      revert(rollout, actor, Reason(.person, reason ?? "reverted by \(actor)"))
+    case .revertOnly(_, let actor, let reason): revert(rollout, actor, reason)
     case .tookOver(let actor, let isLost):
       if isLost { regain(rollout, actor) } else { changeDriver(rollout, actor) }
     case .overtaken(_, let found):
@@ -83,7 +86,7 @@ struct Policy {
 
   // MARK: requests that every phase handles alike
 
-  private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: String?) {
+  private mutating func revert(_ rollout: Rollout, _ actor: Actor, _ reason: Reason) {
     if case .reverting(let generation, _) = rollout.phase {
       // Asked again: the brake and the same generation at once, without waiting for the timer.
       decision.effects = [
@@ -91,7 +94,7 @@ struct Policy {
       ]
       return
     }
-    beginRevert(rollout, Reason(.person, reason ?? "reverted by \(actor)"), actor: actor)
+    beginRevert(rollout, reason, actor: actor)
   }
 
   /// Hands the rollout over to a new driver, which continues where the former one stopped.

@@ -44,6 +44,8 @@ package enum Event: Hashable, Sendable {
   case overtaken(Generation, by: Generation)
   indirect case promote(PromoteRequest)
   case revert(Actor, String?)
+  /// Revert the rollout of this number, and no other: its driver is told to stop, or can't go on.
+  case revertOnly(rollout: Int, Actor, Reason)
   case pause(Actor)
   case resume(Actor)
   case advance(Actor)

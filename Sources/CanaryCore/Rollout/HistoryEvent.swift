@@ -4,10 +4,14 @@ package enum HistoryEvent: String, Hashable, Sendable, CaseIterable {
   case scheduled, cancelled, missed, started, stage, held
   case awaitingApproval = "awaiting_approval"
   case approved, rejected, paused, resumed, advanced, reverting, reverted, promoted
+  /// A guard has put the brake on.
+  case braked
   case hookFailed = "hook_failed"
   case sourceError = "source_error"
   case standingGuard = "guard"
   case frozen, thawed
+  /// The gates in the config were changed.
+  case configured
   case noticeFailed = "notice_failed"
   // Details that explain the others.
   case verdict, preflight, hook

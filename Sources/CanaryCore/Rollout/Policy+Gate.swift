@@ -79,7 +79,8 @@ extension Policy {
     var updated = rollout
     guard let stage = rollout.stage else { return updated }
     let checks = rollout.plan.checks(stage: stage)
-    for measurement in measurements {
+    // A measurement of later than now is from before the clock was set back.
+    for measurement in measurements where measurement.at <= now {
       let known = checks.indices.prefix(updated.checks.count)
       guard let index = known.first(where: { checks[$0].name == measurement.check })
       else { continue }
@@ -125,7 +126,7 @@ extension Policy {
   /// Notes that a source does not answer, for each check at most once per `errorCooldown`.
   private mutating func reportError(_ state: CheckState, _ rollout: Rollout) {
     let told = decision.state.rollout?.told[state.name]
-    if let told, now - told < Self.errorCooldown { return }
+    if let told, told <= now, now - told < Self.errorCooldown { return }
     decision.state.rollout?.told[state.name] = now
     note(
       .sourceError, rollout.number, weight: decision.state.serving?.routing.weight,

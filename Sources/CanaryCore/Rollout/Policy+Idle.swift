@@ -46,7 +46,7 @@ extension Policy {
       } else {
         startScheduled()
       }
-    case .looked, .measured, .preflighted: break
+    case .looked, .measured, .preflighted, .revertOnly: break
     }
   }
 

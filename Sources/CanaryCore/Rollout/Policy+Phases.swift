@@ -29,7 +29,8 @@ extension Policy {
       decision.refusal = .busy(
         "rollout \(rollout.number) is starting; try again once its first stage soaks")
     case .measured, .applied, .applyFailed: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }
@@ -61,7 +62,8 @@ extension Policy {
       decision.refusal = .busy(
         "Nginx is just being asked for stage \(stage + 1); try again in a moment")
     case .looked, .measured, .preflighted: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }
@@ -90,7 +92,8 @@ extension Policy {
     case .resume:
       decision.refusal = .nothing("the rollout is not paused")
     case .looked, .applied, .applyFailed, .preflighted: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }
@@ -125,7 +128,8 @@ extension Policy {
       advance(rollout, soak, actor)
     case .pause: decision.refusal = .nothing("the rollout is paused already")
     case .looked, .applied, .applyFailed, .preflighted: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }
@@ -151,7 +155,8 @@ extension Policy {
     // A failed gate reverts even while the confirmation is awaited.
     case .measured(let measurements, _, _): _ = fold(measurements, rollout)
     case .looked, .preflighted: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }
@@ -179,7 +184,8 @@ extension Policy {
       decision.refusal = .busy(
         "the last stage has passed; Nginx is just being asked to make \(rollout.to) stable")
     case .looked, .measured, .preflighted: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }
@@ -208,7 +214,8 @@ extension Policy {
     case .pause, .resume, .advance:
       decision.refusal = .busy("rollout \(rollout.number) is reverting")
     case .looked, .measured, .preflighted: break
-    case .tookOver, .overtaken, .promote, .revert, .apply, .guarded, .schedule, .cancel, .freeze,
+    case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,
+      .cancel, .freeze,
       .thaw, .approve, .reject, .ran:
       preconditionFailure("handled before the phases")
     }

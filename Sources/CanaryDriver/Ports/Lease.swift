@@ -1,7 +1,12 @@
 package import CanaryCore
 
 /// A right that one process has at a time; it ends with this value, or with the process.
-package protocol Lease: Sendable {}
+package protocol Lease: Sendable {
+  /// Whether others who ask for the right still meet this lease.
+  ///
+  /// False once its place was removed or replaced: then another process may get the same right.
+  var isInPlace: Bool { get }
+}
 
 /// Why a lease could not be asked for at all.
 package struct LeaseError: Error, Hashable, Sendable {

@@ -31,6 +31,13 @@ package protocol JobRunner: Sendable {
 /// The time of the host.
 package protocol WallClock: Sendable {
   func now() -> Instant
+  /// The time since the host started, which nobody can set: what waits goes by this.
+  func uptime() -> Span
   /// Returns at the instant, or earlier: look at the clock again.
   func sleep(until instant: Instant) async
+}
+
+extension WallClock {
+  /// By how much the wall clock is ahead of the time since the host's start.
+  package var offset: Span { now() - Instant(milliseconds: 0) - uptime() }
 }

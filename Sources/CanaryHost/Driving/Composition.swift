@@ -18,10 +18,12 @@ struct Composition {
   /// Opens and reads no file yet.
   ///
   /// `patience` bounds each wait for a lock of the store; `warn` receives one warning for the
-  /// operator at a time.
-  init(_ config: Config, patience: Span, warn: @escaping @Sendable (String) -> Void) {
+  /// operator at a time. With `readsOnly` the store is never written.
+  init(
+    _ config: Config, patience: Span, readsOnly: Bool, warn: @escaping @Sendable (String) -> Void
+  ) {
     self.config = config
-    let store = SQLiteStore(folder: config.state, patience: patience)
+    let store = SQLiteStore(folder: config.state, patience: patience, readsOnly: readsOnly)
     states = store
     changes = store
     history = store

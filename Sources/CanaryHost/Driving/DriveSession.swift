@@ -30,18 +30,37 @@ package enum DriveSession {
     _ driver: Driver, _ event: Event, world: World, service: Service, lease: any Lease,
     patience: Int?
   ) async throws(Failure) -> ServiceState? {
+    InstalledFolders.note(world.config)
+    Brake.prepare(world.config.run, service.name)
     let watcher: DeadMansSwitch
     do throws(SpawnError) {
       watcher = try DeadMansSwitch.start(
-        world.config.run, service.name,
-        file: world.config.mainFile(of: service.name))
+        DeadMansSwitch.Post(
+          run: world.config.run, service: service.name,
+          file: world.config.mainFile(of: service.name), state: world.config.state,
+          config: world.config.file))
     } catch {
       throw Failure(.outside, "the guard that watches over a rollout cannot be started: \(error)")
     }
-    let rest = await driver.run(event, patience: patience)
+    let watching = Task { await watch(lease, driver, world, service) }
+    defer { watching.cancel() }
+    let rest = await driver.run(
+      event, patience: patience, lastResort: { watcher.brake() })
     if rest != nil { watcher.dismiss() }
     withExtendedLifetime(lease) {}
     return rest
+  }
+
+  /// Tells the driver once when its lock is gone: another process may drive the service now.
+  private static func watch(
+    _ lease: any Lease, _ driver: Driver, _ world: World, _ service: Service
+  ) async {
+    while !Task.isCancelled {
+      guard lease.isInPlace else {
+        return driver.lose("the folder \(world.config.run) was removed while the rollout ran")
+      }
+      await world.clock.sleep(until: world.clock.now() + .seconds(1))
+    }
   }
 
   /// Finishes what earlier processes left undone: a rollout whose driver died, or a revert that
@@ -69,9 +88,11 @@ package enum DriveSession {
         patience: 1)
       return
     }
-    // At rest with the brake on: a revert that could not be saved when it was asked for.
-    if let note, note.by == .person {
-      let event = Event.revert(Actor(note.actor), note.reason)
+    // At rest with the brake on: a revert that could not be saved when it was asked for, or a guard
+    // that could not know that its rollout was over.
+    if let note, note.by != .driver {
+      let event: Event =
+        note.by == .person ? .revert(Actor(note.actor), note.reason) : .apply(.canary)
       let rest = await world.driver(service).run(event, patience: 1)
       if rest?.running != nil { return }
     }

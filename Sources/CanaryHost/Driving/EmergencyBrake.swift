@@ -61,7 +61,7 @@ package struct EmergencyBrake {
   /// Why workers do not see the flag; nil when they do.
   ///
   /// Asks twice, because each answer comes from one worker.
-  private func visibilityFault() async -> String? {
+  package func visibilityFault() async -> String? {
     for _ in 0..<2 {
       switch await world.router.observe(service, .answer).answer {
       case .failure(let fault): return fault.description

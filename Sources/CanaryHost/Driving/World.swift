@@ -30,6 +30,8 @@ package struct World: Sendable {
   package struct Options: Sendable {
     /// Bounds each wait for a lock of the store.
     package var storePatience = Span.seconds(5)
+    /// True for a command that only looks: it needs no right to write.
+    package var looksOnly = false
     /// False for a revert: it must work where the templates are broken.
     package var checksTemplates = true
     /// The one service that is read, if the config has it; nil: all.
@@ -38,6 +40,13 @@ package struct World: Sendable {
     package var former: World?
 
     package init() {}
+
+    /// For a command that only looks.
+    package static var looking: Options {
+      var options = Options()
+      options.looksOnly = true
+      return options
+    }
   }
 
   /// Reads the config file that is named, otherwise the first of the usual places.
@@ -58,13 +67,31 @@ package struct World: Sendable {
     try self.init(config, options, environment: environment, log: log)
   }
 
+  /// The world of a service that is installed, for a revert whose config cannot be used; nil: there
+  /// is no trace of the service.
+  package init?(
+    installed service: ServiceName, configFile named: String?, _ options: Options,
+    log: @escaping @Sendable (String) -> Void
+  ) {
+    let environment = ThisProcess.environment
+    let file =
+      (try? ConfigFile.find(named: named, environment: environment)) ?? "/etc/canary/canary.json5"
+    guard let config = InstalledConfig.find(service, file: file) else { return nil }
+    do throws(Failure) {
+      try self.init(config, options, environment: environment, log: log)
+    } catch {
+      return nil
+    }
+  }
+
   /// Builds the parts for a config that was read already; starts nothing.
   private init(
     _ config: Config, _ options: Options, environment: [String: String],
     log: @escaping @Sendable (String) -> Void
   ) throws(Failure) {
     let parts = Composition(
-      config, patience: options.storePatience, warn: { log("canary: warning: \($0)") })
+      config, patience: options.storePatience, readsOnly: options.looksOnly,
+      warn: { log("canary: warning: \($0)") })
     if options.checksTemplates {
       do throws(Problems) {
         try parts.checkTemplates()
@@ -113,16 +140,32 @@ package struct World: Sendable {
 
   /// The first state of a service that was never saved.
   ///
-  /// By the config; its generation is that of the files on disk, so that a lost store does not
-  /// count from 0 again.
+  /// By what is installed, so that a lost store neither moves traffic nor counts from 0 again; by the
+  /// config where nothing is.
   package func first(_ service: Service) async -> ServiceState {
+    let seen = await router.observe(service.name, .header)
+    let isBraked = await router.brakeNote(service.name) != nil
+    let stable = servedPool(service, seen, isBraked: isBraked) ?? service.stable
     var state = ServiceState(
-      service: service.name, stable: service.stable,
-      other: service.pools.first { $0.name != service.stable }?.name)
-    if let found = await router.observe(service.name, .header).header {
-      state.generation = found.generation
-    }
+      service: service.name, stable: stable,
+      other: service.pools.first { $0.name != stable }?.name)
+    if let found = seen.header { state.generation = found.generation }
     return state
+  }
+
+  /// The pool to which the installed files lead by themselves; nil: none, or one that the config does
+  /// not have.
+  ///
+  /// A brake within `retain` of a promotion leads to the pool before it.
+  private func servedPool(
+    _ service: Service, _ seen: RouterObservation, isBraked: Bool
+  ) -> PoolName? {
+    guard let routing = seen.header?.routing else { return nil }
+    let isFlag = seen.header?.hasSeats == false && isBraked
+    let isBack = seen.brakePool != routing.stable && (seen.meetsCanary || isFlag)
+    return [isBack ? seen.brakePool : nil, routing.stable].compactMap(\.self).first {
+      service.pool($0) != nil
+    }
   }
 
   /// The state as saved; the first state of a service that was never saved.
@@ -180,12 +223,12 @@ package struct World: Sendable {
   package func take(
     _ event: Event, _ service: Service, patience: Span = .zero
   ) async throws(Failure) -> Decision {
-    let start = clock.now()
+    let start = clock.uptime()
     while true {
       let decision = try await submit(event, service)
       switch decision.refusal {
       case .busy(let why)?:
-        if clock.now() - start < patience {
+        if clock.uptime() - start < patience {
           await clock.sleep(until: clock.now() + .seconds(0.1))
           continue
         }

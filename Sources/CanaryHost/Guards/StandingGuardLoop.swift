@@ -22,7 +22,7 @@ package enum StandingGuardLoop {
     var state = CheckState(one.check)
     let interval = one.check.interval(soak: .minutes(30))
     while !Task.isCancelled {
-      let began = world.clock.now()
+      let next = world.clock.uptime() + interval
       if let known = try? await world.load(service), known.running == nil {
         let measurement = await sources.measureAlone(one.check, service.name, pool: known.stable)
         state = Judge.fold(state, one.check, measurement)
@@ -30,8 +30,8 @@ package enum StandingGuardLoop {
       } else {
         state = CheckState(one.check)
       }
-      while !Task.isCancelled, world.clock.now() < began + interval {
-        await world.clock.sleep(until: began + interval)
+      while !Task.isCancelled, world.clock.uptime() < next {
+        await world.clock.sleep(until: world.clock.now() + (next - world.clock.uptime()))
       }
     }
   }

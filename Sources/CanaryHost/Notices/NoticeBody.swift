@@ -27,6 +27,7 @@ struct NoticeBody {
     case .awaitingApproval: "waits for an approval"
     case .reverting: "REVERTING"
     case .reverted: "REVERTED"
+    case .braked: "BRAKE ON"
     case .promoted: "PROMOTED"
     case .sourceError: "a source does not answer"
     case .hookFailed: "a hook failed"

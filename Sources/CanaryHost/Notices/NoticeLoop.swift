@@ -47,9 +47,11 @@ package enum NoticeLoop {
   package static func flush(_ world: World) async {
     let sending = Task { await watch(world, once: true) }
     let limit = Task {
-      let end = world.clock.now() + .minutes(2)
+      let end = world.clock.uptime() + .minutes(2)
       // One sleep may end earlier.
-      while !Task.isCancelled, world.clock.now() < end { await world.clock.sleep(until: end) }
+      while !Task.isCancelled, world.clock.uptime() < end {
+        await world.clock.sleep(until: world.clock.now() + (end - world.clock.uptime()))
+      }
       sending.cancel()
     }
     await sending.value

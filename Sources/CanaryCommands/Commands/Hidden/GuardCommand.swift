@@ -1,20 +1,19 @@
 internal import CanaryAdapters
+internal import CanaryCore
 internal import CanaryHost
 
-/// `canary __guard LOCK BRAKE PID FILE GENERATION`: the dead man's switch of a driver, which starts
-/// it.
+/// `canary __guard WORDS`: the dead man's switch of a driver, which starts it.
 enum GuardCommand {
   static let command = Command(
     spec: CommandSpec(
       name: "__guard", service: .none, summary: "brake when a driver dies", rest: "WORDS",
       isHidden: true)
   ) { call throws(Failure) in
-    let words = call.arguments.rest
-    guard words.count == 5, let pid = Int32(words[2]), let generation = Int(words[4]) else {
-      return .wrong
-    }
-    DeadMansSwitch.watch(
-      lock: words[0], brake: words[1], driver: pid, file: words[3], generation: generation)
+    guard let post = DeadMansSwitch.Post(call.arguments.rest) else { return .wrong }
+    guard let alarm = DeadMansWatch(post).run() else { return .done }
+    ThisProcess.journal("\(post.service): the brake is on: \(alarm.reason)")
+    try Background.announce(
+      post.service, rollout: alarm.rollout, alarm.reason, config: post.config)
     return .done
   }
 }
