@@ -133,7 +133,9 @@ enum RevertCommand {
   ///
   /// By seats there is nothing that two could not do at once, and so nothing to wait for.
   private static func driverPatience(_ world: World, _ service: Service) -> Span {
-    service.routesBySeats || world.leases.holder(.drive(service.name)) == nil
+    // One put together from what is installed has no servers to name: the driver knows them.
+    let isWhole = !service.plan.stages.isEmpty
+    return (service.routesBySeats && isWhole) || world.leases.holder(.drive(service.name)) == nil
       ? .zero : .seconds(2)
   }
 

@@ -1,7 +1,6 @@
 internal import CanaryAdapters
 internal import CanaryCore
 internal import CanaryDriver
-internal import FoundationEssentials
 
 /// Records in the history which gates a change of the config has changed: who, when, which keys.
 ///
@@ -17,9 +16,7 @@ package enum GateChanges {
     else { return }
     let path = "\(config.state)/gates.json"
     let now = Gates(node)
-    let before = Files.contents(path).flatMap {
-      try? JSONDecoder().decode([String: String].self, from: Data($0.utf8))
-    }
+    let before = KeptValues.read(path)
     guard before != now.values else { return }
     for (service, lines) in now.changes(since: before ?? now.values) {
       let entry = Entry(
@@ -29,11 +26,7 @@ package enum GateChanges {
         (try? await world.history.append(entry, of: service, patience: .seconds(1))) != nil
       else { return }
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    guard let bytes = try? encoder.encode(now.values) else { return }
-    try? Files.replace(
-      path, with: String(decoding: bytes, as: UTF8.self) + "\n", mode: 0o640, isSynced: false)
+    KeptValues.write(now.values, to: path)
   }
 }
 
