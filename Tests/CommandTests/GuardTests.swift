@@ -1,6 +1,5 @@
 import CanaryAdapters
 import CanaryCore
-import CanaryDriver
 import Glibc
 import TestSupport
 import Testing
@@ -138,7 +137,9 @@ import Testing
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start(plan: Self.slow)
-    for pid in [sandbox.nginxPid] + sandbox.workers.map(\.pid) { kill(pid, SIGKILL) }
+    let workers = try Spawn.run(["pgrep", "-P", "\(sandbox.nginxPid)"], limit: .seconds(5)).output
+    kill(sandbox.nginxPid, SIGKILL)
+    for pid in workers.split(separator: "\n").compactMap({ Int32($0) }) { kill(pid, SIGKILL) }
     usleep(300_000)
     #expect(Files.exists("\(sandbox.folder)/run/probe.sock"))
     let ran = try sandbox.canary("watchdog", "--once")
