@@ -176,7 +176,18 @@ import Testing
     let first = try sandbox.launch("promote", "chat")
     try sandbox.waitForStage(0)
     // Stopped, it sees nothing of what comes.
-    first.signal(SIGSTOP)
+    try sandbox.wait("a moment in which it holds no lock of the store") {
+      first.signal(SIGSTOP)
+      let script = """
+        import sqlite3
+        c = sqlite3.connect("\(sandbox.folder)/state/canary.db", isolation_level=None, timeout=0)
+        c.execute("BEGIN IMMEDIATE")
+        c.execute("ROLLBACK")
+        """
+      if try Spawn.run(["python3", "-c", script], limit: .seconds(10)).succeeded { return true }
+      first.signal(SIGCONT)
+      return false
+    }
     #expect(try sandbox.canary("revert", "chat").code == 0)
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
     try sandbox.waitForStage(0)

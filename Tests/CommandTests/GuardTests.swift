@@ -119,7 +119,7 @@ import Testing
     defer { sandbox.close() }
     try sandbox.start(
       plan: """
-        stages: [{ weight: 50, soak: "10m" }],
+        stages: [{ weight: 50, soak: "10m" }, { weight: 100, soak: "1s" }],
         checks: [{ name: "errors", metric: "error_rate", max: "5%", window: "10s", every: "200ms" }]
         """, failShare: "60%")
     let driver = try promoting(sandbox)
