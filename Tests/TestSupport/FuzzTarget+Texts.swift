@@ -50,7 +50,9 @@ struct JSONTarget {
     switch node {
     case .table(let table):
       for (key, inner) in table.prefix(4) {
-        let step = key.replacing("~", with: "~0").replacing("/", with: "~1")
+        // Not by characters: a mark may combine with what stands before it.
+        let step = key.unicodeScalars.map { $0 == "~" ? "~0" : $0 == "/" ? "~1" : String($0) }
+          .joined()
         if let fault = fault(inner, root, "\(pointer)/\(step)", depth + 1) { return fault }
       }
     case .list(let items):

@@ -10,11 +10,14 @@ package enum JSONAnswer {
   package static func at(_ pointer: String, in root: Node) -> Node? {
     guard !pointer.isEmpty else { return root }
     var node = root
-    for step in pointer.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-      let key = step.replacing("~1", with: "/").replacing("~0", with: "~")
+    // By bytes: a key may begin with a mark that combines with the slash before it.
+    for step in pointer.utf8.dropFirst().split(
+      separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    {
+      let key = unescaped(step)
       switch node {
       case .table(let table):
-        guard let next = table[String(key)] else { return nil }
+        guard let next = table[key] else { return nil }
         node = next
       case .list(let items):
         let isIndex =
@@ -25,6 +28,21 @@ package enum JSONAnswer {
       }
     }
     return node
+  }
+
+  /// The key that a step of a pointer names: `~1` is a slash, `~0` a tilde.
+  private static func unescaped(_ step: Substring.UTF8View) -> String {
+    var bytes: [UInt8] = []
+    var isEscaped = false
+    for byte in step {
+      switch (isEscaped, byte) {
+      case (true, UInt8(ascii: "1")): bytes[bytes.count - 1] = UInt8(ascii: "/")
+      case (true, UInt8(ascii: "0")): break
+      default: bytes.append(byte)
+      }
+      isEscaped = byte == UInt8(ascii: "~")
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// The node as a number: true is 1, and a text may hold one; nil for anything else.
