@@ -13,7 +13,8 @@ struct LogOwner {
   /// Nil where there is nothing to do: this process or the running master is not what it takes.
   init?(_ config: Config, _ service: ServiceName) {
     guard geteuid() == 0 else { return nil }
-    let named = Workers.master(in: NginxMainFile(config.nginx.config, generated: config.nginx.include)?.pidFile)
+    let named = Workers.master(
+      in: NginxMainFile(config.nginx.config, generated: config.nginx.include)?.pidFile)
     let answer = named == nil ? try? config.probe(service).query(service) : nil
     guard let master = named ?? answer.flatMap({ Workers.master(ofWorker: $0.worker) }) else {
       return nil

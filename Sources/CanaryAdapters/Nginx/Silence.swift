@@ -1,4 +1,5 @@
 internal import CanaryCore
+internal import CSystem
 internal import Glibc
 
 // Why no worker of Nginx answers, told with what can be seen of Nginx from here.
@@ -7,7 +8,9 @@ extension Config {
   func fault(_ silence: WorkerProbe.NoAnswer, _ service: ServiceName) -> Fault {
     let socket = probeSocket(of: service)
     let usual = Fault(silence.sentence(socket: socket, service: service))
-    guard silence == .nobody, let master = Workers.master(in: NginxMainFile(nginx.config, generated: nginx.include)?.pidFile)
+    guard silence == .nobody,
+      let master = Workers.master(
+        in: NginxMainFile(nginx.config, generated: nginx.include)?.pidFile)
     else { return usual }
     if let isSame = Self.isSame(run.path, for: master), !isSame {
       return Fault(

@@ -34,7 +34,7 @@ extension RenderValues {
 
   /// Whether something besides the set asks whom a request meets.
   private var tellsMet: Bool {
-    namesByVariable || service.expose || choice.shadow != nil || !limitedGroups.isEmpty
+    namesByVariable || service.expose || !choice.shadows.isEmpty || !limitedGroups.isEmpty
   }
 
   /// What a location passes its requests to.

@@ -21,8 +21,8 @@ extension RenderValues {
     values["headers"] = Self.pairs(
       upgrade(isHTTP) + (isWhole ? headerRows(proxying) : Self.ownRows(proxying))
         + hidden(cookies: cookiesForPools))
-    values["logged"] = Self.section(isLogged && isJudged)
-    values["unlogged"] = Self.section(isLogged && !isJudged && service.isUnlogged)
+    values["logged"] = Self.section(isLogged && writesLog)
+    values["unlogged"] = Self.section(isLogged && !writesLog && service.isUnlogged)
     values["logs"] = Self.texts("path", isLogged ? service.accessLogs : [])
     values["elsewhere"] = elsewhere
     let place = choice.paths.firstIndex(of: route.path) ?? 0
@@ -78,7 +78,7 @@ extension RenderValues {
           ]
         ]
       } ?? [])
-    values["measured"] = Self.section(buffering == false && !service.http2)
+    values["measured"] = Self.section(isJudged && buffering == false && !service.http2)
     values["body"] = Self.texts("limit", proxying.bodyLimit.map { [$0] } ?? [])
   }
 

@@ -94,9 +94,10 @@ struct RenderValues {
   /// Whether some requests or answers pass through at the pace of their clients, as far as canary
   /// says so.
   var isDirect: Bool {
-    (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
-      !$0.proxying.scheme.isGRPC && filled($0.proxying).buffering == false
-    }
+    isJudged
+      && (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
+        !$0.proxying.scheme.isGRPC && filled($0.proxying).buffering == false
+      }
   }
   var speaksGRPC: Bool {
     (service.routes.isEmpty ? [usualRoute] : service.routes).contains {
@@ -113,8 +114,8 @@ struct RenderValues {
       "lines": Self.texts("line", lines), "log": .text(config.log(of: service.name)),
       // What was tried at no pool has no way to it either, and such a line could not be read.
       "condition": .text(explainsWay ? " if=$upstream_addr" : ""),
-      "judged": Self.section(isJudged),
-      "unlogged": Self.section(!isJudged && service.accessLogs.isEmpty),
+      "judged": Self.section(writesLog),
+      "unlogged": Self.section(!writesLog && service.accessLogs.isEmpty),
       "logs": Self.texts("path", service.accessLogs),
     ]
   }
@@ -123,9 +124,15 @@ struct RenderValues {
 
   /// Whether the requests are evidence: in a rollout, and while the former pool is kept.
   ///
-  /// At rest nothing reads canary's log, and each line of it would cost its request a tenth.
+  /// At rest no check reads canary's log, and each line of it would cost its request a tenth.
   var isJudged: Bool {
     routing.weight > .none || routing.audience != nil || routing.brakeUntil != nil
+  }
+
+  /// Whether canary's log is written: for the judge, and in a server of canary's that would have no
+  /// other.
+  var writesLog: Bool {
+    isJudged || !service.isInYourLocation && service.accessLogs.isEmpty && !service.isUnlogged
   }
 
   /// Present while evidence counts that ends outside of the service's locations.

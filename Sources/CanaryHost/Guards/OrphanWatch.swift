@@ -23,16 +23,12 @@ package enum OrphanWatch {
 
   /// Removes what a killed Nginx left behind: its next start would fail on it.
   private static func removeSockets(_ world: World, _ only: ServiceName?) async -> [String] {
-    var lines: [String] = []
     // All services but those for TCP share one socket.
     let tcp = world.config.services.filter { $0.proxying.scheme == .tcp }
     let all = Array(world.config.services.prefix(1)) + tcp
-    for service in only.flatMap({ world.config.service($0) }).map({ [$0] }) ?? all {
-      for socket in await world.router.removeStaleSockets(service.name) {
-        lines.append("removed \(socket), which a killed Nginx left behind")
-      }
-    }
-    return lines
+    let services = only.flatMap { world.config.service($0) }.map { [$0] } ?? all
+    return await world.router.removeStaleSockets(services.map(\.name))
+      .map { "removed \($0), which a killed Nginx left behind" }
   }
 
   /// Looks until the task is cancelled.
