@@ -81,7 +81,9 @@ let package = Package(
       exclude: ["answers"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["CanaryCommands", "CanaryAdapters", "CanaryCore", "canary", "TestSupport"],
+      dependencies: [
+        "CanaryCommands", "CanaryAdapters", "CanaryCore", "CanaryDriver", "canary", "TestSupport",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -35,7 +35,13 @@ import Testing
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try start(sandbox)
-    let old = sandbox.nginxPid
+    // Nginx ignores the signal under the parent that started it; so it is started by one that ends.
+    sandbox.stopNginx()
+    let detached = "\(Sandbox.nginx) -c \(sandbox.nginxConf) > /dev/null 2>&1 &"
+    #expect(try Spawn.run(["sh", "-c", detached], limit: .seconds(10)).succeeded)
+    try sandbox.wait("Nginx") { try master(sandbox) != nil && sandbox.answers(sandbox.port) }
+    let old = try #require(try master(sandbox))
+    defer { kill(old, SIGTERM) }
     kill(old, SIGUSR2)
     try sandbox.wait("a second master") {
       try master(sandbox).map { $0 != old && $0 > 0 } ?? false && sandbox.answers(sandbox.port)

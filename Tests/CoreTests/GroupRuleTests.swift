@@ -18,7 +18,7 @@ struct GroupRuleTests {
 
   @Test(arguments: [
     ("", "", "must have servers"),
-    ("upstream: \"a b\"", "", "must be the name of an upstream {} of yours"),
+    ("upstream: \"a b\"", "", "must be the name of an upstream of yours"),
     ("upstream: \"canary.chat.green\"", "", "not of canary's own"),
     ("upstream: \"next\", balance: \"ip_hash\"", "", "has no meaning beside `upstream`"),
     ("upstream: \"next\"", "weights: \"upstream\",", "holds the servers of both pools"),

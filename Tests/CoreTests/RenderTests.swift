@@ -169,10 +169,13 @@ import Testing
     #expect(own.main.contains("chat.log canary.chat;\n    location / {\n"))
     #expect(own.main.split(separator: "canary-chat.log").count == 2 && own.server == nil)
     #expect(own.main.contains("client_max_body_size 0;"))
-    // At rest nothing reads a log of canary's: the service has those that it names.
+    // At rest no check reads a log of canary's: it is there for you, where the service names no other.
     let resting = try render(.none, names).main
+    #expect(resting.contains("chat.log canary.chat;\n    location / {\n"))
+    #expect(!resting.contains("canary_begun") && resting.contains("canary1"))
+    let silent = try render(.none, names + "access_log: [],").main
     #expect(
-      !resting.contains("chat.log") && resting.contains("    access_log off;\n    location / {"))
+      !silent.contains("chat.log") && silent.contains("    access_log off;\n    location / {"))
     let named = try render(.none, names + "access_log: [\"/own.log combined\"],").main
     #expect(
       named.contains("access_log /own.log combined;") && !named.contains("off;\n    location / {"))
@@ -207,7 +210,8 @@ import Testing
     #expect(yours.location?.contains("    proxy_pass http://canary.chat.blue;\n}\n") == true)
     #expect(yours.location?.contains("    proxy_pass http://canary.chat.green;\n}\n") == true)
     // A time of the head is there for those who read it.
-    #expect(!own.contains("$upstream_header_time"))
+    let buffered = try seated("SEATS, listen: [\"127.0.0.1:8080\"], buffering: true,").main
+    #expect(!buffered.contains("$upstream_header_time"))
     #expect(try seated("SEATS, latency: \"first_byte\",").main.contains("$upstream_header_time"))
   }
 

@@ -180,12 +180,16 @@ import Testing
         generation: Generation(9), started: Instant(milliseconds: 0),
         asked: asked.map(Instant.init(milliseconds:)), since: Instant(milliseconds: 1000))
     }
+    func switched(asked: Int64) -> StageSwitch {
+      var switched = StageSwitch(asked: asked, seen: 1001, generation: 9)
+      switched.met = StageSwitch.Met(weight: weight, preview: true)
+      return switched
+    }
     // Rounded down, so that a request of the same millisecond may be older.
-    #expect(StageSwitch(context(asked: 990)) == StageSwitch(asked: 990, seen: 1001, generation: 9))
+    #expect(StageSwitch(context(asked: 990)) == switched(asked: 990))
     // From a store of an older version; and from a clock that was set.
     for asked in [nil, 5000] as [Int64?] {
-      #expect(
-        StageSwitch(context(asked: asked)) == StageSwitch(asked: 1000, seen: 1001, generation: 9))
+      #expect(StageSwitch(context(asked: asked)) == switched(asked: 1000))
     }
   }
 

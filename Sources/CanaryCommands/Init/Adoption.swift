@@ -239,7 +239,8 @@ struct Adoption {
     }
     if let keptGroup, let foreign = foreignToPool {
       notes.append(
-        "blue is your `upstream \(keptGroup)` as it is, because a pool of canary cannot say \(foreign); green is a group of canary's own, without that: for the same there, write an upstream of yours for it, and name it with `upstream`. A request that fails on one of them is not tried on the other"
+        "blue is your `upstream \(keptGroup)` as it is, because a pool of canary cannot say \(foreign); green is a group of canary's own, without that. "
+          + "For the same there, write an upstream of yours for it, and name it with `upstream`. A request that fails on one of them is not tried on the other"
       )
     }
     if isResolved {

@@ -50,7 +50,6 @@ package struct LogParser: Sendable {
     else { return false }
     let requestTime = cursor
     guard cursor.skipField() else { return false }
-    let second = time / 1000
     // One cursor for each list; they step from try to try together.
     var addresses = cursor
     guard cursor.skipField() else { return false }
@@ -60,12 +59,10 @@ package struct LogParser: Sendable {
     guard cursor.skipField() else { return false }
     var responseTimes = cursor
     let moments = Moments(end: time, requestTime: requestTime, responseTimes: cursor)
-    var more = More()
-    if version == 2 || version == 4 {
-      guard let read = Self.more(&cursor, isDirect: version == 4) else { return false }
-      more = read
-    }
-    guard cursor.isLastField else { return false }
+    let saysMore = version == 2 || version == 4
+    guard let more = saysMore ? Self.more(&cursor, isDirect: version == 4) : More(),
+      cursor.isLastField
+    else { return false }
     if addresses.isAtNothing { return statuses.isAtNothing }
     // Checked before anything is added, so that a line is counted whole or not at all.
     let tries = addresses.listCount()
@@ -95,20 +92,15 @@ package struct LogParser: Sendable {
       let isAborted = tried == 0 && status < 500
       let failed = tried >= 500 || tried == 0 || (more.isBroken && index == tries - 1)
       if index == 0 {
-        // Only requests that chance put into their pool can be compared; a retry follows a failure.
-        let stage = stage(generation, moments)
-        tally.compare(
-          generation: stage, milliseconds: time, pool: pool,
-          failed: isAborted ? nil : failed,
-          latency: isAborted && !more.isStretched ? response : spent,
-          isDrawn: more.seat.way == .drawn
-            && switches?.draws(stage, circle: more.seat.circle) ?? true)
-        if version == 2 || version == 4 { check(more.seat, pool, moments, &tally) }
+        compare(
+          pool, time, stage(generation, moments), failed: isAborted ? nil : failed,
+          latency: isAborted && !more.isStretched ? response : spent, more.seat, &tally)
+        if saysMore { check(more.seat, pool, moments, &tally) }
       }
       if failed { tally.noteFailure(pool, at: time) }
       // No client sees the answer to a copy.
       let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
-      tally.add(second: second, pool: pool) { counts in
+      tally.add(second: time / 1000, pool: pool) { counts in
         if isHurt { counts.hurt? += 1 }
         if isAborted {
           counts.aborted &+= 1
@@ -118,6 +110,19 @@ package struct LogParser: Sendable {
       }
     }
     return true
+  }
+
+  /// Gives the first try of a request to the judge.
+  ///
+  /// Only requests that chance put into their pool can be compared; a retry follows a failure.
+  @inline(__always)
+  private func compare(
+    _ pool: Int, _ time: Int64, _ stage: Int?, failed: Bool?, latency: Int64?, _ seat: LoggedSeat,
+    _ tally: inout LogTally
+  ) {
+    tally.compare(
+      generation: stage, milliseconds: time, pool: pool, failed: failed, latency: latency,
+      isDrawn: seat.way == .drawn && switches?.draws(stage, circle: seat.circle) ?? true)
   }
 
   /// Counts the tries of a TCP service; a try fails when the connection does not open.

@@ -19,6 +19,11 @@ package struct StageSwitch: Hashable, Sendable {
   package struct Met: Hashable, Sendable {
     package var weight: Weight
     package var preview: Bool
+
+    package init(weight: Weight, preview: Bool) {
+      self.weight = weight
+      self.preview = preview
+    }
   }
 
   package init(asked: Int64, seen: Int64, generation: Int) {

@@ -72,7 +72,7 @@ struct PoolsReader {
 
 extension Pool {
   fileprivate static let upstreamRule =
-    "must be the name of an upstream {} of yours: letters, digits and ._- ; not of canary's own"
+    "must be the name of an upstream of yours: letters, digits and ._- ; not of canary's own"
 
   package static func isUpstream(_ text: String) -> Bool {
     (1...100).contains(text.utf8.count) && !text.hasPrefix("canary.")

@@ -70,14 +70,7 @@ struct ServiceReader {
     service.probeHost = table.text("probe_host", "must be a host name, which may have a port") {
       (try? Address.check($0)) != nil || (try? Address.check("\($0):80")) != nil
     }
-    service.resolver =
-      table.read("resolver", Resolver.rule) { node -> Resolver?? in
-        switch node {
-        case .bool(let isOn): .some(isOn ? .yours : nil)
-        case .text(let text): Resolver(text).map(Optional.some)
-        default: nil
-        }
-      } ?? nil
+    service.resolver = readResolver()
     service.http2 = table.bool("http2") ?? false
     service.zone = zone
     service.calendar = calendar
@@ -85,6 +78,16 @@ struct ServiceReader {
     service.releases = releases
     audience.reportConflicts(service)
     return service
+  }
+
+  private func readResolver() -> Resolver? {
+    table.read("resolver", Resolver.rule) { node -> Resolver?? in
+      switch node {
+      case .bool(let isOn): .some(isOn ? .yours : nil)
+      case .text(let text): Resolver(text).map(Optional.some)
+      default: nil
+      }
+    } ?? nil
   }
 
   /// Reads the standing guards.
