@@ -1,6 +1,7 @@
 import CanaryAdapters
 import CanaryCore
 import CanaryDriver
+import Glibc
 import TestSupport
 import Testing
 
@@ -82,7 +83,7 @@ import Testing
     }
     for statement in [
       "drop table measurement", "drop table total", "drop table comparison",
-      "drop table freeze_of_all",
+      "drop table freeze_of_all", "drop table chain",
       "drop index entry_by_time", "drop index service_by_wake", "drop table receiver",
       "alter table entry drop column hint", "alter table entry drop column origin",
       "alter table entry drop column hash",
@@ -97,7 +98,7 @@ import Testing
     #expect(try await newer.load("chat")?.value == state)
     #expect(try await newer.history("chat", limit: 5).first?.entries == [entry("one")])
     #expect(try await newer.measurements("chat", rollout: 1).isEmpty)
-    #expect(try sql(folder, "pragma user_version") == "(6,)")
+    #expect(try sql(folder, "pragma user_version") == "(7,)")
     // Whom a failure reached was not looked for then.
     let slice = try await newer.slices("chat", since: 0, through: .max).slices.first
     #expect(slice?.counts.requests == 3 && slice?.counts.hurt == nil)
@@ -137,6 +138,8 @@ import Testing
     for trigger in ["entry_stays", "entry_is_kept"] {
       _ = try sql(folder, "drop trigger \(trigger)")
     }
+    let cut = "delete from entry where id = 22; update sqlite_sequence set seq = 21"
+    let bytes = "ff"
     let changes = [
       ("update entry set detail = 'x' where id = 7", "entry 7"),
       ("update entry set origin = 'x' where id = 5", "entry 5"),
@@ -149,6 +152,15 @@ import Testing
       ("update entry set hint = '' where id = 21", "entry 21"),
       ("delete from entry where id = 4", "entry 4 is missing"),
       ("delete from entry where id > 18", "newest 4 entries"),
+      // Neither is the chain taken away, nor its end together with the notes of it.
+      ("update entry set hash = null", "entry 1 has no hash"),
+      ("update entry set hash = null where id < 9", "entry 1 has no hash"),
+      ("update entry set hash = null where id = 22", "entry 22 has no hash"),
+      (cut, "newest 1 entries"),
+      ("\(cut); update chain set newest = 21", "is not the one that was written last (21)"),
+      ("delete from chain", "the note of its newest entry is gone"),
+      // Bytes that are no text are not mended to the text that was there.
+      ("update entry set detail = cast(x'\(bytes)' as text) where id = 9", "entry 9"),
     ]
     for (index, (statement, words)) in changes.enumerated() {
       let other = try Folder()
@@ -157,6 +169,32 @@ import Testing
       let found = try await SQLiteStore(folder: other.path, patience: .seconds(5)).verify()
       #expect(found.fault?.contains(words) == true, "\(index): \(found.fault ?? "nothing")")
     }
+  }
+
+  @Test func `each hash is told to the system's log`() async throws {
+    let folder = try Folder()
+    let path = "\(folder.path)/log"
+    let log = try Child(
+      [
+        "python3", "-c",
+        """
+        import socket, sys
+        one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        one.bind(sys.argv[1])
+        for _ in range(2): print(one.recv(4096).decode(), flush=True)
+        """, path,
+      ], output: "\(folder.path)/told")
+    defer { log.stop() }
+    for _ in 0..<500 where !Files.exists(path) { usleep(10_000) }
+    let store = SQLiteStore(
+      folder: "\(folder.path)/state", patience: .seconds(5), journal: SystemLog(path))
+    _ = try await store.save(state(1), entries: [entry("one")], kept: [], over: 0)
+    try await store.append(entry("two"), of: nil, patience: nil)
+    #expect(log.wait(.seconds(30)) == 0)
+    let told = Files.contents("\(folder.path)/told") ?? ""
+    let head = try #require(try await store.verify().head)
+    #expect(
+      told.contains("<85>canary[") && told.contains("entry 2 of the audit has the hash \(head)"))
   }
 
   @Test func `the history cannot be changed`() async throws {
@@ -194,7 +232,8 @@ import Testing
     let script = """
       import sqlite3
       connection = sqlite3.connect("\(folder.path)/canary.db")
-      rows = connection.execute("\(statement)").fetchall()
+      rows = []
+      for statement in "\(statement)".split("; "): rows = connection.execute(statement).fetchall()
       connection.commit()
       print(*rows)
       """

@@ -5,7 +5,9 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +50,35 @@ static inline void canary_raise_file_limit(void) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+}
+
+/// Takes a connection, closed on exec; its descriptor, or -1 and errno on failure (accept4(2)).
+static inline int canary_accept(int listener, int flags) {
+  return (int)syscall(SYS_accept4, listener, (void *)0, (void *)0, flags);
+}
+
+/// Who is at the other end of a Unix socket, by the kernel; 0, or -1 and errno (unix(7), SO_PEERCRED).
+static inline int canary_peer(int file, pid_t *pid, uid_t *user, gid_t *group) {
+  struct { pid_t pid; uid_t user; gid_t group; } peer = { 0, (uid_t)-1, (gid_t)-1 };
+  socklen_t size = sizeof peer;
+  if (getsockopt(file, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+  *pid = peer.pid;
+  *user = peer.user;
+  *group = peer.group;
+  return 0;
+}
+
+/// Whether this thread hands the capability to the programs that it starts (capabilities(7)).
+static inline int canary_hands_on(unsigned long capability) {
+  return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability, 0, 0) == 1;
+}
+/// Lets this thread hand no capability to the programs that it starts.
+static inline void canary_hand_on_none(void) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+/// Lets this thread hand the capability on again.
+static inline void canary_hand_on(unsigned long capability) {
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
 }
 
 /// Limits malloc to two arenas; does nothing on a C library other than glibc.

@@ -11,11 +11,18 @@ package struct HookRunner: JobRunner {
   private let clock: any WallClock
   /// Variables of this process's environment that hooks get, beside the usual ones.
   private let variables: [String]
+  private let authorize: @Sendable (Job) -> Hook?
 
-  package init(folder: String, clock: any WallClock, variables: [String] = []) {
+  /// `authorize` returns the hook that a job names as the config has it; nil: the config has none,
+  /// and nothing is run.
+  package init(
+    folder: String, clock: any WallClock, variables: [String] = [],
+    authorize: @escaping @Sendable (Job) -> Hook?
+  ) {
     self.folder = folder
     self.clock = clock
     self.variables = variables
+    self.authorize = authorize
   }
 
   /// How long the process that runs a hook may take to start.
@@ -38,8 +45,14 @@ package struct HookRunner: JobRunner {
           return JobEnd(isGood: false, text: "the process that runs it did not begin")
         }
         if begun == nil {
+          var job = job
+          guard let hook = authorize(job) else {
+            return JobEnd(
+              isGood: false, text: "not run: the config has no such hook any more")
+          }
+          job.hook = hook
           begun = clock.now()
-          if let fault = await Blocking.run({ begin(job, place) }) {
+          if let fault = await Blocking.run({ [job] in begin(job, place) }) {
             return JobEnd(isGood: false, text: fault)
           }
         }
@@ -55,9 +68,11 @@ package struct HookRunner: JobRunner {
       // A group that may write the state may run its hooks: share this folder with it as well.
       try Files.makeFolder(folder, mode: Files.sharedMode(of: Files.folder(of: folder)))
       let text = String(decoding: try JSONEncoder().encode(job), as: UTF8.self)
+      // The file only tells that the hook was asked for. What is run is handed over in memory: who
+      // may write the state may not run programs by it.
       try Files.replace(place.job, with: text, mode: 0o640)
       _ = try Spawn.detach(
-        [ThisProcess.program, "__hook", place.base], input: nil, output: nil,
+        [ThisProcess.program, "__hook", place.base], text: text,
         inherits: .usual(and: variables))
       return nil
     } catch {
@@ -86,13 +101,14 @@ package struct HookRunner: JobRunner {
     }
   }
 
-  /// `canary __hook BASE`: runs one hook, and writes its result.
+  /// `canary __hook BASE`: runs the hook on its standard input, and writes its result.
   package static func live(_ base: String) {
     let place = HookPlace(base: base)
     // Does nothing if another process runs this hook, or it has started before.
     guard let lock = (try? FileLock.acquire(place.lock, marked: false)) ?? nil, !place.hasBegun,
-      let text = Files.contents(place.job),
-      let job = try? JSONDecoder().decode(Job.self, from: Data(text.utf8))
+      let text = Files.contents("/dev/stdin"),
+      let job = try? JSONDecoder().decode(Job.self, from: Data(text.utf8)),
+      HookPlace(folder: Files.folder(of: base), job).base == base
     else { return }
     try? Files.replace(place.mark, with: "\(ThisProcess.pid)\n", mode: 0o640)
     let end =
@@ -154,7 +170,7 @@ private struct HookPlace: Sendable {
   var hasBegun: Bool { Files.exists(mark) }
   var isUnwanted: Bool { Files.exists(base + ".unwanted") }
   var end: JobEnd? {
-    guard let text = Files.contents(result) else { return nil }
+    guard let text = Files.ownContents(result, limit: 1 << 20) else { return nil }
     return try? JSONDecoder().decode(JobEnd.self, from: Data(text.utf8))
   }
 

@@ -213,7 +213,7 @@ actor AccessLogSource {
   private func resolve() async -> PoolTable {
     seen = Files.signature(of: file)
     return await Blocking.run { [service, nginx, relay, file] in
-      let loaded = Files.contents(file).map(Peers.init(inFile:)) ?? Peers()
+      let loaded = Files.ownContents(file, isLinked: true).map(Peers.init(inFile:)) ?? Peers()
       return PoolAddresses.table(
         of: PoolsOfYours.filled(service, nginx), loaded: loaded, relay: relay)
     }

@@ -10,13 +10,15 @@ internal import Glibc
 package enum Brake {
   /// The services whose flag file exists.
   package static func services(in run: RunFolder) -> [ServiceName] {
-    Files.names(in: run.path).compactMap(RunFolder.service(ofBrake:))
+    Files.names(in: run.path).compactMap(RunFolder.service(ofBrake:)).filter {
+      isSeen(run.brake($0))
+    }
   }
 
   /// Makes a flag ready, which needs neither an inode nor a descriptor to be put up later.
   package static func prepare(_ run: RunFolder, _ service: ServiceName) {
     let spare = run.spareBrake(service)
-    guard !Files.exists(spare) else { return }
+    guard !Files.isThere(spare) || Trust.fault(of: spare) != nil else { return }
     let note = BrakeNote(
       by: .driver, actor: "canary", reason: "there was no room or descriptor for the reason",
       time: SystemClock.now)
@@ -28,10 +30,14 @@ package enum Brake {
   ///
   /// Where no file can be created any more, the one of `prepare` takes the name.
   static func put(_ path: String, text: String, spare: String) throws(FileError) {
-    let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)
-    guard file >= 0 else {
-      let error = FileError("cannot put the brake on:", path)
-      if Files.exists(path) || rename(spare, path) == 0 { return }
+    // What Nginx would not take for a flag makes way for one.
+    if Trust.fault(of: path) != nil { Files.clearWay(path) }
+    let file: CInt
+    do throws(FileError) {
+      file = try Files.openOwn(
+        path, O_WRONLY | O_CREAT, mode: 0o644, "cannot put the brake on:")
+    } catch {
+      if isSeen(path) || rename(spare, path) == 0 && isSeen(path) { return }
       throw error
     }
     defer { close(file) }
@@ -83,18 +89,23 @@ package enum Brake {
     return ((try? encoder.encode(note)).map { String(decoding: $0, as: UTF8.self) } ?? "") + "\n"
   }
 
+  /// Whether Nginx, by its `-f`, takes what stands there for the flag.
+  private static func isSeen(_ path: String) -> Bool { Files.isPlain(path) }
+
   /// The note in the flag; nil: no brake.
   ///
-  /// A flag without one, such as from `touch`, counts as a person's.
+  /// A flag without one, such as from `touch`, counts as a person's; and so does one that Nginx sees
+  /// but that is no file of canary's.
   package static func note(_ run: RunFolder, _ service: ServiceName) -> BrakeNote? {
     let path = run.brake(service)
-    guard var text = Files.contents(path, limit: 64 << 10) else { return nil }
+    guard isSeen(path) else { return nil }
+    var text = Files.ownContents(path, limit: 64 << 10) ?? ""
     if text.isEmpty, let made = Files.signature(of: path)?.time,
       SystemClock.now - made < .seconds(1)
     {
       // The note follows the flag in a moment.
       usleep(20_000)
-      text = Files.contents(path, limit: 64 << 10) ?? ""
+      text = Files.ownContents(path, limit: 64 << 10) ?? ""
     }
     if let note = try? JSONDecoder().decode(BrakeNote.self, from: Data(text.utf8)) { return note }
     return BrakeNote(

@@ -168,8 +168,9 @@ extension Installation {
   ) throws(RouterError) -> ProcessResult {
     do throws(SpawnError) {
       return try Spawn.run(
-        words, limit: limit, inherits: .usual(and: router.config.environment),
-        inputFile: inputFile, isUnwanted: isUnwanted)
+        words, limit: limit, keepsRights: true,
+        inherits: .usual(and: router.config.environment), inputFile: inputFile,
+        isUnwanted: isUnwanted)
     } catch {
       throw RouterError(
         .refused, error.description,

@@ -88,7 +88,8 @@ struct Installation {
 
   func isInPlace(_ order: Order) -> Bool {
     order.files.all.allSatisfy { suffix, text in
-      (try? Files.read(router.renderer.path(order.service, suffix))) == .some(text)
+      (try? Files.readOwn(router.renderer.path(order.service, suffix), isLinked: true))
+        == .some(text)
     }
   }
 

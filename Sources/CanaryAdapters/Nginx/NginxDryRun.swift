@@ -88,7 +88,8 @@ package enum NginxDryRun {
 
   private static func run(_ words: [String], limit: Span, _ config: Config) -> Outcome {
     do throws(SpawnError) {
-      let ran = try Spawn.run(words, limit: limit, inherits: .usual(and: config.environment))
+      let ran = try Spawn.run(
+        words, limit: limit, keepsRights: true, inherits: .usual(and: config.environment))
       if ran.succeeded { return .good }
       if ran.end == .late { return .bad("\(words.joined(separator: " ")) did not end in \(limit)") }
       let told = NginxOutput.faults(in: ran.output)

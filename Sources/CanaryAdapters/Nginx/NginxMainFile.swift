@@ -32,7 +32,9 @@ package struct NginxMainFile: Hashable, Sendable {
 
   /// The text of a file of yours; nil for a generated one, which says none of this.
   private static func text(of path: String) -> String? {
-    guard let text = Files.contents(path), !text.hasPrefix("# canary service=") else { return nil }
+    guard let text = try? Files.read(path),
+      !text.hasPrefix("# canary service=")
+    else { return nil }
     return text
   }
 

@@ -25,7 +25,8 @@ package enum NginxOutput {
       ? [
         "this Nginx was built without its userid module, which sets the cookie of `sticky: \"user\"`: choose another key"
       ] : []
-    return Text.sanitized((unique.prefix(5) + advice).joined(separator: "; "), limit: 1000)
+    let text = HiddenValues.hidden((unique.prefix(5) + advice).joined(separator: "; "))
+    return Text.sanitized(text, limit: 1000)
   }
 
   /// The faults in the error log after that offset; nil when it cannot be read or has none above

@@ -42,6 +42,12 @@ package struct NginxRenderer: Renderer {
       throw RouterError(
         .refused, "the config has no pool '\(pool)' in service '\(service.name)' any more")
     }
+    if let audience = routing.audience, let fault = config.fault(of: audience, in: service.name) {
+      throw RouterError(
+        .refused,
+        "the stored stage of \(service.name) cannot be said to Nginx: \(fault); nobody but canary should write its store"
+      )
+    }
     let (known, revealed) = try revealed(withoutLost(service, routing), routing)
     let pools = [routing.stable, routing.brake] + (routing.canary.map { [$0] } ?? [])
     let servers = pools.flatMap { known.pool($0)?.servers ?? [] }

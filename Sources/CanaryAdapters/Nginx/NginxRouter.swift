@@ -202,10 +202,12 @@ package struct NginxRouter: Router {
     }
     if aspects.contains(.edits) {
       seen.edits = GeneratedFiles.suffixes.map { renderer.path(service, $0) }.filter { path in
-        Files.contents(path).map { !Seal.isWhole($0) } ?? false
+        Files.ownContents(path, isLinked: true).map { !Seal.isWhole($0) } ?? false
       }
     }
-    if aspects.contains(.names), let text = Files.contents(config.mainFile(of: service)) {
+    if aspects.contains(.names),
+      let text = Files.ownContents(config.mainFile(of: service), isLinked: true)
+    {
       seen.names = PoolAddresses.changes(since: text)
     }
     if aspects.contains(.shares) { seen.shares = shares(service) }
@@ -216,7 +218,8 @@ package struct NginxRouter: Router {
   }
 
   func header(_ service: ServiceName) -> GeneratedHeader? {
-    Files.contents(config.mainFile(of: service)).flatMap(GeneratedHeader.init)
+    Files.ownContents(config.mainFile(of: service), isLinked: true).flatMap(
+      GeneratedHeader.init)
   }
 
   private func answer(_ service: ServiceName) -> Result<WorkerAnswer, Fault> {

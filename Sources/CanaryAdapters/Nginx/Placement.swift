@@ -129,7 +129,7 @@ final class Placement {
         )
       }
       do throws(FileError) {
-        try Files.replace(copy, with: text)
+        try Files.replace(copy, with: text, mode: 0o640)
         warn("\(path) was changed by hand; the changed file is kept as \(copy)")
       } catch {
         warn("\(path) was changed by hand and is replaced; it could not be kept: \(error)")
@@ -143,7 +143,7 @@ final class Placement {
 
   private static func read(_ paths: [String]) throws(FileError) -> [String?] {
     var texts: [String?] = []
-    for path in paths { texts.append(try Files.read(path)) }
+    for path in paths { texts.append(try Files.readOwn(path, isLinked: true)) }
     return texts
   }
 

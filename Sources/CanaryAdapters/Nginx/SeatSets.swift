@@ -41,7 +41,8 @@ package struct SeatSets: Sendable {
   /// Every pair that has a folder.
   private var pairs: [(stable: PoolName, other: PoolName, path: String)] {
     let seen = Self.remembered.withLock { $0[path] ?? [] }
-    return seen.union(Files.names(in: path)).sorted().compactMap { name in
+    let found = Files.isOwnFolder(path) ? Files.names(in: path) : []
+    return seen.union(found).sorted().compactMap { name in
       let parts = name.split(separator: ".", omittingEmptySubsequences: false)
       guard parts.count == 2, let stable = PoolName(String(parts[0])),
         let other = PoolName(String(parts[1]))
@@ -242,7 +243,9 @@ package struct SeatSets: Sendable {
   ///
   /// With `sudo` a person makes it, and the controller's own user has to go on with it.
   private func makeFolder(_ folder: String) throws(FileError) {
-    if Files.isFolder(folder) { return }
+    if Files.isOwnFolder(folder) { return }
+    // A link would lead what is removed here to somewhere else.
+    if Files.isThere(folder) { Files.clearWay(folder) }
     let parent = Files.folder(of: folder)
     if parent != run { try makeFolder(parent) }
     var facts = stat()
@@ -254,9 +257,10 @@ package struct SeatSets: Sendable {
 
   @discardableResult
   private static func touch(_ path: String) -> Bool {
-    let file = canary_open(path, O_WRONLY | O_CREAT, 0o644)
-    if file >= 0 { Glibc.close(file) }
-    return file >= 0
+    guard let file = try? Files.openOwn(path, O_WRONLY | O_CREAT, mode: 0o644, "cannot make")
+    else { return false }
+    Glibc.close(file)
+    return true
   }
 
   /// Removes a folder of plain files.

@@ -21,9 +21,11 @@ final class Staging {
   private let name: StagingName
   /// The folder; whoever renames it takes the installation over.
   private let path: String
-  /// The folder is locked by this while its process lives; -1: its token is, by a mark.
-  private let handle: CInt
+  /// Locked while this process lives.
+  private let life: StagingLife
+  /// Stands for the lock, and for the token, of each of many installations.
   private let mark: StagingMark?
+  private let reader: MasterReader
 
   private static let count = Atomic<Int>(0)
 
@@ -52,17 +54,10 @@ final class Staging {
     }
     guard let made else { throw FileError("cannot write in", include) }
     (name, path) = made
-    if let mark, mark.link(as: "\(path)/token") {
-      self.mark = mark
-      handle = -1
-    } else {
-      self.mark = nil
-      handle = canary_open(path, O_RDONLY | O_DIRECTORY, 0)
-      if handle >= 0 { flock(handle, LOCK_EX | LOCK_NB) }
-    }
+    self.mark = mark
+    life = StagingLife(path, mark)
+    reader = mark?.reader ?? MasterReader()
   }
-
-  deinit { if handle >= 0 { close(handle) } }
 
   static func root(_ include: String) -> String { "\(include)/.installing" }
 
@@ -79,7 +74,7 @@ final class Staging {
   /// Uses no file of the disk any more afterwards: neither `place` nor `putBack` needs a free block.
   /// Unless `isSynced`, `syncAll` must follow.
   func stage(_ files: GeneratedFiles, isSynced: Bool = true) throws(Failure) {
-    if mark == nil { try write("token", "", isSynced: false) }
+    if mark?.link(as: token) != true { try write("token", "", isSynced: false) }
     for (suffix, text) in files.all {
       let present = target(suffix)
       if Files.exists(present) { try copy(present, as: "\(path)/former.\(suffix)") }
@@ -131,8 +126,10 @@ final class Staging {
     for suffix in GeneratedFiles.suffixes {
       let file = target(suffix)
       do throws(Failure) {
-        if let wrote = Files.contents("\(folder)/wrote.\(suffix)") {
-          guard let present = Files.contents(file), present == wrote, Seal.isWhole(present) else {
+        if let wrote = Files.ownContents("\(folder)/wrote.\(suffix)", isLinked: true) {
+          guard let present = Files.ownContents(file, isLinked: true), present == wrote,
+            Seal.isWhole(present)
+          else {
             // Not placed yet, or somebody else's by now.
             continue
           }
@@ -186,7 +183,7 @@ final class Staging {
   /// Puts back what installations of killed processes have placed but not tested.
   static func recover(_ include: String, _ warn: @escaping (String) -> Void) {
     StagingMark.removeDead(root(include))
-    for name in names(include) where !isAlive(name, include) {
+    for name in names(include) where !StagingLife.lasts(in: "\(root(include))/\(name.path)") {
       if undo(name, include, warn) {
         warn(
           "the files of \(name.service) with generation \(name.generation) were never tested, because their installation was killed; the former ones are back"
@@ -215,12 +212,6 @@ final class Staging {
     return isUntested
   }
 
-  /// Whether the process of an installation lives, running or stopped.
-  private static func isAlive(_ name: StagingName, _ include: String) -> Bool {
-    let folder = "\(root(include))/\(name.path)"
-    return StagingMark.isLocked(folder) ?? true || StagingMark.isLocked("\(folder)/token") ?? false
-  }
-
   private static func names(_ include: String) -> [StagingName] {
     Files.names(in: root(include)).compactMap(ServiceName.init).flatMap { names(include, $0) }
   }
@@ -246,15 +237,16 @@ final class Staging {
   private func create(_ new: String, _ text: String, isSynced: Bool) throws(Failure) {
     // Never into a file that has another name: that one may be in place.
     unlink(new)
-    let file = canary_open(new, O_WRONLY | O_CREAT | O_EXCL, 0o644)
+    let file = canary_open(new, O_WRONLY | O_CREAT | O_EXCL, 0o640)
     guard file >= 0 else { throw failure("cannot write", new) }
     defer { close(file) }
+    let mode = reader.prepare(file, new)
     do throws(FileError) {
       try Files.writeAll(file, Array(text.utf8), path: new)
     } catch {
       throw isMine ? .file(error) : .overtaken
     }
-    guard fchmod(file, 0o644) == 0, !isSynced || fsync(file) == 0 else {
+    guard fchmod(file, mode) == 0, !isSynced || fsync(file) == 0 else {
       throw failure("cannot write", new)
     }
   }
@@ -263,7 +255,9 @@ final class Staging {
   private func copy(_ file: String, as new: String) throws(Failure) {
     unlink(new)
     if link(file, new) == 0 || errno == ENOENT { return }
-    guard let text = Files.contents(file) else { throw failure("cannot read", file) }
+    guard let text = Files.ownContents(file, isLinked: true) else {
+      throw failure("cannot read", file)
+    }
     try create(new, text, isSynced: true)
   }
 

@@ -5,8 +5,11 @@ internal import Synchronization
 /// Shows that the process of many installations lives: a locked file, of which each has a second
 /// name.
 ///
-/// A lock for each would need as many open files as there are services.
+/// A lock for each would need as many open files as there are services. Only this user and root can
+/// open it, and so lock it.
 final class StagingMark {
+  /// For all of these installations: to look for the master takes a look at every process.
+  let reader = MasterReader()
   private let path: String
   private let file: CInt
 
@@ -19,8 +22,10 @@ final class StagingMark {
     guard (try? Staging.make(root, like: include, mayExist: true)) == true else { return nil }
     let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
     let path = "\(root)/\(Self.prefix)\(getpid())-\(number)"
-    let file = canary_open(path, O_RDONLY | O_CREAT | O_EXCL, 0o644)
-    guard file >= 0 else { return nil }
+    guard
+      let file = try? Files.openOwn(
+        path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600, "cannot make")
+    else { return nil }
     flock(file, LOCK_EX | LOCK_NB)
     self.path = path
     self.file = file
@@ -35,9 +40,9 @@ final class StagingMark {
   /// Gives the file a second name; false where the file system has none.
   func link(as name: String) -> Bool { Glibc.link(path, name) == 0 }
 
-  /// Whether a process holds the lock of a file or folder; nil: it is not there.
-  static func isLocked(_ path: String) -> Bool? {
-    let file = canary_open(path, O_RDONLY, 0)
+  /// Whether a process holds the lock of a mark; nil: it cannot be opened.
+  private static func isLocked(_ path: String) -> Bool? {
+    let file = canary_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
     guard file >= 0 else { return nil }
     defer { close(file) }
     return flock(file, LOCK_SH | LOCK_NB) != 0

@@ -1,3 +1,4 @@
+internal import CSystem
 internal import CanaryCore
 internal import Glibc
 
@@ -16,23 +17,28 @@ enum UnixSocket {
       Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
     let file = Glibc.socket(AF_UNIX, kind, 0)
     guard file >= 0 else { return .failed(errno) }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+    guard let (found, length) = address(path) else {
       close(file)
       return .failed(ENAMETOOLONG)
     }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    var address = found
     let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(file, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(file, $0, length) }
     }
     if code == 0 { return .connected(file) }
     let fault = errno
     close(file)
     return fault == ECONNREFUSED ? .refused : .failed(fault)
+  }
+
+  /// The path as an address; nil when it is too long for one.
+  static func address(_ path: String) -> (sockaddr_un, socklen_t)? {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    return (address, socklen_t(MemoryLayout<sockaddr_un>.size))
   }
 
   /// The first line that the socket sends by itself, about half a kilobyte at most.

@@ -1,3 +1,4 @@
+internal import CSystem
 internal import CanaryCore
 package import CanaryDriver
 internal import Glibc
@@ -91,17 +92,56 @@ package enum Workers {
     return (parent, ticks / Double(sysconf(Int32(_SC_CLK_TCK))))
   }
 
-  /// The command line of the oldest master process, without the title that it sets; nil: no Nginx
-  /// runs.
-  package static func master() -> [String]? {
-    let masters = processes().compactMap { pid -> (Double, [String])? in
+  /// A running master process, as it shows itself.
+  package struct Master: Sendable {
+    package let pid: Int32
+    /// Its command line without the title that it sets.
+    package let words: [String]
+    let user: uid_t
+    let group: gid_t
+  }
+
+  /// The oldest master process of root or of this user; nil: no Nginx runs.
+  ///
+  /// Any program may call itself one, so a process of anybody else is not believed: what it names
+  /// would be read, and its modules run, with this user's rights.
+  package static func master() -> Master? {
+    masters().first { $0.user == 0 || $0.user == geteuid() }
+  }
+
+  /// The oldest master process of an Nginx that does not run as root; nil: there is none.
+  static func unprivilegedMaster() -> (user: uid_t, group: gid_t)? {
+    let found = masters()
+    guard !found.contains(where: { $0.user == 0 }) else { return nil }
+    return found.first.map { ($0.user, $0.group) }
+  }
+
+  /// All master processes, the oldest first.
+  private static func masters() -> [Master] {
+    processes().compactMap { pid -> (Double, Master)? in
+      var process = stat()
       guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),
-        title.hasPrefix("nginx: master process "), let facts = facts(pid)
+        title.hasPrefix("nginx: master process "), let facts = facts(pid),
+        stat("/proc/\(pid)", &process) == 0
       else { return nil }
-      let words = title.split { $0 == " " || $0 == "\0" }
-      return (facts.started, words.dropFirst(3).map(String.init))
-    }
-    return masters.min { $0.0 < $1.0 }?.1
+      let words = title.split { $0 == " " || $0 == "\0" }.dropFirst(3).map(String.init)
+      let master = Master(
+        pid: pid, words: words, user: process.st_uid, group: process.st_gid)
+      return (facts.started, master)
+    }.sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  /// The program of a master process, where only root or this user may write it; nil: another one.
+  ///
+  /// Not the first `nginx` of the path: what runs is what knows its own configuration.
+  package static func program(of master: Master) -> String? {
+    var buffer = [CChar](repeating: 0, count: 4097)
+    let count = readlink("/proc/\(master.pid)/exe", &buffer, 4096)
+    guard count > 0 else { return nil }
+    let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard Files.name(of: path).hasPrefix("nginx"), Files.exists(path), Trust.stranger(path) == nil
+    else { return nil }
+    return path
   }
 
   private static func uptime() -> Double {

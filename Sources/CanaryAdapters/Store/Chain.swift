@@ -45,7 +45,7 @@ enum Chain {
       case .null: "-"
       case .int(let number): field("\(number)")
       case .text(let text): field(text)
-      // No column here is one: the table is STRICT.
+      // A text that is no text: other bytes must not look like these.
       case .blob(let bytes): "x:\(bytes)"
       }
     }
@@ -60,10 +60,13 @@ enum Chain {
   }
 
   /// Appends entries; to be called in the transaction that saves what they explain.
+  ///
+  /// Returns what is to be told outside of the store once that is saved; nil: nothing.
+  @discardableResult
   static func append(
     _ entries: [Entry], of service: ServiceName?, _ connection: SQLiteConnection
-  ) throws(SQLiteError) {
-    guard !entries.isEmpty else { return }
+  ) throws(SQLiteError) -> ChainHead? {
+    guard !entries.isEmpty else { return nil }
     var hash = try newestHash(connection)
     for entry in entries {
       let values = values(entry, of: service)
@@ -72,6 +75,10 @@ enum Chain {
         "INSERT INTO entry (hash, \(covered)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [.text(hash)] + values)
     }
+    let newest = try connection.run("SELECT max(id) FROM entry").first?.first?.int ?? 0
+    try connection.run(
+      "UPDATE chain SET newest = ?, head = ?", [.int(newest), .text(hash)])
+    return ChainHead(id: newest, hash: hash)
   }
 
   private static func newestHash(_ connection: SQLiteConnection) throws(SQLiteError) -> String {
@@ -92,6 +99,8 @@ enum Chain {
     var found = ChainReport()
     var hash = ""
     var last: Int64 = 0
+    let kept = try connection.run("SELECT unchained, newest, head FROM chain").first
+    let mark = kept?[0].int ?? 0
     // In pieces, so that a long history neither fills memory nor is one long read transaction.
     while true {
       let rows = try connection.run(
@@ -112,20 +121,37 @@ enum Chain {
           }
           // Continues from the stored hash, so that one wrong entry is reported once.
           hash = stored
-        } else if found.count == found.unchained + 1 {
+        } else if found.count == found.unchained + 1, link.id <= mark {
           found.unchained += 1
         } else if found.fault == nil {
           found.fault = "entry \(link.id) has no hash"
         }
       }
     }
-    let newest = try connection.run("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").first
-    if let newest = newest?[0].int, newest > last, found.fault == nil {
-      found.fault = "the newest \(newest - last) entries are missing"
-    }
     found.head = found.count > found.unchained ? hash : nil
+    if found.fault == nil { found.fault = try endFault(connection, kept, last: last, found.head) }
     return found
   }
+
+  /// Why the newest entry is not the one that was written last; nil: it is.
+  private static func endFault(
+    _ connection: SQLiteConnection, _ kept: [SQLiteValue]?, last: Int64, _ head: String?
+  ) throws(SQLiteError) -> String? {
+    let given = try connection.run("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").first
+    guard let kept, let newest = kept[1].int else {
+      return "the note of its newest entry is gone"
+    }
+    let written = max(newest, given?[0].int ?? 0)
+    if written > last { return "the newest \(written - last) entries are missing" }
+    return newest < last || kept[2].text != head
+      ? "the newest entry (\(last)) is not the one that was written last (\(newest))" : nil
+  }
+}
+
+/// The newest entry of the chain and its hash, which covers all before it.
+struct ChainHead {
+  let id: Int64
+  let hash: String
 }
 
 // Reading and checking the history as a whole.
@@ -168,10 +194,11 @@ extension SQLiteStore {
   package func append(
     _ entry: Entry, of service: ServiceName?, patience: Span?
   ) throws(StoreError) {
-    try use(patience: patience) { connection throws(SQLiteError) in
+    let head = try use(patience: patience) { connection throws(SQLiteError) in
       try connection.transaction { () throws(SQLiteError) in
         try Chain.append([entry], of: service, connection)
       }
     }
+    tell(head)
   }
 }

@@ -111,6 +111,20 @@ enum Migrations {
     -- What to do about what an entry tells; part of its hash where there is any.
     ALTER TABLE entry ADD COLUMN hint TEXT;
     """,
+    """
+    -- Up to which entry there may be none with a hash, and which one is the newest: so neither all hashes
+    -- nor the newest entries can be taken away unseen.
+    CREATE TABLE chain (
+      one       INTEGER PRIMARY KEY CHECK (one = 1),
+      unchained INTEGER NOT NULL,
+      newest    INTEGER NOT NULL,
+      head      TEXT
+    ) STRICT;
+    INSERT INTO chain SELECT 1,
+      coalesce((SELECT min(id) - 1 FROM entry WHERE hash IS NOT NULL), (SELECT max(id) FROM entry), 0),
+      coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0),
+      (SELECT hash FROM entry ORDER BY id DESC LIMIT 1);
+    """,
   ]
 
   /// Brings the database to the newest version; throws when a newer program has written it.

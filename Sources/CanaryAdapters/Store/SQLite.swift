@@ -31,8 +31,9 @@ final class SQLiteConnection {
   init(path: String, patience: Span, readsOnly: Bool = false) throws(SQLiteError) {
     self.patience = patience
     let way = readsOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-    let flags = way | SQLITE_OPEN_NOMUTEX
-    let code = sqlite3_open_v2(path, &handle, flags, nil)
+    // The folder may be a link of yours, the file in it may not.
+    let flags = way | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW
+    let code = sqlite3_open_v2(Files.withRealFolder(path), &handle, flags, nil)
     guard code == SQLITE_OK else {
       let error = SQLiteError(code: code, message: String(cString: sqlite3_errstr(code)))
       sqlite3_close_v2(handle)
@@ -155,7 +156,9 @@ final class SQLiteConnection {
     case SQLITE_TEXT:
       let count = Int(sqlite3_column_bytes(statement, index))
       guard let bytes = sqlite3_column_text(statement, index) else { return .text("") }
-      return .text(String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self))
+      let raw = UnsafeBufferPointer(start: bytes, count: count)
+      // Not mended: to the chain, other bytes are another text.
+      return String(validating: raw, as: UTF8.self).map(SQLiteValue.text) ?? .blob(Array(raw))
     case SQLITE_BLOB:
       let count = Int(sqlite3_column_bytes(statement, index))
       guard let bytes = sqlite3_column_blob(statement, index) else { return .blob([]) }

@@ -53,11 +53,12 @@ extension SQLiteStore {
         Fault("\(error)", hint: "The folder is set by `state` in the config"))
     }
     do throws(SQLiteError) {
+      try Self.refuseForeign(path)
       let connection = try SQLiteConnection(
         path: path, patience: patience ?? self.patience)
       // A group that shares the folder shares the store: SQLite gives its other files the same
       // mode.
-      if Files.isSharedWithGroup(folder) { Files.shareWithGroup(path) }
+      Files.share(path, withGroup: Files.isSharedWithGroup(folder))
       try Migrations.run(connection)
       open = connection
       opened = Files.identity(of: path)
@@ -67,12 +68,23 @@ extension SQLiteStore {
     }
   }
 
+  /// Throws when something else than a file of ours stands in the place of one of the database's.
+  private static func refuseForeign(_ path: String) throws(SQLiteError) {
+    for file in [path, path + "-wal", path + "-shm"] {
+      guard let fault = Trust.fault(of: file) else { continue }
+      throw SQLiteError(
+        message: "\(file) is not canary's: \(fault)",
+        hint: "Find out who put it there, and remove it")
+    }
+  }
+
   /// A connection that writes nothing.
   ///
   /// SQLite needs to write beside a database in WAL mode that nobody has open. Who may not do that,
   /// or finds the database of an older version, gets a copy, made anew for each question.
   private func openForReading(_ patience: Span) throws(StoreError) -> SQLiteConnection {
     do throws(SQLiteError) {
+      try Self.refuseForeign(path)
       let connection = try SQLiteConnection(path: path, patience: patience, readsOnly: true)
       if try Migrations.isDone(connection) {
         open = connection
@@ -96,7 +108,7 @@ extension SQLiteStore {
   /// when it can't be read.
   static func glance(at service: ServiceName, in folder: String) -> ServiceState? {
     let path = "\(folder)/canary.db"
-    guard Files.exists(path),
+    guard Files.exists(path), (try? refuseForeign(path)) != nil,
       let connection = try? SQLiteConnection(
         path: path, patience: .seconds(0.3), readsOnly: true),
       let row = try? connection.run(

@@ -13,6 +13,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   let folder: String
   let patience: Span
   let readsOnly: Bool
+  private let journal: SystemLog
   var open: SQLiteConnection?
   /// The file that is open, by which one that takes its place is noticed.
   var opened: Files.Identity?
@@ -28,10 +29,18 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   ///
   /// `patience` bounds each wait for a lock. With `readsOnly` nothing is created or written, and who
   /// may only read the folder can read the store.
-  package init(folder: String, patience: Span, readsOnly: Bool = false) {
+  package init(
+    folder: String, patience: Span, readsOnly: Bool = false, journal: SystemLog = SystemLog()
+  ) {
     self.folder = folder
     self.patience = patience
     self.readsOnly = readsOnly
+    self.journal = journal
+  }
+
+  /// Tells the system's log the newest hash: what is cut off here later is still known there.
+  func tell(_ head: ChainHead?) {
+    if let head { journal.tell("\(path): entry \(head.id) of the audit has the hash \(head.hash)") }
   }
 
   nonisolated var path: String { "\(folder)/canary.db" }
@@ -107,18 +116,20 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     }
     for change in changes { known[change.state.service] = nil }
     var isSaved = [Bool](repeating: false, count: changes.count)
+    var head: ChainHead?
     do throws(SQLiteError) {
       if isLocked { connection.patience = Self.shortPatience }
       defer { connection.patience = patience }
       try connection.transaction(isSynced: !isProgress) { () throws(SQLiteError) in
         for (index, change) in changes.enumerated() {
-          isSaved[index] = try write(change, texts[index], connection)
+          isSaved[index] = try write(change, texts[index], head: &head, connection)
         }
       }
     } catch {
       throw failed(error)
     }
     isLocked = false
+    tell(head)
     return changes.indices.map { index in
       guard isSaved[index] else { return nil }
       let (state, next) = (changes[index].state, changes[index].revision + 1)
@@ -129,8 +140,10 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
 
   /// Writes the state over its revision, and what explains it; false when another process has saved
   /// since.
+  ///
+  /// `head` becomes the newest entry of the chain where there is a new one.
   private func write(
-    _ change: StateChange, _ texts: (state: String, rollout: String?),
+    _ change: StateChange, _ texts: (state: String, rollout: String?), head: inout ChainHead?,
     _ connection: SQLiteConnection
   ) throws(SQLiteError) -> Bool {
     let service = change.state.service
@@ -143,7 +156,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
         "INSERT INTO rollout VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
         [.text(service.text), .int(Int64(number)), .text(text)])
     }
-    try Chain.append(change.entries, of: service, connection)
+    head = try Chain.append(change.entries, of: service, connection) ?? head
     for one in change.kept { try keep(one, of: service, connection) }
     return true
   }

@@ -1,3 +1,4 @@
+internal import CSystem
 internal import Glibc
 
 /// Threads that are started as they are needed, and end when they are not.

@@ -17,11 +17,17 @@ package enum ConfigFile {
     if let named { return absolute(named) }
     let places = places(environment: environment)
     if places.count == 1 { return absolute(places[0]) }
-    for place in places where Files.exists(place) { return absolute(place) }
+    var passedOver = ""
+    for place in places where Files.exists(place) {
+      let path = absolute(place)
+      // Whoever put it there chose the programs that would run with your rights.
+      guard place.hasPrefix("./"), let (fault, cure) = Trust.stranger(path) else { return path }
+      passedOver = "; \(place) is passed over, because \(fault): \(cure)"
+    }
     throw Problems([
       Problem(
         "config",
-        "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG"
+        "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG\(passedOver)"
       )
     ])
   }
@@ -29,7 +35,17 @@ package enum ConfigFile {
   /// Reads and checks the file; throws every fault at once.
   ///
   /// With `service`, reads none of the others, if there is that one.
+  ///
+  /// As root, a file that others may write is refused: it names programs.
   package static func read(_ path: String, only service: String? = nil) throws(Problems) -> Config {
+    if ThisProcess.isRoot, Files.isPlain(path), let (fault, cure) = Trust.stranger(path) {
+      throw Problems([
+        Problem(
+          path,
+          "is not believed as root, because it names programs and \(fault). If it is right as it is: \(cure)"
+        )
+      ])
+    }
     let whole = try text(of: path)
     let text = service.flatMap { ConfigExcerpt.text(whole, keeping: $0) } ?? whole
     // What is read for one service is read for its revert, which no such slip may stop.

@@ -54,7 +54,9 @@ package final class DeadMansSwitch: Sendable {
       self.generation = generation
     }
 
-    var header: GeneratedHeader? { Files.contents(file).flatMap(GeneratedHeader.init) }
+    var header: GeneratedHeader? {
+      Files.ownContents(file, isLinked: true).flatMap(GeneratedHeader.init)
+    }
   }
 
   /// Starts the guard process for a service whose drive lock this process holds.

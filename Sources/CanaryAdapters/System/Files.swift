@@ -20,6 +20,13 @@ package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     description =
       "cannot read \(path): it is \(isFolder ? "a folder" : "a FIFO, a socket or a device"), not a regular file"
   }
+
+  /// With a sentence of this program's own instead of the system's.
+  init(_ doing: String, _ path: String, saying fault: String, code: CInt) {
+    self.path = path
+    self.code = code
+    description = "\(doing) \(path): \(fault). Find out who put it there, and remove it"
+  }
 }
 
 /// Reads and writes whole files, by system calls.
@@ -39,6 +46,11 @@ package enum Files {
       throw error
     }
     defer { close(file) }
+    return try text(file, path, limit: limit)
+  }
+
+  /// All that can be read of an open file.
+  static func text(_ file: CInt, _ path: String, limit: Int) throws(FileError) -> String {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while bytes.count <= limit {
@@ -108,6 +120,7 @@ package enum Files {
     guard file >= 0 else { throw FileError("cannot write in", folder) }
     do throws(FileError) {
       defer { close(file) }
+      giveToOwner(file, of: path)
       try writeAll(file, Array(text.utf8), path: beside)
       guard fchmod(file, mode) == 0, !isSynced || fsync(file) == 0 else {
         throw FileError("cannot write", beside)
@@ -192,13 +205,6 @@ package enum Files {
 
   package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  /// 02770 if the folder is shared with its group (setgid and group-writable), otherwise 0750.
-  package static func sharedMode(of folder: String) -> UInt32 {
-    var facts = stat()
-    guard stat(folder, &facts) == 0 else { return 0o750 }
-    return facts.st_mode & 0o2020 == 0o2020 ? 0o2770 : 0o750
-  }
-
   /// Makes a folder and its parents; does nothing if it exists.
   package static func makeFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
     if mkdir(path, mode) != 0 {
@@ -214,6 +220,9 @@ package enum Files {
     // A strict umask must not keep Nginx's workers from seeing the brake in a folder of ours.
     chmod(path, mode)
   }
+
+  /// Whether a file is there that this user may not write.
+  package static func isClosed(_ path: String) -> Bool { exists(path) && access(path, W_OK) != 0 }
 
   package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
@@ -242,19 +251,11 @@ package enum Files {
     return nil
   }
 
-  /// Whether the group of a folder may write in it.
-  package static func isSharedWithGroup(_ folder: String) -> Bool {
-    var facts = stat()
-    return stat(folder, &facts) == 0 && facts.st_mode & S_IWGRP != 0
-  }
-
-  /// Lets the group write a database file and its companions; files of other users stay as they
-  /// are.
-  package static func shareWithGroup(_ path: String) {
-    for name in [path, path + "-wal", path + "-shm"] {
-      var facts = stat()
-      if stat(name, &facts) == 0 { chmod(name, facts.st_mode & 0o777 | 0o660) }
-    }
+  /// The path with the links of its folder followed, but not one at its end.
+  static func withRealFolder(_ path: String) -> String {
+    guard let real = realpath(folder(of: path), nil) else { return path }
+    defer { free(real) }
+    return "\(String(cString: real))/\(name(of: path))"
   }
 
   /// The path without its last part.

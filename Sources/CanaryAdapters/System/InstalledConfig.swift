@@ -13,11 +13,11 @@ package enum InstalledConfig {
   /// It has no servers and no plan, and is good for nothing but a revert.
   package static func find(_ service: ServiceName, file: String) -> Config? {
     let folder = Files.folder(of: file)
-    let text = Files.contents(file, limit: 8 << 20)
+    let text = isBelieved(file) ? Files.contents(file, limit: 8 << 20) : nil
     let paths = Paths(text ?? "", in: folder)
     var places = [paths.run, "/run/canary"].compactMap(\.self)
     if paths.run == nil {
-      let seen = RunFolder.listening
+      let seen = RunFolder.listening.filter(isBelieved)
       places = seen.filter { $0.hasPrefix("\(folder)/") } + places
       // With several hosts' worth of them on one, nobody can say which is meant.
       if seen.count == 1 { places += seen }
@@ -25,7 +25,8 @@ package enum InstalledConfig {
     for place in places {
       let run = RunFolder(place)
       let folders = InstalledFolders.read(run)
-      let config = paths.config ?? folders?.config ?? "/etc/nginx/nginx.conf"
+      let named = [paths.config, folders?.config].compactMap(\.self).first(where: isBelieved)
+      let config = named ?? "/etc/nginx/nginx.conf"
       var found = Config(
         file: file,
         nginx: NginxSettings(
@@ -41,11 +42,17 @@ package enum InstalledConfig {
     return nil
   }
 
+  /// Whether nobody else chooses what root reads there: Nginx's main file names modules, and they run
+  /// with the rights of `nginx -t`.
+  private static func isBelieved(_ path: String) -> Bool {
+    !ThisProcess.isRoot || Trust.stranger(path) == nil
+  }
+
   /// The service with the pools and roles that its generated file or its saved state names.
   private static func service(_ name: ServiceName, _ config: Config) -> Service? {
     let state = SQLiteStore.glance(at: name, in: config.state)
     for suffix in ["conf", "stream"] {
-      let header = Files.contents("\(config.nginx.include)/\(name).\(suffix)")
+      let header = Files.ownContents("\(config.nginx.include)/\(name).\(suffix)", isLinked: true)
         .flatMap(GeneratedHeader.init)
       guard let header, header.service == name, let routing = header.routing else { continue }
       var found = make(
@@ -134,7 +141,7 @@ package struct InstalledFolders: Hashable, Sendable, Codable {
   package var state: String
 
   static func read(_ run: RunFolder) -> InstalledFolders? {
-    Files.contents(run.installed, limit: 64 << 10).flatMap {
+    Files.ownContents(run.installed, limit: 64 << 10).flatMap {
       try? JSONDecoder().decode(InstalledFolders.self, from: Data($0.utf8))
     }
   }

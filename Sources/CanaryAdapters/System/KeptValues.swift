@@ -4,7 +4,7 @@ internal import FoundationEssentials
 package enum KeptValues {
   /// Nil: there is no such file, or it cannot be read.
   package static func read(_ path: String) -> [String: String]? {
-    Files.contents(path).flatMap {
+    Files.ownContents(path).flatMap {
       try? JSONDecoder().decode([String: String].self, from: Data($0.utf8))
     }
   }

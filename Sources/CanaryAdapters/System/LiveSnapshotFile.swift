@@ -1,3 +1,4 @@
+internal import CSystem
 package import CanaryCore
 package import CanaryDriver
 internal import FoundationEssentials
@@ -49,7 +50,7 @@ package final class LiveSnapshotFile: Sendable {
   ///
   /// A driver writes none while unwatched.
   package static func read(_ service: ServiceName, in run: RunFolder) -> LiveSnapshot? {
-    guard let text = Files.contents(run.snapshot(service), limit: 1 << 20) else {
+    guard let text = Files.ownContents(run.snapshot(service), limit: 1 << 20) else {
       return nil
     }
     return try? JSONDecoder().decode(LiveSnapshot.self, from: Data(text.utf8))
@@ -63,6 +64,7 @@ package final class Watchers: Sendable {
   private struct Attention {
     var areThere = false
     var asked: Instant?
+    var isPrepared = false
   }
 
   let run: RunFolder
@@ -80,15 +82,35 @@ package final class Watchers: Sendable {
       if let asked = last.asked, now >= asked, now - asked < Self.interval { return last.areThere }
       last.asked = now
       let touched = Files.signature(of: run.watched)
+      if last.isPrepared != true { last.isPrepared = Self.prepare(run, touched) }
       last.areThere = touched.map { now - $0.time <= Self.attention } ?? false
       return last.areThere
     }
   }
 
+  /// Makes the file that the group of the folder may touch, and nobody else.
+  ///
+  /// One of 0.1.0 is open to everybody.
+  private static func prepare(_ run: RunFolder, _ found: Files.Signature?) -> Bool {
+    guard let file = try? Files.openOwn(run.watched, O_WRONLY | O_CREAT, mode: 0o660, "cannot make")
+    else { return false }
+    defer { close(file) }
+    fchmod(file, 0o660)
+    // Nobody has watched yet.
+    if found == nil {
+      let times = [timespec(tv_sec: 0, tv_nsec: 0), timespec(tv_sec: 0, tv_nsec: 0)]
+      futimens(file, times)
+    }
+    return true
+  }
+
   /// Tells every driver of the host that someone watches; to be repeated within 5 s.
   package static func watch(in run: RunFolder) {
-    let path = run.watched
-    if utimes(path, nil) == 0 { return }
-    try? Files.replace(path, with: "", mode: 0o666, isSynced: false)
+    guard
+      let file = try? Files.openOwn(
+        run.watched, O_WRONLY | O_CREAT, mode: 0o660, "cannot touch")
+    else { return }
+    futimens(file, nil)
+    close(file)
   }
 }

@@ -9,23 +9,7 @@ package enum ServiceManager {
       let first = path.utf8.first,
       first == UInt8(ascii: "/") || first == UInt8(ascii: "@")
     else { return }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    var bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
-    // An address in the abstract name space starts with a zero byte.
-    if first == UInt8(ascii: "@") { bytes[0] = 0 }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard file >= 0 else { return }
-    defer { close(file) }
-    let text = Array(lines.joined(separator: "\n").utf8)
-    let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-    withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = sendto(file, text, text.count, Int32(MSG_DONTWAIT), $0, length)
-      }
-    }
+    Datagram.send(lines.joined(separator: "\n"), to: path)
   }
 
   /// The monotonic clock in microseconds, which systemd wants with a reload.

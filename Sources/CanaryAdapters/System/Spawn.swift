@@ -31,23 +31,18 @@ package enum Spawn {
   /// Runs a program until it ends or `limit` is over; keeps the first `outputLimit` bytes of its
   /// output.
   ///
-  /// Blocks the thread. `environment` is added to what the program `inherits`. `inputFile` is opened as the
-  /// program's input by the program's own process, which does not start without it. `isUnwanted` is
-  /// called ten times a second; when it returns true, the program is killed.
+  /// Blocks the thread. `environment` is added to what the program `inherits`. `inputFile` is opened
+  /// as the program's input by the program's own process, which does not start without it.
+  /// `isUnwanted` is called ten times a second; when it returns true, the program is killed. Only
+  /// Nginx `keepsRights`: no other program is given a capability of this one.
   package static func run(
-    _ words: [String], limit: Span, mergeErrors: Bool = true, environment: [String: String] = [:],
-    inherits: ChildEnvironment = .usual(), input: String? = nil, inputFile: String? = nil,
-    outputLimit: Int = 64 << 10,
+    _ words: [String], limit: Span, keepsRights: Bool = false, mergeErrors: Bool = true,
+    environment: [String: String] = [:], inherits: ChildEnvironment = .usual(),
+    input: String? = nil, inputFile: String? = nil, outputLimit: Int = 64 << 10,
     isUnwanted: (() -> Bool)? = nil
   ) throws(SpawnError) -> ProcessResult {
     var given: CInt?
-    if let input {
-      let file = canary_memfd("canary-input")
-      let bytes = Array(input.utf8)
-      guard file >= 0, write(file, bytes, bytes.count) == bytes.count, lseek(file, 0, SEEK_SET) == 0
-      else { throw SpawnError(description: "no room for the input of \(words[0])") }
-      given = file
-    }
+    if let input { given = try memory(input, for: words[0]) }
     defer { if let given { close(given) } }
     let output = canary_memfd("canary-output")
     guard output >= 0 else {
@@ -56,7 +51,7 @@ package enum Spawn {
     defer { close(output) }
     let pid = try start(
       words, input: given, inputFile: inputFile ?? "/dev/null", output: output,
-      mergeErrors: mergeErrors, group: true,
+      mergeErrors: mergeErrors, group: true, keepsRights: keepsRights,
       environment: inherits.table(ThisProcess.environment).merging(environment) { $1 })
     let end = wait(pid, limit: limit, output, keeping: outputLimit, isUnwanted)
     // A program that it has left behind must not fill the memory with what nobody reads.
@@ -74,14 +69,40 @@ package enum Spawn {
   package static func detach(
     _ words: [String], input: CInt?, output: CInt?, inherits: ChildEnvironment = .all
   ) throws(SpawnError) -> Int32 {
+    // A canary of its own tells Nginx to reload, too.
     try start(
       words, input: input, output: output, mergeErrors: true, group: false,
+      keepsRights: words.first == ThisProcess.program,
       environment: inherits.table(ThisProcess.environment))
+  }
+
+  /// The same with a text as its input, which only that program can read.
+  package static func detach(
+    _ words: [String], text: String, inherits: ChildEnvironment = .all
+  ) throws(SpawnError) -> Int32 {
+    let input = try memory(text, for: words[0])
+    defer { close(input) }
+    return try detach(words, input: input, output: nil, inherits: inherits)
+  }
+
+  /// The capabilities that a program of this process is given without more (ambient ones).
+  private static let handedOn = (UInt(0)..<64).filter { canary_hands_on($0) != 0 }
+
+  /// A file in memory that holds the text.
+  private static func memory(_ text: String, for program: String) throws(SpawnError) -> CInt {
+    let file = canary_memfd("canary-input")
+    guard file >= 0 else { throw SpawnError(description: "no room for the input of \(program)") }
+    let bytes = Array(text.utf8)
+    guard write(file, bytes, bytes.count) == bytes.count, lseek(file, 0, SEEK_SET) == 0 else {
+      close(file)
+      throw SpawnError(description: "no room for the input of \(program)")
+    }
+    return file
   }
 
   private static func start(
     _ words: [String], input: CInt?, inputFile: String = "/dev/null", output: CInt?,
-    mergeErrors: Bool, group: Bool, environment: [String: String]
+    mergeErrors: Bool, group: Bool, keepsRights: Bool, environment: [String: String]
   ) throws(SpawnError) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -122,7 +143,10 @@ package enum Spawn {
     variables.append(nil)
     defer { for variable in variables { free(variable) } }
     var pid = pid_t()
+    // Of this thread alone, and only for as long as this one program is started.
+    if !keepsRights, !handedOn.isEmpty { canary_hand_on_none() }
     let code = posix_spawnp(&pid, words[0], &actions, &attributes, argv, variables)
+    if !keepsRights { for capability in handedOn { canary_hand_on(capability) } }
     guard code == 0 else {
       let why = code == ENOENT ? "no such program" : String(cString: strerror(code))
       throw SpawnError(description: "cannot run \(words[0]): \(why)")

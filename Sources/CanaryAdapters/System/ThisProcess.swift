@@ -4,17 +4,42 @@ internal import Glibc
 /// Facts about this process: its user, its origin, its program.
 package enum ThisProcess {
   /// The user of this process, with its origin.
-  ///
-  /// As root by `sudo`, that is the user who called it, with the groups of both.
   package static func actor(environment: [String: String]) -> Actor {
-    let uid = getuid()
-    let behind = uid == 0 ? environment["SUDO_UID"].flatMap(UInt32.init) : nil
-    let uids = [uid] + [behind].compactMap(\.self).filter { $0 != uid }
+    actor(
+      uid: getuid(), login: Files.contents("/proc/self/loginuid", limit: 64),
+      sudo: environment["SUDO_UID"].flatMap(UInt32.init), origin: origin(environment))
+  }
+
+  /// The person behind a process of that user.
+  ///
+  /// `login` is the kernel's loginuid: whom the system let in, whatever `su` and `sudo` made of it
+  /// since. As root by `sudo`, the person has the groups of both; as another user only that one's:
+  /// what a program says of itself must not give it any.
+  package static func actor(
+    uid: UInt32, login: String?, sudo: UInt32?, origin: String
+  ) -> Actor {
+    // 4294967295 is none, as of what a service or a container starts.
+    let login = login.flatMap { UInt32($0.firstLine) }.flatMap { $0 == .max ? nil : $0 }
+    var uids = [uid]
+    for other in [login, sudo].compactMap(\.self) where !uids.contains(other) {
+      uids.append(other)
+    }
     let names = uids.map { name(of: $0) }
+    // Who may become root may have any group.
+    let granted = uid == 0 ? uids : [uid]
+    let grantedNames = granted.map { name(of: $0) }
     let person = Person(
-      uids: uids, users: names, groups: Array(Set(zip(uids, names).flatMap(groups))).sorted())
-    let text = names.count > 1 ? "\(names[1]) (sudo)" : names[0]
-    return Actor(text, origin: origin(environment), person: person)
+      uids: uids, users: grantedNames,
+      groups: Array(Set(granted.flatMap(groups).map(groupName))).sorted())
+    return Actor(text(names, uids, sudo: sudo), origin: origin, person: person)
+  }
+
+  /// The users as people read them: the one that acts, and those behind it.
+  private static func text(_ names: [String], _ uids: [UInt32], sudo: UInt32?) -> String {
+    guard names.count > 1 else { return names[0] }
+    let behind = names.dropFirst().joined(separator: ", ")
+    if uids[0] == 0, names.count == 2, uids[1] == sudo { return "\(behind) (sudo)" }
+    return uids[0] == 0 ? "\(behind) (as root)" : "\(names[0]) (behind it \(behind))"
   }
 
   /// Raises how many files this process may open at once as far as it is allowed to, and returns it.
@@ -31,18 +56,23 @@ package enum ThisProcess {
     return Int(limit.rlim_cur)
   }
 
-  private static func name(of uid: uid_t) -> String {
+  static func name(of uid: uid_t) -> String {
     getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "uid \(uid)"
   }
 
-  private static func groups(of uid: uid_t, named name: String) -> [String] {
+  /// The groups that the host says the user is in.
+  static func groups(of uid: uid_t) -> [gid_t] {
     guard let entry = getpwuid(uid) else { return [] }
     var count: CInt = 256
     var ids = [gid_t](repeating: 0, count: Int(count))
-    guard getgrouplist(name, entry.pointee.pw_gid, &ids, &count) >= 0 else { return [] }
-    return ids.prefix(Int(count)).compactMap { id in
-      getgrgid(id).map { String(cString: $0.pointee.gr_name) }
+    guard getgrouplist(entry.pointee.pw_name, entry.pointee.pw_gid, &ids, &count) >= 0 else {
+      return []
     }
+    return Array(ids.prefix(Int(count)))
+  }
+
+  private static func groupName(_ id: gid_t) -> String {
+    getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "gid \(id)"
   }
 
   /// Host, terminal, SSH client and calling program: they show whether a person or a script acted.
@@ -71,6 +101,8 @@ package enum ThisProcess {
   }
 
   package static var pid: Int32 { getpid() }
+
+  package static var isRoot: Bool { geteuid() == 0 }
 
   /// Whether there is a process of this pid, whoever owns it.
   package static func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }

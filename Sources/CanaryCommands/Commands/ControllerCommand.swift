@@ -18,7 +18,9 @@ enum ControllerCommand {
         the brake sends everybody to stable.
         """)
   ) { call throws(Failure) in
-    let world = try call.world()
+    var options = World.Options()
+    options.asksController = false
+    let world = try call.world(options)
     let signals = await Signals.stream([SIGTERM, SIGINT])
     let reloads = await Signals.stream([SIGHUP])
     let stop = Task { for await _ in signals { return } }
@@ -35,6 +37,7 @@ enum ControllerCommand {
     let noticing = Task(executorPreference: world.executor) { await NoticeLoop.watch(world) }
     let publishing = Task { await PublishLoop.watch(world) }
     let watching = Task { await OrphanWatch.watch(world) }
+    let answering = Task { await ControlLoop.watch { drivers.world } }
     let reloading = Task {
       var guarding = Task { await StandingGuardLoop.watch(world) }
       for await _ in reloads {
@@ -53,7 +56,10 @@ enum ControllerCommand {
       "canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them"
     )
     reloading.cancel()
+    answering.cancel()
     await drain(controller, loop, world)
+    // Its socket goes before the lease: the next controller listens under the same name.
+    await answering.value
     noticing.cancel()
     publishing.cancel()
     watching.cancel()
@@ -82,6 +88,7 @@ enum ControllerCommand {
     defer { ServiceManager.tell("READY=1") }
     do throws(Failure) {
       var options = World.Options()
+      options.asksController = false
       options.former = world
       let fresh = try World(configFile: call["--config"], options, log: call.output.log)
       // This process's lease, store and flags stay where they were when it started.

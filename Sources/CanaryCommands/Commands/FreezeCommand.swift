@@ -38,20 +38,7 @@ enum FreezeCommand {
     let longest = freezes.map(\.freeze).max {
       ($0.until?.milliseconds ?? .max) < ($1.until?.milliseconds ?? .max)
     }
-    if call.arguments.service == nil { try await freezeLater(longest, world) }
+    if call.arguments.service == nil { try await world.freezeLater(longest) }
     return .done
-  }
-
-  /// Freezes services that the config gets later; nil: no longer does.
-  static func freezeLater(_ freeze: Freeze?, _ world: World) async throws(Failure) {
-    do throws(StoreError) {
-      try await world.states.freezeAll(freeze)
-    } catch {
-      let fault = Failure(error).fault
-      throw Failure(
-        .outside, fault.fact,
-        hint:
-          "It holds for the services of the config, but not for those that come later: try again")
-    }
   }
 }

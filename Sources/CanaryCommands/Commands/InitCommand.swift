@@ -75,20 +75,24 @@ enum InitCommand {
       }
       return map
     }
-    let running = Workers.master() ?? []
-    let named = running.firstIndex(of: "-c").flatMap {
-      $0 + 1 < running.count ? running[$0 + 1] : nil
+    let running = Workers.master()
+    let main = call["--nginx"] ?? running.flatMap(mainFile) ?? "/etc/nginx/nginx.conf"
+    // Its modules run in here.
+    if let (fault, cure) = Trust.stranger(main), ThisProcess.isRoot {
+      throw Failure(
+        .wrong,
+        "\(main) is not read as root, because its modules would run as root: \(fault)",
+        hint: "If it is right as it is: \(cure). Nothing was written.")
     }
-    let main = call["--nginx"] ?? named ?? "/etc/nginx/nginx.conf"
     guard Files.isReadable(main) else {
       throw Failure(
         .outside,
         "\(main) cannot be read here. Name Nginx's main file with --nginx FILE; of a container: docker exec NAME nginx -T | canary init --dump -"
       )
     }
-    let words = ["nginx", "-T", "-q", "-c", main]
+    let words = [running.flatMap(Workers.program) ?? "nginx", "-T", "-q", "-c", main]
     let ran = await Blocking.run {
-      try? Spawn.run(words, limit: .seconds(30), outputLimit: 64 << 20)
+      try? Spawn.run(words, limit: .seconds(30), keepsRights: true, outputLimit: 64 << 20)
     }
     if let ran, ran.succeeded, let map = NginxInventory(dump: ran.output) { return map }
     let why =
@@ -97,6 +101,13 @@ enum InitCommand {
       "canary: note: `\(words.joined(separator: " "))` did not succeed, so the files are read as they are\(why)"
     )
     return NginxInventory(reading: main)
+  }
+
+  /// The main file that a running Nginx was started with; nil when it does not say.
+  private static func mainFile(_ master: Workers.Master) -> String? {
+    let words = master.words
+    let next = words.firstIndex(of: "-c").map { $0 + 1 } ?? words.count
+    return next < words.count ? words[next] : nil
   }
 
   /// The log that this host's Nginx was built with; nil when it does not say.

@@ -113,6 +113,7 @@ enum PromoteCommand {
   private static func start(
     _ world: World, _ service: Service, _ call: Invocation, plan: Plan, timeout: Span?
   ) async throws(Failure) -> ExitCode {
+    if world.control != nil { return try await ask(world, service, call, timeout: timeout) }
     await NoticeLoop.begin(world)
     await GateChanges.note(world)
     try await DriveSession.settle(world, service)
@@ -147,6 +148,25 @@ enum PromoteCommand {
     return try await session.follow(lease, timeout: timeout)
   }
 
+  /// Asks the controller for the rollout, and follows it.
+  ///
+  /// It drives the rollout itself, and so sees to the brake before the first stage.
+  private static func ask(
+    _ world: World, _ service: Service, _ call: Invocation, timeout: Span?
+  ) async throws(Failure) -> ExitCode {
+    let request = try await current(call, world, service)
+    try await EvidenceRule.require(world, service, request.plan)
+    let decision = try await world.take(.promote(request), service)
+    if case .nothing(let why)? = decision.refusal {
+      throw Failure(.wrong, why, hint: "Nothing was touched.")
+    }
+    var session = PromoteSession(
+      world: world, service: service, number: decision.state.rollout?.number ?? 0,
+      asJSON: call.has("--json"))
+    if call.has("--detach") { return session.begun() }
+    return try await session.follow(nil, timeout: timeout)
+  }
+
   /// The request, with the pool that is stable now.
   private static func current(
     _ call: Invocation, _ world: World, _ service: Service
@@ -167,7 +187,7 @@ enum PromoteCommand {
     }
     let request = try await current(call, world, service)
     try await EvidenceRule.require(world, service, request.plan)
-    await NoticeLoop.begin(world)
+    if world.control == nil { await NoticeLoop.begin(world) }
     let schedule = Schedule(
       request: request, at: at ?? world.clock.now(), inWindow: inWindow)
     let decision = try await world.take(.schedule(schedule), service)

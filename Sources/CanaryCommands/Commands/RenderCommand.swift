@@ -12,6 +12,7 @@ enum RenderCommand {
       options: [
         Option("--weight", "PERCENT", "the canary's share, 0 to 100; else 0"),
         Option("--location", nil, "print only what belongs in a server {} of your own"),
+        Option("--reveal", nil, "print the secrets of previews too, which are hidden otherwise"),
       ])
   ) { call throws(Failure) in
     let world = try call.world(.looking)
@@ -37,11 +38,12 @@ enum RenderCommand {
       audience: audience)
     do throws(RouterError) {
       let files = try world.renderer.render(service.name, routing, state.generation)
+      let rules = try world.renderer.rules(service.name, routing)
       for (suffix, text) in files.all where suffix != "conf" || !call.has("--location") {
         guard let text else { continue }
-        call.output.out("# \(world.renderer.path(service.name, suffix))\n\(text)")
+        let shown = call.has("--reveal") ? text : HiddenValues.hidden(text, rules.secrets)
+        call.output.out("# \(world.renderer.path(service.name, suffix))\n\(shown)")
       }
-      let rules = try world.renderer.rules(service.name, routing)
       if rules.seatForm == .rollout, !call.has("--location") {
         let pair = RunFolder.pair(routing.stable, routing.canary ?? routing.stable)
         call.output.out(

@@ -21,9 +21,14 @@ enum RevertCommand {
   ) { call throws(Failure) in
     let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
-    let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
-    for line in braked.warnings { call.output.err("canary: warning: \(line)") }
-    let code = try await tidy(world, service, braked, reason: reason)
+    let code: ExitCode
+    if world.control != nil {
+      code = try await ask(world, service, reason)
+    } else {
+      let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
+      for line in braked.warnings { call.output.err("canary: warning: \(line)") }
+      code = try await tidy(world, service, braked, reason: reason)
+    }
     guard let complaint else { return code }
     world.output.err(
       "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
@@ -116,6 +121,26 @@ enum RevertCommand {
     if state.running == nil { try? await world.router.release(service.name) }
     let generation = state.serving.map { ", generation \($0.generation)" } ?? ""
     world.output.out("reverted: all traffic is on \(state.stable)\(generation)")
+    return .done
+  }
+
+  /// Asks the controller, which puts the brake on before it answers, and waits for the rest.
+  private static func ask(
+    _ world: World, _ service: Service, _ reason: String?
+  ) async throws(Failure) -> ExitCode {
+    let decision = try await world.submit(.revert(world.actor, reason), service)
+    if case .nothing(let text)? = decision.refusal {
+      world.output.out(text)
+      return .done
+    }
+    guard await isDone(world, service, within: .seconds(15)) else {
+      return .outside.told(
+        world,
+        "The controller has put the brake on for \(service.name), and has not made Nginx's files clean yet. See: canary status \(service.name)"
+      )
+    }
+    let state = try await world.load(service)
+    world.output.out("reverted: all traffic is on \(state.stable)")
     return .done
   }
 

@@ -16,7 +16,7 @@ enum ThawCommand {
         call.output.out("\(service.name): thawed")
       }
     }
-    if call.arguments.service == nil { try await FreezeCommand.freezeLater(nil, world) }
+    if call.arguments.service == nil { try await world.freezeLater(nil) }
     return .done
   }
 }

@@ -108,12 +108,16 @@ struct DryRun {
           service.name, routing, Generation(state.generation.number + index + 1))
         for (suffix, text) in files.all {
           let path = world.renderer.path(service.name, suffix)
-          let old = before[path] ?? Files.contents(path) ?? ""
+          let old = before[path] ?? Files.ownContents(path, isLinked: true) ?? ""
           let new = text ?? ""
           before[path] = new
           guard old != new else { continue }
           let what = isEnd ? "promoted" : "stage \(index + 1)"
-          world.output.out("--- \(path)\n+++ \(path) (\(what))\n\(LineDiff.text(old, new))")
+          let (shownOld, shownNew) = (HiddenValues.hidden(old), HiddenValues.hidden(new))
+          let diff =
+            shownOld == shownNew
+            ? "@@ only the secret of a preview" : LineDiff.text(shownOld, shownNew)
+          world.output.out("--- \(path)\n+++ \(path) (\(what))\n\(diff)")
         }
       } catch {
         throw Failure(.wrong, error.fault)

@@ -19,6 +19,11 @@ struct PromoteSession {
       try DriveSession.handOver(service, of: world)
     }
     withExtendedLifetime(lease) {}
+    return begun()
+  }
+
+  /// Says that the rollout goes on by itself.
+  func begun() -> ExitCode {
     world.output.out(
       "rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
     return .done
@@ -125,7 +130,10 @@ struct PromoteSession {
       if driving == nil {
         // A controller that holds its lease but does not drive (stopped, stuck) must not leave the
         // rollout alone.
-        if world.leases.holder(.drive(service.name)) != nil { undrivenSince = now }
+        // Who may not write the store cannot drive, either.
+        if world.control != nil || world.leases.holder(.drive(service.name)) != nil {
+          undrivenSince = now
+        }
         if now - undrivenSince > .seconds(2), let lease = try DriveSession.acquire(world, service) {
           world.output.err("canary: no controller took the rollout; driving it from here")
           driving = drive(driver, .woke, lease)

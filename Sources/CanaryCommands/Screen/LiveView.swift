@@ -120,7 +120,7 @@ actor LiveView {
     Task {
       let text = await Blocking.run {
         do throws(SpawnError) {
-          let ran = try Spawn.run(line, limit: .minutes(2), inherits: .all)
+          let ran = try Spawn.run(line, limit: .minutes(2), keepsRights: true, inherits: .all)
           return ran.output.split(separator: "\n").last.map(String.init) ?? ""
         } catch {
           return "\(error)"

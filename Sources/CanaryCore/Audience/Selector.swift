@@ -84,6 +84,11 @@ package struct Shadow: Hashable, Sendable, Codable {
   package var copiesBodies: Bool { !methods.allSatisfy(Self.usualMethods.contains) }
 
   package func copies(_ path: String) -> Bool { paths?.contains(path) ?? true }
+
+  /// Whether the text can be the name of a method: 1 to 16 capitals.
+  package static func isMethod(_ text: String) -> Bool {
+    (1...16).contains(text.utf8.count) && text.utf8.allSatisfy { (65...90).contains($0) }
+  }
 }
 
 /// The highest rate at which a pool is given requests, as `limit_req_zone` writes it.

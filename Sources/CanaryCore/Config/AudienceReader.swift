@@ -221,7 +221,7 @@ package enum SelectorReader {
   private static func secret(_ table: TableReader) -> Secret? {
     guard let secret = EndpointReader.secret(table, "value", plain: true) else { return nil }
     if case .plain(let text) = secret.place, let fault = fault(ofValue: text) {
-      table.fault("value", fault)
+      table.faultHiding("value", fault)
       return nil
     }
     return secret
@@ -236,6 +236,26 @@ package enum SelectorReader {
     return !text.isEmpty && fits
       ? nil
       : "must be visible ASCII without quotes, braces, ',', ';', '$' and '\\', and no space at its ends"
+  }
+
+  /// Why Nginx's configuration cannot hold this selector, which no config names; nil: it can.
+  ///
+  /// A stored selector may have been written by anybody who may write the store, so it may not name
+  /// a file or a variable either.
+  static func fault(of selector: Selector) -> String? {
+    let cookies = selector.cookies.allSatisfy { isCookieName($0.name) }
+    let headers = (selector.headers.map(\.name) + selector.tags.map(\.name))
+      .allSatisfy(Address.isHeaderName)
+    guard cookies, headers else { return "has a name that is none" }
+    for match in selector.headers + selector.cookies {
+      guard case .plain(let text) = match.value.place else {
+        return "has a secret from a place that the config does not name"
+      }
+      if fault(ofValue: text) != nil { return "has a value that Nginx cannot compare" }
+    }
+    let values = selector.tags.flatMap(\.values)
+    return values.allSatisfy { !$0.isEmpty && Address.isHeaderValue($0) }
+      ? nil : "has a value that Nginx cannot compare"
   }
 
   static func ranges(_ table: TableReader, _ key: String) -> [AddressRange] {

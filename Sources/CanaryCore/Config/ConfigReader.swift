@@ -78,11 +78,13 @@ package struct ConfigReader {
           "must have a shorter name, or `run` a shorter path: together they name a Unix socket")
       }
     }
+    let operators = readOperators(top)
     guard faults.problems.isEmpty else { throw faults.problems }
     var config = Config(
       file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,
       plans: plans, endpoints: endpoints)
     config.receivers = receivers
+    config.operators = operators
     config.page = page
     config.metrics = metrics
     config.environment = environment
@@ -96,6 +98,12 @@ package struct ConfigReader {
       top.fault("metrics", "must be a file that ends in .prom: node_exporter reads no other")
     }
     return metrics
+  }
+
+  private func readOperators(_ top: TableReader) -> String? {
+    top.text("operators", "must be the name of a group of this host") {
+      ApprovalRule.Approver(parsing: "group:\($0)") != nil
+    }
   }
 
   private func readReceivers(_ table: TableReader, _ services: [String]) -> [Receiver] {

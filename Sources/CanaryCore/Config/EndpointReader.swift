@@ -58,14 +58,16 @@ struct EndpointReader {
   /// fault.
   static func secret(_ table: TableReader, _ key: String, plain: Bool) -> Secret? {
     let where_ = "{ env: \"NAME\" } or { file: \"/path\" }"
-    if case .text? = table.node(key) {
+    if case .text(let text)? = table.node(key) {
       guard plain else {
-        table.fault(key, "must not stand in the config: say where it is kept, as \(where_)")
+        table.faultHiding(key, "must not stand in the config: say where it is kept, as \(where_)")
         return nil
       }
-      return table.text(key, "must be a text of one line") { text in
-        !text.unicodeScalars.contains { $0.value < 32 }
-      }.map { Secret(.plain($0)) }
+      guard !text.unicodeScalars.contains(where: { $0.value < 32 }) else {
+        table.faultHiding(key, "must be a text of one line")
+        return nil
+      }
+      return Secret(.plain(text))
     }
     let inner = table.table(key)
     inner.refuseUnknown(.secret)

@@ -73,6 +73,10 @@ package struct TableReader {
   package func node(_ key: String) -> Node? { table[key] }
   /// Reports that the value at a key breaks a rule.
   package func fault(_ key: String, _ rule: String) { faults.add(path(of: key), table[key], rule) }
+  /// The same of a value that may be a secret, which no message shows.
+  package func faultHiding(_ key: String, _ rule: String) {
+    faults.add(path(of: key), nil, rule)
+  }
   /// Reports that the table as a whole breaks a rule.
   package func faultHere(_ rule: String) { faults.add(path, nil, rule) }
   /// Reports a fault of an item without a key of its own, such as `servers[0]`.

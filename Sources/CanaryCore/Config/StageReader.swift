@@ -128,9 +128,8 @@ struct StageReader {
     let inner = reader.table("shadow")
     inner.refuseUnknown(.shadow)
     if !inner.has("share") { inner.faultHere("must have a share, such as share: 10") }
-    let methods = inner.texts("methods", "must be the name of a method, in capitals") {
-      (1...16).contains($0.utf8.count) && $0.utf8.allSatisfy { (65...90).contains($0) }
-    }
+    let methods = inner.texts(
+      "methods", "must be the name of a method, in capitals", where: Shadow.isMethod)
     let paths = inner.texts("paths", "must be a route of the service, such as \"/api\"") {
       !$0.isEmpty
     }

@@ -51,6 +51,9 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   package var probe: String { "\(path)/probe.sock" }
   package func probe(tcp service: ServiceName) -> String { "\(path)/\(service).probe.sock" }
 
+  /// The socket on which people ask the controller.
+  package var control: String { "\(path)/control.sock" }
+
   // MARK: copies
 
   /// The folder that Nginx makes and that only its workers may enter, as one of its own for

@@ -249,8 +249,9 @@ package struct Config: Hashable, Sendable {
   private var places: [ServiceName: Int]
   package var plans: [String: Plan]
   package var endpoints: [Endpoint]
-  /// The receivers of notices.
   package var receivers: [Receiver] = []
+  /// The group whose people may ask the controller; nil: its own.
+  package var operators: String?
   /// The folder of the status page; nil: no page is written.
   package var page: String?
   /// The file for node_exporter's textfile collector; nil: not written.
@@ -284,9 +285,7 @@ package struct Config: Hashable, Sendable {
       services.indices.map { (services[$0].name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  private func isTCP(_ service: ServiceName) -> Bool {
-    self.service(service)?.proxying.scheme == .tcp
-  }
+  private func isTCP(_ name: ServiceName) -> Bool { service(name)?.proxying.scheme == .tcp }
   /// The socket on which running workers answer with their generation.
   package func probeSocket(of service: ServiceName) -> String {
     isTCP(service) ? run.probe(tcp: service) : run.probe

@@ -1,8 +1,10 @@
 /// The person behind a command, as far as the system knows.
 ///
-/// All of it is fact rather than claim, except for the user that `sudo` names.
+/// All of it is fact rather than claim, except for the user that `sudo` names. A claim only adds to
+/// whom one may be, so it takes approvals away and gives none.
 package struct Person: Hashable, Sendable, Codable {
-  /// The real user, and the one that `sudo` names (`SUDO_UID`).
+  /// The real user, the one that the system let in (the kernel's loginuid), and the one that `sudo`
+  /// names (`SUDO_UID`): to use another account does not make another person.
   package var uids: [UInt32]
   /// The names of those users.
   package var users: [String]

@@ -4,6 +4,9 @@ extension String {
     String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
   }
 
+  /// The text up to the end of its first line, without spaces around it.
+  package var firstLine: String { String(prefix { !$0.isNewline }).spaceless }
+
   /// Pads the text with spaces to a width in characters; a negative width aligns it to the right.
   ///
   /// At least one space is added, so that neighbouring columns never touch.

@@ -1,4 +1,4 @@
-package import CanaryAdapters
+internal import CanaryAdapters
 package import CanaryCore
 package import CanaryDriver
 
@@ -6,7 +6,7 @@ package import CanaryDriver
 package struct World: Sendable {
   package let config: Config
   /// The person or program that runs this process.
-  package let actor: Actor
+  package private(set) var actor: Actor
   package let clock: any WallClock
   package let states: any StateStore
   package let changes: any ChangeFeed
@@ -23,8 +23,11 @@ package struct World: Sendable {
   package let live: LiveConfig
   /// The one thread of this process's drivers.
   package let executor: ThreadExecutor
-  private let watchers: Watchers
-  private let environment: [String: String]
+  /// The way to the controller, for a person who may not write its store; nil: not needed, or there
+  /// is no controller.
+  package let control: ControlClient?
+  let watchers: Watchers
+  let environment: [String: String]
 
   /// What differs between commands.
   package struct Options: Sendable {
@@ -38,6 +41,8 @@ package struct World: Sendable {
     package var only: String?
     /// The world before a reload of the config; its thread and live config are kept.
     package var former: World?
+    /// False for the controller, which nobody else can be asked for.
+    package var asksController = true
 
     package init() {}
 
@@ -89,8 +94,13 @@ package struct World: Sendable {
     _ config: Config, _ options: Options, environment: [String: String],
     log: @escaping @Sendable (String) -> Void
   ) throws(Failure) {
+    actor = ThisProcess.actor(environment: environment)
+    control =
+      options.asksController
+      ? ControlClient(config, environment: environment, origin: actor.origin) : nil
+    // Who asks the controller may only read its store.
     let parts = Composition(
-      config, patience: options.storePatience, readsOnly: options.looksOnly,
+      config, patience: options.storePatience, readsOnly: options.looksOnly || control != nil,
       warn: { log("canary: warning: \($0)") })
     if options.checksTemplates {
       do throws(Problems) {
@@ -113,8 +123,19 @@ package struct World: Sendable {
     clock = SystemClock(executor: executor)
     live = options.former?.live ?? LiveConfig(config)
     live.config = config
-    actor = ThisProcess.actor(environment: environment)
     watchers = Watchers(in: config.run)
+  }
+
+  /// The same world for somebody who asks this process, with a connection of its own to the store:
+  /// so what is saved by it rings the bell of the drivers.
+  package func apart(as actor: Actor) throws(Failure) -> World {
+    var options = Options()
+    options.checksTemplates = false
+    options.former = self
+    options.asksController = false
+    var world = try World(config, options, environment: environment, log: log)
+    world.actor = actor
+    return world
   }
 
   private static func unusable(_ problems: Problems) -> Failure {
@@ -242,7 +263,15 @@ package struct World: Sendable {
   }
 
   /// The decision on an event, saved unless it is a refusal; throws when the store cannot be used.
+  ///
+  /// A person who may not write the store asks the controller to.
   package func submit(_ event: Event, _ service: Service) async throws(Failure) -> Decision {
+    if let control, let request = ControlRequest(event, of: service.name) {
+      guard let decision = try await control.ask(request).decision else {
+        throw Failure(.outside, "the controller did not say what it decided")
+      }
+      return decision
+    }
     do throws(StoreError) {
       return try await desk.submit(event, for: service.name, first: { await first(service) })
         .decision
@@ -253,32 +282,19 @@ package struct World: Sendable {
     }
   }
 
-  // MARK: parts
-
-  /// Sources of measurements; each access makes new ones, with their own readers of the access
-  /// logs.
-  package var sources: any MetricSource {
-    MetricSources(
-      config: config, store: logs, clock: clock, executor: executor, renderer: renderer,
-      environment: environment)
-  }
-
-  /// Runs hooks, each once on this host, by notes in a folder of the state.
-  package var hooks: HookRunner {
-    HookRunner(
-      folder: "\(config.state)/hooks", clock: clock, variables: config.environment)
-  }
-
-  /// A driver of the service.
-  ///
-  /// `runsHooks` is false for a revert, which waits for no hook. Without `bell` the driver looks at
-  /// the store and the flag by itself.
-  package func driver(_ service: Service, runsHooks: Bool = true, bell: Bell? = nil) -> Driver {
-    let snapshot = LiveSnapshotFile(service.name, watchers)
-    return Driver(
-      service: service.name, first: { await first(service) }, desk: desk, executor: executor,
-      router: router, source: sources, jobs: runsHooks ? hooks : nil, bell: bell,
-      log: { [log] in log("canary: \($0)") },
-      saw: { [clock] in snapshot.saw($0, at: clock.now()) })
+  /// Freezes services that the config gets later; nil: no longer does.
+  package func freezeLater(_ freeze: Freeze?) async throws(Failure) {
+    if let control {
+      _ = try await control.ask(ControlRequest(later: freeze))
+      return
+    }
+    do throws(StoreError) {
+      try await states.freezeAll(freeze)
+    } catch {
+      throw Failure(
+        .outside, Failure(error).fault.fact,
+        hint:
+          "It holds for the services of the config, but not for those that come later: try again")
+    }
   }
 }

@@ -29,6 +29,10 @@ extension ConfigTable {
         "names of environment variables that hooks, check commands, mail programs and Nginx get beside `PATH`, `HOME`, `LANG`, `TZ` and the like; no other variable of canary's own reaches them"
       ),
       .may(
+        "operators", .text, "the controller's own group",
+        "the group whose people may ask the controller, through `control.sock` in `run`: [security.md](security.md)"
+      ),
+      .may(
         "page", .text, "none",
         "the folder of the status page, such as `/var/cache/canary`: [monitoring.md](monitoring.md)"
       ),
@@ -269,22 +273,6 @@ extension ConfigTable {
       .may("from", .text, "00:00", "by the clock on the wall, with `to`"),
       .may("to", .text, "24:00", "earlier than `from`: over midnight"),
       .may("zone", .text, "the service's", "whose clock"),
-    ])
-
-  package static let hooks = ConfigTable(
-    "services.NAME.hooks",
-    Moment.allCases.map {
-      .may($0.rawValue, .list(.table(hook)), "none", "[unattended.md](unattended.md)")
-    })
-
-  package static let hook = ConfigTable(
-    "services.NAME.hooks.MOMENT[]",
-    [
-      .need("run", .texts, "argv"),
-      .may("timeout", .duration, "5m", "after that it is ended, and has failed"),
-      .may(
-        "at", .choice(["retain"]), "at once",
-        "of `after_promote`: once the former pool is no longer kept"),
     ])
 
   package static let releases = ConfigTable(
