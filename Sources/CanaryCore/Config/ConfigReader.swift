@@ -84,9 +84,7 @@ package struct ConfigReader {
       file: file, nginx: nginx, state: state, run: run, templates: templates, services: services,
       plans: plans, endpoints: endpoints)
     config.receivers = receivers
-    config.operators = operators
-    config.page = page
-    config.metrics = metrics
+    (config.operators, config.page, config.metrics) = (operators, page, metrics)
     config.environment = environment
     return config
   }
