@@ -121,9 +121,13 @@ struct SeatInstallation {
     if (try? verify(("g\(generation)", true), within: .seconds(0.5))) == nil {
       for seat in ["0", Seating.preview, Seating.everybody] { try verify((seat, false)) }
     }
-    // A worker has just answered, so one that does not now is on its way out.
-    let answer = try? router.config.probe(service).query(service)
-    return answer?.base == routing.stable
+    // A worker has just answered, so one that does not now is on its way out, or the host is busy.
+    for _ in 0..<3 {
+      if let answer = try? router.config.probe(service).query(service) {
+        return answer.base == routing.stable
+      }
+    }
+    return false
   }
 
   /// Has workers say whether a name stands in their set; a rename is in effect with their next

@@ -48,7 +48,7 @@ extension Installation {
     }
     throw RouterError(
       .refused, silence(placement.order, seen, last: last?.generation, words: faults()),
-      hint: last.flatMap { advice($0, old, placement.order.generation) })
+      hint: last.flatMap { advice($0, placement.order.generation) })
   }
 
   private func stillTaking(_ old: Set<Int32>, _ answering: Int32) -> Bool {
@@ -58,12 +58,10 @@ extension Installation {
 
   /// Which process took the reload, or did not: it is told by the workers that answer, whatever the
   /// pid file says.
-  private func advice(_ last: WorkerAnswer, _ old: Set<Int32>, _ wanted: Generation) -> String? {
+  private func advice(_ last: WorkerAnswer, _ wanted: Generation) -> String? {
     guard let master = Workers.master(ofWorker: last.worker) else { return nil }
-    let left = (Workers.beside(worker: last.worker) ?? []).filter {
-      old.contains($0.pid) && !$0.isShuttingDown
-    }
-    let masters = Set(left.map(\.master)).union([master]).sorted()
+    let serving = (Workers.beside(worker: last.worker) ?? []).filter { !$0.isShuttingDown }
+    let masters = Set(serving.map(\.master)).union([master]).sorted()
     if masters.count > 1 {
       return
         "Two masters of Nginx run (\(masters.map(String.init).joined(separator: " and "))), and the workers of both take requests: end the binary upgrade (kill -QUIT the former one), then try again"

@@ -7,7 +7,7 @@ extension AudienceReader {
     if service.proxying.scheme == .tcp {
       table.faultHere("cannot have upstream in pool \(pool.name): it speaks tcp; name its servers")
     }
-    if service.weights == .upstream {
+    if case .upstream = service.weights {
       table.fault(
         "weights",
         "cannot be \"upstream\" with the upstream of pool \(pool.name): a weighted group holds the servers of both pools"
@@ -34,7 +34,7 @@ extension AudienceReader {
       reject("must be the arguments of `resolver`: with `listen` there is no location of yours")
     }
     if service.proxying.scheme == .tcp { reject("has no meaning for protocol \"tcp\"") }
-    if service.weights == .upstream {
+    if case .upstream = service.weights {
       reject("cannot stand beside weights: \"upstream\", whose servers are in one group")
     }
     for key in ["shield", "fallback"] {

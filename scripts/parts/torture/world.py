@@ -285,8 +285,9 @@ exec {shutil.which("nginx")} "$@"
 
     def status(self):
         ran = self.run("status", "chat", "--json")
+        # Lines of standard error may stand before it, as when this very command puts the brake on.
         try:
-            return json.loads(ran.text), ran
+            return json.loads(ran.text[ran.text.index("{\n"):]), ran
         except ValueError:
             return None, ran
 
@@ -306,7 +307,8 @@ exec {shutil.which("nginx")} "$@"
                         continue
             except OSError:
                 continue
-            if guards or words[1] != "__guard":
+            # What only tells others of a brake ends by itself.
+            if words[1] != "__announce" and (guards or words[1] != "__guard"):
                 found.append((int(name), words[1:]))
         return found
 
