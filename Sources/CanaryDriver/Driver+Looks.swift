@@ -38,7 +38,8 @@ extension Driver {
 
   /// The revert that is due when what a stage rests on was removed by hand; nil: it is in place.
   func lostStage() async -> Event? {
-    guard let state = progress?.state, let soak = state.running?.phase.soak,
+    guard let state = progress?.state, let rollout = state.running,
+      let soak = rollout.phase.soak,
       soak.confirming == nil, applying == nil, let serving = state.serving,
       await !router.isInForce(service, serving.routing, serving.generation)
     else { return nil }
@@ -47,7 +48,10 @@ extension Driver {
     guard await router.brakeNote(service) == nil,
       await !router.isInForce(service, serving.routing, serving.generation)
     else { return nil }
-    return .revert(Actor("unknown"), "the set of seats was removed by hand")
+    // Of this rollout alone: meanwhile somebody may have reverted it, and begun the next.
+    return .revertOnly(
+      rollout: rollout.number, Actor("unknown"),
+      Reason(.person, "the set of seats was removed by hand"))
   }
 
   /// Reverts what this driver drives, because what it needs is gone.

@@ -197,4 +197,31 @@ import Testing
     #expect(applied.code == 1, "\(applied.text)")
     #expect(sandbox.answers(ports[6]))
   }
+
+  @Test func `a gate that the config has changed stands in the audit, and no secret of it`() throws
+  {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let plan = { (bound: String, token: String) in
+      """
+      stages: [{ weight: 100, soak: "1s" }],
+      checks: [
+        { name: "errors", metric: "error_rate", max: "\(bound)" },
+        { name: "tool", command: ["true", "\(token)"] },
+      ]
+      """
+    }
+    try sandbox.start(plan: plan("5%", "opensesame-1"))
+    try sandbox.writeConfig(plan: plan("50%", "opensesame-2"))
+    let applied = try sandbox.canary("apply")
+    #expect(applied.code == 0, "\(applied.text)")
+    let audit = try sandbox.canary("audit").text
+    #expect(audit.contains("errors.max: \"5%\" → \"50%\""), "\(audit)")
+    #expect(audit.contains("tool.command.1: (not shown, "), "\(audit)")
+    #expect(!audit.contains("opensesame"))
+    for name in Files.names(in: "\(sandbox.folder)/state") {
+      let text = try? Files.read("\(sandbox.folder)/state/\(name)")
+      #expect(text?.contains("opensesame") != true, "\(name)")
+    }
+  }
 }

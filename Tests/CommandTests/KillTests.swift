@@ -61,11 +61,13 @@ import Testing
           inTheMiddle += 1
           try sandbox.wait("the brake after a kill", 5) { sandbox.isBraked }
           let took = try sandbox.braked() - killed
-          #expect(took < .seconds(2), "\(round): \(took)")
+          // Within two seconds; and one for the other tests, which leave it little of the machine.
+          #expect(took < .seconds(3), "\(round): \(took)")
           #expect(try sandbox.canary("status", "chat").text.contains("BRAKE is on"), "\(round)")
         }
-        let status = try sandbox.canary("status", "chat").text
-        #expect(status.contains("its driver (pid \(driver.pid)) died"), "\(round): \(status)")
+        try sandbox.wait("\(round): a status that tells of the death", 5) {
+          try sandbox.canary("status", "chat").text.contains("its driver (pid \(driver.pid)) died")
+        }
         var client = Client(port: sandbox.port)
         for _ in 0..<50 { #expect(client.request().pool == stable, "\(round)") }
         client.close()

@@ -140,6 +140,8 @@ import Testing
     }
     // Nobody writes any more: the page says so, rather than to look as if all were well.
     promote.signal(SIGKILL)
+    // The guard's announcement is the last that anybody writes.
+    try browser.wait("the brake", "document.body.innerText.includes(' died')")
     try Files.replace(
       "\(sandbox.folder)/page/beat.json",
       with: "{\"time\":\"2026-01-01T00:00:00.000Z\",\"list\":1,\"goes_on\":true}"

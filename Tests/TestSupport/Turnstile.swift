@@ -25,7 +25,7 @@ actor Turnstile {
   ///
   /// `CANARY_TEST_TURNS` says otherwise.
   static let blocking = Turnstile(
-    places: number("CANARY_TEST_TURNS") ?? 3 * cores)
+    places: number("CANARY_TEST_TURNS") ?? 2 * cores)
   static let busy = Turnstile(places: cores)
 
   static let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -102,10 +102,13 @@ struct SeatInstallation {
   /// Removes every set, and has a worker prove it; false: the text leads elsewhere by itself.
   private func leadsToStable() throws(RouterError) -> Bool {
     // While roles are exchanged another process may still install text that leads elsewhere.
-    guard sets.former(at: SystemClock.now) == nil,
-      let header = router.header(service), header.hasSeats,
-      header.routing?.stable == routing.stable, header.routing?.canary == routing.canary
-    else { return false }
+    guard sets.former(at: SystemClock.now) == nil else { return false }
+    // Where the file cannot be read, the workers' own word below is what counts.
+    if let header = router.header(service) {
+      guard header.hasSeats, header.routing?.stable == routing.stable,
+        header.routing?.canary == routing.canary
+      else { return false }
+    }
     // On a file system that is read-only now, a text that looks for no set is what is left.
     if (try? sets.lead(to: routing.stable, at: SystemClock.now)) == nil { return false }
     if let answer = try? router.config.probe(service).query(service), !answer.looksForSet,

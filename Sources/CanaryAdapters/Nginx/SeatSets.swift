@@ -191,7 +191,8 @@ package struct SeatSets: Sendable {
       }
     }
     if let fault { throw fault }
-    let left = pairs.first { $0.other != goal && Files.exists(self.now($0.path)) }
+    // One that names a generation alone is of another process, which leads to stable as well.
+    let left = pairs.first { $0.other != goal && meets($0.stable, $0.other) }
     if let left { throw FileError("cannot remove", self.now(left.path)) }
   }
 

@@ -12,7 +12,7 @@ package struct DeadMansWatch {
   package init(_ post: DeadMansSwitch.Post) { self.post = post }
 
   /// How long after the death another driver may take over before the brake goes on.
-  package static let grace = Span.seconds(0.6)
+  package static let grace = Span.seconds(0.4)
 
   /// Why the brake was put on.
   package struct Alarm: Sendable {

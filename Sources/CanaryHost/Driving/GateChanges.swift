@@ -60,9 +60,19 @@ struct Gates {
         if case .table(let table) = item, case .text(let name)? = table["name"] { word = name }
         add("\(path).\(word)", item)
       }
+    case .text(let text)?
+    where !Self.readable.contains(path.split(separator: ".").last.map(String.init) ?? ""):
+      // A header, a URL or a command may hold a secret: that it changed is told, not to what.
+      values[path] = "(not shown, \(Digest.sha256(text).prefix(8)))"
     case .some(let value): values[path] = Text.sanitized(value.shown, limit: 120)
     }
   }
+
+  /// Keys whose texts hold no secret, whatever they say.
+  private static let readable: Set<String> = [
+    "name", "metric", "versus", "soak", "max", "min", "worse_by", "alpha", "window", "every", "for",
+    "warmup", "deadline", "on_deadline", "within", "then", "retain", "timeout", "plan", "zone",
+  ]
 
   /// What differs, as lines by service; nil is the plans that services share.
   func changes(since before: [String: String]) -> [(ServiceName?, [String])] {

@@ -132,7 +132,7 @@ def settle(world, dice, began, *, strict=True, clients=True, braked=2.5, died=No
     if died is None:
         quiet(world)
     else:
-        # A guard may take 0.6 s; the machine is busy.
+        # A guard may take 0.4 s; the machine is busy.
         limit = died + braked
         while world.ours() and time.time() < died + 25:
             time.sleep(0.03)
