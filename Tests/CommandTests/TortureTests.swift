@@ -4,17 +4,14 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The short part of `scripts/torture`: cases of each kind that were broken once, or come close to it.
+/// The short part of `scripts/torture`: cases of each kind that were broken once, and happen at a call or a state, not at a time.
 @Suite(.blocking) struct TortureTests {
   private static let repository = #filePath.split(separator: "/").dropLast(3).reduce("") {
     "\($0)/\($1)"
   }
 
   private static let cases = [
-    "kills driver at=0.3700 flavour=upstream", "kills driver call=renameat2 number=2 flavour=seats",
-    "kills controller at=0.6509 then=another flavour=seats",
-    "kills guard at=0.4289 with=driver flavour=upstream",
-    "kills nginx at=0.5000 who=all flavour=own",
+    "kills driver call=renameat2 number=2 flavour=seats",
     "kills command command=revert situation=soaking call=unlink number=1 flavour=seats",
     "faults promote call=fdatasync errno=EIO number=3 flavour=upstream",
     "faults command command=check situation=idle call=fcntl errno=EINTR number=1 flavour=seats",

@@ -60,12 +60,16 @@ package struct EmergencyBrake {
 
   /// Why workers do not see the flag; nil when they do.
   ///
-  /// Asks twice, because each answer comes from one worker.
+  /// Asks twice, because each answer comes from one worker; one that is late, as while workers are
+  /// exchanged, is asked again.
   package func visibilityFault() async -> String? {
-    for _ in 0..<2 {
+    var (seen, silent) = (0, 0)
+    while seen < 2 {
       switch await world.router.observe(service, .answer).answer {
-      case .failure(let fault): return fault.description
-      case .success(let answer) where answer.braked: continue
+      case .failure(let fault):
+        silent += 1
+        if silent > 2 { return fault.description }
+      case .success(let answer) where answer.braked: seen += 1
       case .success, nil:
         return
           "Nginx does not see the brake file \(world.config.run.brake(service)); is `run` the same folder for Nginx, and open to its workers?"
