@@ -29,7 +29,7 @@ package actor Driver {
     case again(Event)
     /// `offset` is what the wall clock was ahead of the time since the start when it was begun.
     case measured([Measurement], rollout: Int, stage: Int, offset: Span)
-    case looked(fault: String?, rollout: Int)
+    case looked(fault: Unready?, rollout: Int)
     case preflighted([CheckState], rollout: Int)
     case ran(Int, JobEnd)
     /// A timer of this driver; only the newest number counts.

@@ -77,11 +77,12 @@ import Testing
     var readiness = plan.ready
     readiness.guards = [Check(name: "lost", source: .command(["touch", touched]))]
     let fault = await sources.checkReadiness("chat", pool: "green", readiness)
-    #expect(fault?.contains("canary revert chat") == true)
+    #expect(fault?.text.contains("canary revert chat") == true)
     readiness.guards = []
     readiness.path = "@127.0.0.1:1/"
     #expect(
-      await sources.checkReadiness("chat", pool: "green", readiness)?.contains("no path") == true)
+      await sources.checkReadiness("chat", pool: "green", readiness)?.text.contains("no path")
+        == true)
     #expect(!Files.exists(touched))
   }
 

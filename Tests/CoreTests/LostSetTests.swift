@@ -21,7 +21,7 @@ struct LostSetTests {
           take(.applied(generation))
         case .look(_, _, let rollout):
           looks += 1
-          take(.looked(fault: isReady ? nil : "refuses connections", rollout: rollout))
+          take(.looked(fault: isReady ? nil : .pool("refuses connections"), rollout: rollout))
         default: break
         }
       }

@@ -195,7 +195,7 @@ struct SimulatedWorld {
       if !dice.chance(trouble) { inbox.append(.applied(generation)) }
     case .look(_, _, let rollout):
       let fault = dice.chance(trouble) ? "refuses connections" : nil
-      inbox.append(.looked(fault: fault, rollout: rollout))
+      inbox.append(.looked(fault: fault.map(Unready.pool), rollout: rollout))
     case .measure(let checks, let context):
       for check in checks {
         let reading = reading(check, trouble)

@@ -71,7 +71,7 @@ struct TranscriptWorld {
     case "looked":
       if words.takes("ok") { return .looked(fault: nil, rollout: rollout) }
       try words.take("and", "found")
-      return .looked(fault: try words.all(), rollout: rollout)
+      return .looked(fault: .pool(try words.all()), rollout: rollout)
     case "measured":
       let list = try words.all().split(separator: ",").map { try measurement(String($0)) }
       return .measured(list, rollout: rollout, stage: state.rollout?.stage ?? 0)

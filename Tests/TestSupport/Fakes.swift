@@ -90,7 +90,7 @@ package struct SimMetrics: MetricSource {
     return checks.map { Measurement(check: $0.name, at: clock.now(), reading: reading($0)) }
   }
   package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
-    -> String?
+    -> Unready?
   { nil }
   package func settle(_ service: ServiceName) async {}
   package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async

@@ -35,10 +35,10 @@ package struct AuthorizedSources: MetricSource {
   }
 
   package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
-    -> String?
+    -> Unready?
   {
     if let path = readiness.path, !Address.isRequestPath(path) {
-      return "'\(Text.sanitized(path, limit: 100))' is no path that could be asked"
+      return .pool("'\(Text.sanitized(path, limit: 100))' is no path that could be asked")
     }
     var readiness = readiness
     do throws(Violation) {
@@ -46,7 +46,7 @@ package struct AuthorizedSources: MetricSource {
       for check in readiness.guards { guards.append(try config.authorized(check, of: service)) }
       readiness.guards = guards
     } catch {
-      return error.description
+      return .pool(error.description)
     }
     return await sources.checkReadiness(service, pool: pool, readiness)
   }

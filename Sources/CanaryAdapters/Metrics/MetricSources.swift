@@ -86,23 +86,23 @@ package final class MetricSources: MetricSource {
   }
 
   package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
-    -> String?
+    -> Unready?
   {
     await evidence(of: service)?.begin()
     let found: Service
     let servers: [Server]
     switch await self.servers(service, pool) {
     case .success(let known): (found, servers) = known
-    case .failure(let error): return error.description
+    case .failure(let error): return .pool(error.description)
     }
     if readiness.countsLog, let hidden = await hiddenFailure(found, canary: pool) {
-      return "the gates would not see every failure: \(hidden)"
+      return .blind(hidden)
     }
     async let guarded = checkGuards(readiness.guards, service, pool: pool)
     let fault = await PoolProbe.probeAll(
       servers, readiness, limit: .seconds(5), found.probeWay)
     let guardFault = await guarded
-    return fault ?? guardFault
+    return fault.map(Unready.pool) ?? guardFault
   }
 
   /// Where failures of a service would end unseen, in files that may have changed since the rollout
@@ -123,11 +123,11 @@ package final class MetricSources: MetricSource {
 
   /// Why the first failing guard does not pass; nil when all pass.
   private func checkGuards(_ guards: [Check], _ service: ServiceName, pool: PoolName) async
-    -> String?
+    -> Unready?
   {
     for check in guards where !check.advisory {
       let state = await judgeOnce(check, service, pool: pool)
-      if state.verdict != .pass { return "guard \(check.name): \(state.detail)" }
+      if state.verdict != .pass { return .guarded(check.name, state.detail) }
     }
     return nil
   }
@@ -248,10 +248,10 @@ package final class MetricSources: MetricSource {
 }
 
 extension Service {
-  /// How its servers are probed.
-  var probeWay: ProbeWay {
+  /// How one of its servers is probed.
+  func probeWay(_ server: Server) -> ProbeWay {
     let wireProtocol: HTTPRequest.WireProtocol =
-      switch proxying.scheme {
+      switch scheme(of: server.backend) {
       case .http: .http
       case .https: .https
       case .grpc: .http2

@@ -6,6 +6,8 @@ package struct ProbeWay: Sendable {
   package var wireProtocol = HTTPRequest.WireProtocol.http
   /// The host that is asked for; nil: the server's address.
   package var host: String?
+  /// Whether the server speaks gRPC.
+  package var isGRPC: Bool { wireProtocol == .http2 || wireProtocol == .http2s }
 
   package init(_ wireProtocol: HTTPRequest.WireProtocol = .http, host: String? = nil) {
     self.wireProtocol = wireProtocol
@@ -27,31 +29,30 @@ package enum PoolProbe {
         case .success(let answer) = await HTTPLoop.shared.send(
           question(server, path, limit, way))
       else { return nil }
-      if Expectation.fault(answer, Expected()) == nil { return path }
+      if fault(answer, path, Expected(), way) == nil { return path }
     }
     return nil
   }
 
   /// Probes all servers at once; nil when all answer as expected, otherwise which do not, and how.
   ///
-  /// Without a path, any answer shows that a server is up; so it does for a server that belongs to
-  /// another backend than the path.
+  /// Without a path, a connection that opens shows that a server is up; so it does for a server
+  /// that belongs to another backend than the path.
   static func probeAll(
-    _ servers: [Server], _ ready: Readiness, limit: Span, _ way: ProbeWay
+    _ servers: [Server], _ ready: Readiness, limit: Span, _ way: (Server) -> ProbeWay
   ) async -> String? {
-    // Only these servers are judged by their status.
     let isAsked = { (server: Server) in
-      way.wireProtocol != .connection && ready.path != nil
-        && (ready.backend == nil || server.backend == ready.backend)
+      ready.backend == nil || server.backend == ready.backend
     }
     let answers = await all(servers, limit: limit, way) { isAsked($0) ? ready.path : nil }
     let faults = zip(servers, answers).compactMap { server, answer -> String? in
-      switch answer {
-      case .success(let answer):
-        !isAsked(server)
-          ? nil : Expectation.fault(answer, Expected()).map { "\(server.address) \($0)" }
-      case .failure(let error): "\(server.address) \(text(error))"
-      }
+      let path = isAsked(server) ? ready.path : nil
+      let fault =
+        switch answer {
+        case .success(let answer): fault(answer, path, Expected(), way(server))
+        case .failure(let error): text(error, path, way(server))
+        }
+      return fault.map { "\(server.address) \($0)" }
     }
     return faults.isEmpty ? nil : faults.joined(separator: "; ")
   }
@@ -60,7 +61,7 @@ package enum PoolProbe {
   ///
   /// A server that does not answer as expected, or slower than `max`, fails it.
   static func measure(
-    _ servers: [Server], path: String, _ check: Check, _ way: ProbeWay
+    _ servers: [Server], path: String, _ check: Check, _ way: (Server) -> ProbeWay
   ) async -> Measurement.Reading {
     let servers = servers.filter { check.backend == nil || $0.backend == check.backend }
     let answers = await all(servers, limit: check.timeout, way) { _ in path }
@@ -71,16 +72,15 @@ package enum PoolProbe {
       switch answer {
       case .success(let answer):
         slowest = max(slowest, answer.seconds)
-        // A connection that opened is all that can be expected of TCP.
-        let fault = way.wireProtocol == .connection ? nil : Expectation.fault(answer, expected)
-        if let fault {
+        if let fault = fault(answer, path, expected, way(server)) {
           faults.append("\(server.address) \(fault)")
         } else if let max = check.condition.max, answer.seconds > max {
           faults.append(
             "\(server.address) took \(ValueFormat(check.source).text(answer.seconds)) > \(ValueFormat(check.source).text(max))"
           )
         }
-      case .failure(let error): faults.append("\(server.address) \(text(error))")
+      case .failure(let error):
+        faults.append("\(server.address) \(text(error, path, way(server)))")
       }
     }
     if !faults.isEmpty { return .answer(false, faults.joined(separator: "; ")) }
@@ -91,12 +91,12 @@ package enum PoolProbe {
   }
 
   private static func all(
-    _ servers: [Server], limit: Span, _ way: ProbeWay,
+    _ servers: [Server], limit: Span, _ way: (Server) -> ProbeWay,
     path: (Server) -> String?
   ) async -> [Result<HTTPAnswer, HTTPError>] {
     await withTaskGroup(of: (Int, Result<HTTPAnswer, HTTPError>).self) { group in
       for (index, server) in servers.enumerated() {
-        let question = question(server, path(server), limit, way)
+        let question = question(server, path(server), limit, way(server))
         group.addTask { (index, await HTTPLoop.shared.send(question)) }
       }
       var found = [Result<HTTPAnswer, HTTPError>](
@@ -114,7 +114,12 @@ package enum PoolProbe {
     let isTLS = way.wireProtocol == .https || way.wireProtocol == .http2s
     let host = way.host ?? (isSocket ? "localhost" : server.address)
     var question = HTTPRequest("\(isTLS ? "https" : "http")://\(host)\(path ?? "/")", limit: limit)
-    question.wireProtocol = way.wireProtocol
+    question.wireProtocol = path == nil ? .connection : way.wireProtocol
+    if way.isGRPC, let service = path.flatMap(GRPCHealth.service) {
+      GRPCCall.prepare(&question, service: service)
+      // The service that is asked for stands in the message.
+      question.url = String(question.url.prefix { $0 != "?" })
+    }
     if isSocket {
       question.unixSocket = String(server.address.dropFirst(5))
     } else if way.host != nil {
@@ -124,7 +129,30 @@ package enum PoolProbe {
     return question
   }
 
-  private static func text(_ error: HTTPError) -> String {
-    error.isRefused ? "refuses connections" : error.description
+  /// Why an answer is not as expected; nil when it is, and for a connection that opened, which is
+  /// all that can be expected without a path, and of TCP.
+  private static func fault(
+    _ answer: HTTPAnswer, _ path: String?, _ expected: Expected, _ way: ProbeWay
+  ) -> String? {
+    guard let path, way.wireProtocol != .connection else { return nil }
+    if way.isGRPC, let service = GRPCHealth.service(path) {
+      return GRPCCall.fault(answer, service: service)
+    }
+    if way.isGRPC, let status = answer.grpc, status.code != 0 {
+      return "answered GET \(path) with status \(status.code) of gRPC; \(advice)"
+    }
+    return Expectation.fault(answer, expected)
+  }
+
+  private static let advice =
+    "without `health` its grpc.health.v1.Health is called, with health: false a connection is enough"
+
+  private static func text(_ error: HTTPError, _ path: String?, _ way: ProbeWay) -> String {
+    if error.isRefused { return "refuses connections" }
+    guard way.isGRPC, let path, GRPCHealth.service(path) == nil, !error.isTimeout else {
+      return error.description
+    }
+    // Many servers of gRPC reset whatever is no call.
+    return "\(error) (GET \(path)); \(advice)"
   }
 }

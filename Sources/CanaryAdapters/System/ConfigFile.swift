@@ -51,7 +51,9 @@ package enum ConfigFile {
     // What is read for one service is read for its revert, which no such slip may stop.
     let node = try parse(text, name: path, isLenient: service != nil)
     do throws(Problems) {
-      return try ConfigReader(file: path, zones: ZoneFiles.zone).read(node)
+      var config = try ConfigReader(file: path, zones: ZoneFiles.zone).read(node)
+      config.digest = Digest.sha256(whole)
+      return config
     } catch {
       throw error.placed(PathLines(text))
     }

@@ -2,72 +2,6 @@ internal import CCurl
 package import CanaryCore
 internal import Glibc
 
-/// A request to an HTTP server, with its limits in time and size.
-package struct HTTPRequest: Sendable {
-  package var url: String
-  package var method = "GET"
-  package var headers: [(name: String, value: String)] = []
-  package var body: String?
-  package var unixSocket: String?
-  /// The address to connect to, whatever the URL names.
-  package var address: String?
-  /// The deadline for the whole answer.
-  package var limit: Span
-  /// The longest body that is read, in bytes.
-  package var bodyLimit = 64 << 10
-  /// Uses a new connection, closes it afterwards, and never goes through a proxy.
-  package var isFresh = false
-  /// The protocol to speak with the server.
-  package var wireProtocol = WireProtocol.http
-
-  package enum WireProtocol: Sendable {
-    case http
-    /// TLS whose certificate is not checked, as Nginx does not check its upstreams' by default.
-    case https
-    /// HTTP/2 without TLS, and without HTTP/1.1 first.
-    case http2
-    /// HTTP/2 over such TLS.
-    case http2s
-    /// Only TLS: the server's certificate is the answer.
-    case certificate
-    /// None: a connection that opens is the answer.
-    case connection
-  }
-
-  /// PEM files: the authority to trust, and this client's own certificate and key.
-  package var authority: String?
-  package var certificate: String?
-  package var key: String?
-
-  package init(_ url: String, limit: Span) {
-    self.url = url
-    self.limit = limit
-  }
-}
-
-/// A server's answer.
-package struct HTTPAnswer: Hashable, Sendable {
-  package var status: Int
-  package var body: String
-  /// How long the transfer took.
-  package var seconds = 0.0
-  /// How old the answer was on arrival, by its `Age` and `Date`; nil when it has neither.
-  package var age: Span?
-  /// When the server's certificate expires; only after `wireProtocol` was `.certificate`.
-  package var expires: Instant?
-}
-
-/// Why there is no answer.
-package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
-  package let description: String
-  /// Nothing listens: the connection was refused, or the socket does not exist.
-  package let isRefused: Bool
-  /// The body is longer than the request's limit.
-  package var isTooLong = false
-  /// The server's certificate is not trusted for its name today.
-  package var isUntrusted = false
-}
-
 /// HTTP by libcurl, with a hard deadline and a bounded body; blocks the calling thread.
 package final class HTTPClient {
   package init() {}
@@ -103,6 +37,8 @@ final class HTTPTransfer {
     var age: Span?
     var date: Instant?
     var isTooLong = false
+    var grpcCode: Int?
+    var grpcMessage = ""
     let limit: Int
     init(limit: Int) { self.limit = limit }
 
@@ -115,6 +51,8 @@ final class HTTPTransfer {
       case "date":
         let time = curl_getdate(value, nil)
         if time > 0 { date = HTTPTransfer.instant(time) }
+      case "grpc-status": grpcCode = Int(value.filter { $0 != " " })
+      case "grpc-message": grpcMessage = String(value.drop { $0 == " " })
       default: break
       }
     }
@@ -242,6 +180,7 @@ final class HTTPTransfer {
       return .failure(
         HTTPError(
           description: text, isRefused: code == CURLE_COULDNT_CONNECT, isTooLong: answer.isTooLong,
+          isTimeout: code == CURLE_OPERATION_TIMEDOUT,
           isUntrusted: code == CURLE_PEER_FAILED_VERIFICATION))
     }
     var seconds = 0.0
@@ -253,6 +192,7 @@ final class HTTPTransfer {
       // No more than an `Age` can say (RFC 9111): any number may stand there.
       age: ages.max().map { max(.zero, min($0, .seconds(2_147_483_648))) })
     if case .certificate = question.wireProtocol { found.expires = expires }
+    found.grpc = answer.grpcCode.map { .init(code: $0, message: answer.grpcMessage) }
     return .success(found)
   }
 

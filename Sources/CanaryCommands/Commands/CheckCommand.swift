@@ -184,10 +184,12 @@ enum CheckCommand {
         service.name, pool: pool.name, service.plan.ready)
       switch fault {
       case nil: list.good("\(service.name): pool \(pool.name) answers")
-      case let fault?:
+      case .pool(let fault):
         // Only the pool with traffic must be up; you start the other before a promote.
         let text = "\(service.name): pool \(pool.name) does not answer: \(fault)"
         pool.name == stable ? list.bad(text) : list.note(text)
+      case .guarded, .blind:
+        if pool.name != stable { list.bad("\(service.name): \(fault?.text ?? "")") }
       }
     }
     await askBefore(service, world, pool: state?.other, &list)

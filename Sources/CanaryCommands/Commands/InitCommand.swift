@@ -224,12 +224,17 @@ enum InitCommand {
       }
       return path
     }
-    guard draft.proxy.module == "proxy", let address = draft.adoption.addresses.first else {
-      return nil
-    }
+    guard let address = draft.adoption.addresses.first else { return nil }
+    let way: HTTPRequest.WireProtocol =
+      switch draft.adoption.target.scheme {
+      case "https": .https
+      case "grpc": .http2
+      case "grpcs": .http2s
+      default: .http
+      }
     return await PoolProbe.good(
-      ["/health", "/healthz", "/"], of: Server(address: address), limit: .seconds(3),
-      ProbeWay(draft.adoption.target.scheme == "https" ? .https : .http))
+      draft.isGRPC ? [GRPCHealth.path] : ["/health", "/healthz", "/"],
+      of: Server(address: address), limit: .seconds(3), ProbeWay(way))
   }
 
   // MARK: the file

@@ -10,6 +10,7 @@ struct InitDraft {
   let new: [String]
   /// The path of the health check; nil: no server answered any of the usual paths.
   var health: String?
+  var isGRPC: Bool { proxy.module == "grpc" }
   /// Lines of the config outside of `services`.
   var top: [String] = []
   var include = "/etc/nginx/canary"
@@ -51,7 +52,9 @@ struct InitDraft {
       "        blue: { upstream: \(JSON.text($0).line) },"
     }
     var keys = adoption.keys
-    if health != "/health" { keys.append(("health", health.map(JSON.text) ?? .bool(false))) }
+    if health != (isGRPC ? GRPCHealth.path : "/health") {
+      keys.append(("health", health.map(JSON.text) ?? .bool(false)))
+    }
     let was = Text.sanitized("\(proxy.statement.text); of \(Self.place(proxy))", limit: 300)
     let lines =
       [

@@ -19,7 +19,7 @@ struct ServiceReader {
     table.refuseUnknown(.service)
     let pools = PoolsReader(table.table("pools")).read()
     let stable = readStable(pools)
-    let plan = readPlan()
+    let named = readNamedPlan()
     let listen = readListen()
     let proxying = ProxyingReader(table).read()
     let serverNames = table.texts("server_names", "must be a host name, which may begin with '*.'")
@@ -39,7 +39,7 @@ struct ServiceReader {
       return nil
     }
     let accessLogs = readAccessLogs()
-    let guards = readGuards(plan)
+    let guards = readGuards(named)
     let audience = AudienceReader(table)
     let sticky = audience.readSticky()
     let trusted = audience.readTrusted()
@@ -53,7 +53,8 @@ struct ServiceReader {
       blackouts: blackouts + calendars.windows(table, "blackouts", zone: zone))
     let hooks = UnattendedReader(table).readHooks()
     let releases = UnattendedReader(table).readReleases()
-    guard let stable, let plan else { return nil }
+    guard let stable, let named else { return nil }
+    let plan = readHealth(named, proxying, routes)
     var service = Service(
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
@@ -135,14 +136,25 @@ struct ServiceReader {
     return table.text("stable", rule) { names.contains($0) }.flatMap(PoolName.init)
   }
 
-  private func readPlan() -> Plan? {
-    let named = readNamedPlan()
-    guard table.has("health"), var plan = named else { return named }
-    let rule = "\(SourceReader.pathRule), or false"
+  /// The plan with the health check that the service names, or that its servers understand.
+  private func readHealth(_ plan: Plan, _ proxying: Proxying, _ routes: [Route]) -> Plan {
+    var plan = plan
+    let asked = routes.first { $0.backend == plan.ready.backend }?.proxying ?? proxying
+    let isGRPC = asked.scheme.isGRPC
+    guard table.has("health") else {
+      if isGRPC { _ = plan.replaceHealthPath(at: GRPCHealth.path) }
+      return plan
+    }
+    let rule =
+      isGRPC
+      ? "must be the name of a gRPC service such as \"shop.v1.Cart\", a path that begins with '/', or false"
+      : "\(SourceReader.pathRule), or false"
     let path = table.read("health", rule) { node -> String?? in
       switch node {
       case .bool(false): .some(nil)
       case .text(let text) where Address.isRequestPath(text): .some(text)
+      case .text(let text) where isGRPC && GRPCHealth.isServiceName(text):
+        .some(GRPCHealth.path(of: text))
       default: nil
       }
     }

@@ -33,7 +33,7 @@ package enum Event: Hashable, Sendable {
   /// `isLost`: what let requests meet the canary is gone, as after a reboot, and no brake says why.
   case tookOver(Actor, isLost: Bool = false)
   /// The result of probing every server of the canary pool once; nil: the pool is ready.
-  case looked(fault: String?, rollout: Int)
+  case looked(fault: Unready?, rollout: Int)
   case measured([Measurement], rollout: Int, stage: Int)
   /// Running workers serve this generation.
   case applied(Generation)
@@ -48,7 +48,8 @@ package enum Event: Hashable, Sendable {
   case revertOnly(rollout: Int, Actor, Reason)
   case pause(Actor)
   case resume(Actor)
-  case advance(Actor)
+  /// Leave the stage; with a weight, for the later stage that has it.
+  case advance(Actor, to: Weight? = nil)
   /// Install what the state says now, outside a rollout.
   case apply(Actor)
   indirect case schedule(Schedule)

@@ -18,7 +18,12 @@ extension Policy {
         return
       }
       if now - since >= ready.within {
-        let why = "the canary pool \(rollout.to) is not up after \(ready.within): \(fault)"
+        let why =
+          switch fault {
+          case .pool(let text):
+            "the canary pool \(rollout.to) is not up after \(ready.within): \(text)"
+          case .guarded, .blind: "\(fault.text) (for \(ready.within) before the first stage)"
+          }
         return beginRevert(rollout, Reason(.gate, why), actor: .canary)
       }
       set(.starting(since: since, passes: 0))
@@ -87,8 +92,8 @@ extension Policy {
       set(.paused(soak))
       note(.paused, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor)
       decision.effects = [.wake(now)]
-    case .advance(let actor):
-      advance(rollout, soak, actor)
+    case .advance(let actor, let weight):
+      advance(rollout, soak, actor, to: weight)
     case .resume:
       decision.refusal = .nothing("the rollout is not paused")
     case .looked, .applied, .applyFailed, .preflighted: break
@@ -123,9 +128,9 @@ extension Policy {
       set(.soaking(soak))
       note(.resumed, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor)
       decision.effects = [.wake(now)]
-    case .advance(let actor):
+    case .advance(let actor, let weight):
       soak.seen = now
-      advance(rollout, soak, actor)
+      advance(rollout, soak, actor, to: weight)
     case .pause: decision.refusal = .nothing("the rollout is paused already")
     case .looked, .applied, .applyFailed, .preflighted: break
     case .tookOver, .overtaken, .promote, .revert, .revertOnly, .apply, .guarded, .schedule,

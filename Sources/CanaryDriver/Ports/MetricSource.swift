@@ -11,7 +11,7 @@ package protocol MetricSource: Sendable {
   ///
   /// Otherwise it says which server or guard is at fault, and why.
   func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
-    -> String?
+    -> Unready?
   /// Saves what was read and not saved yet; called once when a rollout is over.
   func settle(_ service: ServiceName) async
   /// The state of each check after one measurement outside any stage, with nothing to compare.

@@ -9,7 +9,11 @@ package enum CheckWords {
     switch check.source {
     case .metric(let metric): text = "\(metric.rawValue) over \(check.window)"
     case .shadow(let metric): text = "\(metric.shadowName) over \(check.window)"
-    case .probe(let path): text = "GET \(path) on every server of the canary"
+    case .probe(let path):
+      let asked =
+        GRPCHealth.service(path).map { $0.isEmpty ? "gRPC health" : "gRPC health of \($0)" }
+        ?? "GET \(path)"
+      text = "\(asked) on every server of the canary"
     case .command(let words): text = words.joined(separator: " ")
     case .prometheus(let query, _): text = "PromQL \(Text.sanitized(query, limit: 80))"
     case .http(let request):

@@ -75,7 +75,7 @@ extension ConfigTable {
         "a name from `plans`, or a plan written here"),
       .may(
         "health", .either([.text, .no]), "/health",
-        "what the health check of the usual checks asks each server for; `false`: nothing but a connection"
+        "what the health check of the usual checks asks each server for; with gRPC grpc.health.v1, of the whole server or of the service that is named here (`\"shop.v1.Cart\"`); `false`: nothing but a connection"
       ),
       .may(
         "probe_host", .text, "the server's address",
