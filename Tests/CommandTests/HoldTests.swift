@@ -31,6 +31,73 @@ import Testing
       events == ["started", "stage", "paused", "resumed", "stage", "advanced", "stage", "promoted"])
   }
 
+  @Test func `an advance to a later stage leaves out those before it`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 5, soak: "10m" }, { weight: 20, soak: "10m" }, { weight: 50, soak: "10m" },
+          { weight: 70, soak: "10m", approval: {} }, { weight: 100, soak: "300ms" }],
+        checks: [{ name: "health", probe: "/health", every: "200ms", failures: 2 }]
+        """)
+    let promote = try sandbox.launch("promote", "chat")
+    try sandbox.waitForStage(0)
+    for (words, fault) in [
+      ("30", "no later stage has 30 %; there are 20, 50, 70, 100"),
+      ("5", "no later stage has 5 %"), ("100", "stage 4 (70 %) needs an approval"),
+      ("much", "--to must be the share of a later stage, from 0 to 100 (found 'much')"),
+    ] {
+      let refused = try sandbox.canary("advance", "chat", "--to", words)
+      #expect(refused.code == 2 && refused.text.contains(fault), "\(refused)")
+    }
+    #expect(try sandbox.field("weight") == "5")
+    let jumped = try sandbox.canary("advance", "chat", "--to", "50%")
+    #expect(jumped.code == 0, "\(jumped.text)")
+    try sandbox.waitForStage(2)
+    #expect(try sandbox.field("weight") == "50")
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+    #expect(promote.wait() == 4)
+    let events = try sandbox.events().filter { $0 != "verdict" }
+    #expect(
+      events.prefix(6) == ["started", "stage", "advanced", "stage", "reverting", "reverted"])
+  }
+
+  @Test(arguments: [false, true])
+  func `a newer release takes over a running one where it says so`(_ hasController: Bool) throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let plan = { (soak: String) in
+      "stages: [{ weight: 20, soak: \"\(soak)\" }, { weight: 100, soak: \"300ms\" }], checks: []"
+    }
+    try sandbox.start(plan: plan("10m"))
+    let controller = hasController ? try sandbox.launch("controller") : nil
+    if let controller { try sandbox.wait("controller") { controller.text.contains("driving") } }
+    let first = try sandbox.launch("promote", "chat", "--release", "v1.2")
+    try sandbox.waitForStage(0)
+    let busy = try sandbox.canary("promote", "chat", "--release", "v1.3")
+    #expect(busy.code == 5, "\(busy.text)")
+    // What can't be begun takes nothing back.
+    let wrong = try sandbox.canary("promote", "chat", "--supersede", "--plan", "nosuch")
+    #expect(wrong.code == 2, "\(wrong.text)")
+    #expect(try sandbox.field("release") == "v1.2")
+    if let controller {
+      try sandbox.writeConfig(plan: plan("500ms"))
+      let mixed = try sandbox.canary("promote", "chat", "--supersede", "--release", "v1.3")
+      #expect(
+        mixed.code == 1 && mixed.text.contains("drives by another config"), "\(mixed.text)")
+      #expect(mixed.text.contains("kill -HUP \(controller.pid)"), "\(mixed.text)")
+      controller.signal(SIGHUP)
+      try sandbox.wait("the new config") { controller.text.contains("is read anew") }
+    } else {
+      try sandbox.writeConfig(plan: plan("500ms"))
+    }
+    let second = try sandbox.canary("promote", "chat", "--supersede", "--release", "v1.3")
+    #expect(second.code == 0, "\(second.text)")
+    #expect(first.wait() == 4, "\(first.text)")
+    #expect(first.text.contains("superseded by release v1.3"), "\(first.text)")
+    #expect(try sandbox.field("stable") == "green")
+  }
+
   @Test func `a paused rollout still reverts when a check fails`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

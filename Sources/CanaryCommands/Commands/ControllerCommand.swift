@@ -28,6 +28,7 @@ enum ControllerCommand {
     call.output.err("canary controller: driving \(world.config.services.count) services")
     world.hooks.tidy()
     await GateChanges.note(world)
+    ControllerConfig.publish(world)
     let drivers = DriverPool(world)
     let controller = Controller(
       clock: world.clock, executor: world.executor, pending: { await drivers.pending() },
@@ -43,6 +44,7 @@ enum ControllerCommand {
       for await _ in reloads {
         guard let fresh = reload(call, world) else { continue }
         drivers.world = fresh
+        ControllerConfig.publish(fresh)
         await GateChanges.note(fresh)
         guarding.cancel()
         guarding = Task { await StandingGuardLoop.watch(fresh) }

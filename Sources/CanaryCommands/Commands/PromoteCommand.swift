@@ -21,6 +21,8 @@ enum PromoteCommand {
         .reason,
         Option("--at", "TIME", "begin then: RFC 3339, or \"tue 01:00\" by the service's zone"),
         Option("--in-window", nil, "begin in the next window of the service"),
+        Option(
+          "--supersede", nil, "first revert the rollout that runs, as a newer release does"),
         Option("--detach", nil, "return once the rollout has begun; another process drives it"),
         Option("--timeout", "DURATION", "stop waiting after this time; the rollout goes on"),
         Option("--dry-run", nil, "print what would happen, and touch nothing"),
@@ -40,9 +42,33 @@ enum PromoteCommand {
       ).run()
     }
     if at != nil || call.has("--in-window") {
+      if call.has("--supersede") {
+        throw Failure(.wrong, "--supersede takes over now: leave --at and --in-window out")
+      }
       return try await schedule(world, service, call, at: at)
     }
+    try ControllerConfig.requireSame(world)
+    if call.has("--supersede") { try await supersede(world, service, request) }
     return try await start(world, service, call, plan: request.plan, timeout: timeout)
+  }
+
+  /// Reverts the rollout that runs, once nothing that can be known stands in the way of the new
+  /// one.
+  private static func supersede(
+    _ world: World, _ service: Service, _ request: PromoteRequest
+  ) async throws(Failure) {
+    let state = try await world.load(service)
+    guard let running = state.running, state.freeze(at: world.clock.now()) == nil else { return }
+    try await EvidenceRule.require(world, service, request.plan)
+    if world.control == nil { try await requireSoundFiles(world) }
+    let newer = request.release.map { "release \($0)" } ?? "a newer promote"
+    let code = try await RevertCommand.carryOut(
+      world, service, reason: "superseded by \(newer)", rollout: running.number)
+    guard code == .done else {
+      throw Failure(
+        .outside, "rollout \(running.number) could not be taken back, so nothing was begun",
+        hint: "See: canary status \(service.name)")
+    }
   }
 
   private static func timeout(_ call: Invocation) throws(Failure) -> Span? {

@@ -21,18 +21,24 @@ enum RevertCommand {
   ) { call throws(Failure) in
     let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
-    let code: ExitCode
-    if world.control != nil {
-      code = try await ask(world, service, reason)
-    } else {
-      let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
-      for line in braked.warnings { call.output.err("canary: warning: \(line)") }
-      code = try await tidy(world, service, braked, reason: reason)
-    }
+    let code = try await carryOut(world, service, reason: reason)
     guard let complaint else { return code }
     world.output.err(
       "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
     return code == .done ? .outside : code
+  }
+
+  /// Sends all traffic to stable; with a rollout's number, records it as the end of that one alone.
+  static func carryOut(
+    _ world: World, _ service: Service, reason: String?, rollout: Int? = nil
+  ) async throws(Failure) -> ExitCode {
+    let event =
+      rollout.map { Event.revertOnly(rollout: $0, world.actor, Reason(.person, reason ?? "")) }
+      ?? .revert(world.actor, reason)
+    if world.control != nil { return try await ask(world, service, event) }
+    let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
+    for line in braked.warnings { world.output.err("canary: warning: \(line)") }
+    return try await tidy(world, service, braked, event)
   }
 
   /// The world and the service; where the config cannot be used for it, those that are installed,
@@ -81,11 +87,11 @@ enum RevertCommand {
 
   /// Saves the revert, lets its driver or this process carry it out, and reports the result.
   private static func tidy(
-    _ world: World, _ service: Service, _ braked: EmergencyBrake.PullResult, reason: String?
+    _ world: World, _ service: Service, _ braked: EmergencyBrake.PullResult, _ event: Event
   ) async throws(Failure) -> ExitCode {
     let decision: Decision
     do throws(Failure) {
-      decision = try await world.submit(.revert(world.actor, reason), service)
+      decision = try await world.submit(event, service)
     } catch {
       return unsaved(world, service, braked, why: error.fault.fact)
     }
@@ -126,9 +132,9 @@ enum RevertCommand {
 
   /// Asks the controller, which puts the brake on before it answers, and waits for the rest.
   private static func ask(
-    _ world: World, _ service: Service, _ reason: String?
+    _ world: World, _ service: Service, _ event: Event
   ) async throws(Failure) -> ExitCode {
-    let decision = try await world.submit(.revert(world.actor, reason), service)
+    let decision = try await world.submit(event, service)
     if case .nothing(let text)? = decision.refusal {
       world.output.out(text)
       return .done

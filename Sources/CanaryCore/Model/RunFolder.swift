@@ -54,6 +54,9 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   /// The socket on which people ask the controller.
   package var control: String { "\(path)/control.sock" }
 
+  /// What the controller says of the config that it drives by.
+  package var controllerConfig: String { "\(path)/controller.config" }
+
   // MARK: copies
 
   /// The folder that Nginx makes and that only its workers may enter, as one of its own for

@@ -25,7 +25,7 @@ package struct Forecast: Hashable, Sendable {
     case .starting: Forecast(rollout.plan, calendar: calendar, from: now)
     case .soaking(let soak), .paused(let soak):
       Forecast(
-        rollout.plan, calendar: calendar, stage: soak.stage + 1,
+        rollout.plan, calendar: calendar, stage: soak.next(in: rollout.plan),
         ready: now
           + max(.zero, soak.advanced ? .zero : rollout.plan.stages[soak.stage].soak - soak.served))
     case .applying(let stage, _):

@@ -156,7 +156,8 @@ extension Policy {
     let worst = gates.map(\.verdict).max() ?? .pass
     if soak.over != nil, worst == .pass, gates.allSatisfy({ isFresh($0.measuredAt, soak) }) {
       markPassed(rollout, soak.stage)
-      if soak.stage + 1 < rollout.plan.stages.count { return pass(rollout, to: soak.stage + 1) }
+      let next = soak.next(in: rollout.plan)
+      if next < rollout.plan.stages.count { return pass(rollout, to: next) }
       keepTotals(rollout)
       let generation = nextGeneration()
       let until = now + rollout.retain
@@ -198,14 +199,38 @@ extension Policy {
   }
 
   /// Cuts the soak of the stage short; its checks still gate.
-  mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor) {
+  ///
+  /// With a weight, the stages before the one that has it are left out, unless an approval is asked
+  /// for on the way.
+  mutating func advance(_ rollout: Rollout, _ soak: Soak, _ actor: Actor, to weight: Weight?) {
     var soak = soak
+    var onward = ""
+    if let weight {
+      let later = rollout.plan.stages.indices.filter { $0 > soak.stage }
+      guard let target = later.first(where: { rollout.plan.stages[$0].weight == weight }) else {
+        let known = later.map { "\(rollout.plan.stages[$0].weight)" }.joined(separator: ", ")
+        decision.refusal = .wrong(
+          later.isEmpty
+            ? "the stage is the plan's last one: canary advance \(decision.state.service)"
+            : "no later stage has \(weight) %; there are \(known)")
+        return
+      }
+      if let asked = later.first(where: { $0 < target && rollout.plan.stages[$0].approval != nil })
+      {
+        decision.refusal = .wrong(
+          "stage \(asked + 1) (\(rollout.plan.stages[asked].weight) %) needs an approval, which no jump goes past"
+        )
+        return
+      }
+      soak.target = target
+      onward = "; the next is stage \(target + 1) (\(weight) %)"
+    }
     soak.advanced = true
     soak.watch(rollout.plan.stages[soak.stage], until: now, isHeld: isHeld(rollout))
     set(.soaking(soak))
     note(
       .advanced, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
-      detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)")
+      detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)\(onward)")
     decision.effects = [.wake(now)]
   }
 }

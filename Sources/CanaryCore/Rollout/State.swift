@@ -9,6 +9,8 @@ package struct Soak: Hashable, Sendable, Codable {
   package var seen: Instant
   /// Whether `advance` cut the soak short; checks still gate.
   package var advanced = false
+  /// The stage that `advance` named as the next one; nil: the one after this.
+  package var target: Int?
   /// When the soak was over; nil: not yet.
   ///
   /// Only measurements made since then let the stage pass.
@@ -24,6 +26,14 @@ package struct Soak: Hashable, Sendable, Codable {
     self.stage = stage
     self.began = began
     seen = began
+  }
+
+  /// The stage after this one.
+  package func next(in plan: Plan) -> Int {
+    guard let target, target > stage, plan.stages.indices.contains(target) else {
+      return stage + 1
+    }
+    return target
   }
 
   /// The most time that one look may add: a driver that was stopped did not watch in the meantime.

@@ -7,6 +7,7 @@ package struct ControlClient: Sendable {
   private let path: String
   private let sudo: UInt32?
   private let claim: String?
+  private let config: String?
 
   /// Nil when this user may write the store itself, and when no controller can be asked.
   init?(_ config: Config, environment: [String: String], origin: String?) {
@@ -15,6 +16,7 @@ package struct ControlClient: Sendable {
     path = config.run.control
     sudo = environment["SUDO_UID"].flatMap(UInt32.init)
     claim = origin
+    self.config = config.digest
   }
 
   /// The controller's answer; throws what failed on the way or there.
@@ -22,6 +24,7 @@ package struct ControlClient: Sendable {
     var request = request
     request.sudo = sudo
     request.claim = claim
+    request.config = self.config
     let unsaid = Failure(
       .outside, "the controller and this program do not understand each other",
       hint: "Is one of another version? See: canary version; systemctl restart canary")

@@ -103,7 +103,7 @@ package enum ControlLoop {
       return .revertOnly(rollout: number, actor, Reason(.person, reason ?? ""))
     case .pause: return .pause(actor)
     case .resume: return .resume(actor)
-    case .advance: return .advance(actor)
+    case .advance: return .advance(actor, to: request.weight)
     case .cancel: return .cancel(actor)
     case .freeze: return .freeze(freeze)
     case .thaw: return .thaw(actor)
@@ -116,6 +116,9 @@ package enum ControlLoop {
   private static func promotion(
     _ request: ControlRequest, _ world: World, _ service: Service, _ reason: String?
   ) throws(Failure) -> PromoteRequest {
+    if let theirs = request.config, let ours = world.config.digest, theirs != ours {
+      throw ControllerConfig.differs(world.config.file, pid: ThisProcess.pid)
+    }
     guard let to = request.to, service.pool(to) != nil else {
       throw Failure(.wrong, "the controller's config has no such pool of \(service.name)")
     }

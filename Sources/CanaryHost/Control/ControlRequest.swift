@@ -18,6 +18,10 @@ package struct ControlRequest: Codable, Sendable {
   package var plan: String?
   package var at: Instant?
   package var inWindow: Bool?
+  /// The share of the stage that is to be the next one.
+  package var weight: Weight?
+  /// The digest of the config that the person's program has read.
+  package var config: String?
   /// The one rollout that a revert is meant for; nil: whichever runs.
   package var rollout: Int?
   /// The user that `sudo` names, and where the person says that it sits.
@@ -49,7 +53,9 @@ package struct ControlRequest: Codable, Sendable {
       reason = why.text
     case .pause: self.init(.pause, service)
     case .resume: self.init(.resume, service)
-    case .advance: self.init(.advance, service)
+    case .advance(_, let weight):
+      self.init(.advance, service)
+      self.weight = weight
     case .cancel: self.init(.cancel, service)
     case .freeze(let freeze):
       self.init(.freeze, service)
