@@ -223,8 +223,12 @@ package final class Sandbox {
 
   // MARK: the program
 
-  /// The program that was built with these tests.
-  package static var program: String { "\(Files.folder(of: ThisProcess.program))/canary" }
+  /// The program that was built with these tests, or the one that `CANARY_PROGRAM` names: a test that
+  /// passes with one of before a mend tests nothing of it.
+  package static var program: String {
+    ThisProcess.environment["CANARY_PROGRAM"]
+      ?? "\(Files.folder(of: ThisProcess.program))/canary"
+  }
 
   /// Runs the program to its end; standard output and standard error together.
   package func canary(_ words: String..., limit: Span = .minutes(2)) throws -> (

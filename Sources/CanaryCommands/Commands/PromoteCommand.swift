@@ -125,17 +125,6 @@ enum PromoteCommand {
     return request
   }
 
-  /// Throws where Nginx refuses what is installed now; what it cannot open for this person alone,
-  /// the controller can.
-  private static func requireSoundFiles(_ world: World) async throws(Failure) {
-    guard case .bad(let why) = await Blocking.run({ NginxDryRun.installed(world.config) }),
-      getuid() == 0 || !why.contains("(13: Permission denied)")
-    else { return }
-    throw Failure(
-      .outside, "nginx refuses what is installed now: \(why)",
-      hint: "Nothing was begun. Repair that, then promote again")
-  }
-
   private static func start(
     _ world: World, _ service: Service, _ call: Invocation, plan: Plan, timeout: Span?
   ) async throws(Failure) -> ExitCode {
@@ -143,20 +132,7 @@ enum PromoteCommand {
     await NoticeLoop.begin(world)
     await GateChanges.note(world)
     try await DriveSession.settle(world, service)
-    // A rollout must not start without a working brake.
-    let brake = EmergencyBrake(world, service.name)
-    let state = try await world.load(service)
-    // What is running or frozen is refused below, whatever Nginx says.
-    if state.running == nil, state.freeze(at: world.clock.now()) == nil {
-      try await EvidenceRule.require(world, service, plan)
-      try await requireSoundFiles(world)
-      if let fault = await brake.trial() {
-        throw Failure(
-          .outside,
-          "the brake would not work: \(fault)",
-          hint: "Nothing was begun. See: canary check \(service.name)")
-      }
-    }
+    try await PromotionRule.require(world, service, plan)
     let hasController = world.leases.holder(.controller) != nil
     // Without a controller, the lease is acquired before the rollout is saved, so that it always
     // has a driver.
@@ -176,13 +152,12 @@ enum PromoteCommand {
 
   /// Asks the controller for the rollout, and follows it.
   ///
-  /// It drives the rollout itself, and so sees to the brake before the first stage.
+  /// It drives the rollout itself, and so looks for what forbids it.
   private static func ask(
     _ world: World, _ service: Service, _ call: Invocation, timeout: Span?
   ) async throws(Failure) -> ExitCode {
-    let request = try await current(call, world, service)
-    try await EvidenceRule.require(world, service, request.plan)
-    let decision = try await world.take(.promote(request), service)
+    let decision = try await world.take(
+      .promote(try await current(call, world, service)), service)
     if case .nothing(let why)? = decision.refusal {
       throw Failure(.wrong, why, hint: "Nothing was touched.")
     }
@@ -212,8 +187,10 @@ enum PromoteCommand {
       )
     }
     let request = try await current(call, world, service)
-    try await EvidenceRule.require(world, service, request.plan)
-    if world.control == nil { await NoticeLoop.begin(world) }
+    if world.control == nil {
+      try await PromotionRule.requireEvidence(world, service, request.plan)
+      await NoticeLoop.begin(world)
+    }
     let schedule = Schedule(
       request: request, at: at ?? world.clock.now(), inWindow: inWindow)
     let decision = try await world.take(.schedule(schedule), service)

@@ -31,7 +31,7 @@ struct DryRun {
       let next = service.calendar.opening(from: now).map(service.zone.text) ?? "never"
       world.output.out("  ! now is \(closed); the next opens \(next): --in-window waits for it")
     }
-    if let fault = await EvidenceRule.fault(world, service, request.plan) {
+    if let fault = await PromotionRule.hiddenFailure(world, service, request.plan) {
       world.output.out("  ✗ the gates would not see every failure: \(fault)")
     }
     tellStages(Forecast(request.plan, calendar: service.calendar, from: start))

@@ -29,9 +29,11 @@ package struct ControlClient: Sendable {
       .outside, "the controller and this program do not understand each other",
       hint: "Is one of another version? See: canary version; systemctl restart canary")
     guard let line = Coded.text(request) else { throw unsaid }
+    // Before a rollout begins, Nginx tests its files.
+    let limit = request.act == .promote ? Span.minutes(4) : .seconds(20)
     let asked = await Blocking.run { [path] in
       Result { () throws(FileError) in
-        try ControlSocket.ask(path, line, limit: .seconds(20))
+        try ControlSocket.ask(path, line, limit: limit)
       }
     }
     switch asked {
@@ -41,7 +43,9 @@ package struct ControlClient: Sendable {
         hint: "Nothing was touched, as far as is known. See: systemctl status canary")
     case .success(let text):
       guard let answer = Coded.value(ControlAnswer.self, text) else { throw unsaid }
-      if let fault = answer.fault { throw Failure(.outside, fault, hint: answer.hint) }
+      if let fault = answer.fault {
+        throw Failure(answer.isWrong == true ? .wrong : .outside, fault, hint: answer.hint)
+      }
       return answer
     }
   }

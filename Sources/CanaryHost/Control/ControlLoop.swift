@@ -16,7 +16,7 @@ package enum ControlLoop {
     }
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
-        // One after another: each line is short, and whoever sends none is left after a second.
+        // Read side by side, so that one who says nothing holds up nobody.
         guard let question = await Blocking.run({ socket.next(within: .seconds(0.5)) }) else {
           continue
         }
@@ -46,6 +46,7 @@ package enum ControlLoop {
     } catch {
       failed.fault = error.fault.fact
       failed.hint = error.fault.hint
+      failed.isWrong = error.code == .wrong
       return failed
     }
   }
@@ -73,15 +74,14 @@ package enum ControlLoop {
         world.log("canary controller: \(name): \(warning)")
       }
     }
-    if request.act == .promote, try await world.load(service).running == nil,
-      let fault = await EmergencyBrake(world, name).trial()
-    {
-      throw Failure(
-        .outside, "the brake would not work: \(fault)",
-        hint: "Nothing was begun. See: canary check \(name)")
+    let event = try event(request, world, service, freeze, reason)
+    switch event {
+    case .promote(let wanted): try await PromotionRule.require(world, service, wanted.plan)
+    case .schedule(let schedule):
+      try await PromotionRule.requireEvidence(world, service, schedule.request.plan)
+    default: break
     }
-    let decision = try await world.submit(
-      try event(request, world, service, freeze, reason), service)
+    let decision = try await world.submit(event, service)
     await note(request, decision, world, name)
     return ControlAnswer(decision)
   }

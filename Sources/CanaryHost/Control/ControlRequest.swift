@@ -103,6 +103,8 @@ package struct ControlAnswer: Codable, Sendable {
   /// What failed, and what to do about it.
   package var fault: String?
   package var hint: String?
+  /// Whether what was asked is at fault, not the world.
+  package var isWrong: Bool?
 
   package init() {}
 
