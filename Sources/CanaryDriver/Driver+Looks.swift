@@ -32,7 +32,9 @@ extension Driver {
       }
       return true
     } catch {
-      return false
+      // What cannot be read can hardly be saved: from now on the time without a save counts.
+      progress?.mustSave = true
+      return progress != nil
     }
   }
 

@@ -81,6 +81,12 @@ extension Driver {
     outage?.last = event
     await brake(for: event)
     retry(event)
+    let why: String =
+      if case .revertOnly(_, _, let reason) = event { reason.text } else {
+        "nothing can be saved: \(outage?.why.fact ?? "the store does not answer")"
+      }
+    log("the brake is on: \(why)")
+    tell?(await known?.running?.number, why)
   }
 
   /// The state as this driver knows it, else as it can be read.

@@ -85,6 +85,8 @@ package actor Driver {
   var patience: Int?
   /// Puts the brake on by another process, when this one can't.
   var lastResort: (@Sendable () -> Void)?
+  /// Tells everybody of a brake that no saved entry tells of, and of its rollout.
+  var tell: (@Sendable (_ rollout: Int?, _ why: String) -> Void)?
   /// Whether Nginx refused a revert `patience` times: it is unfinished, and the brake stays on.
   package private(set) var hasGivenUp = false
   /// Why Nginx refused the last configuration that it refused; nil: it refused none.
@@ -125,11 +127,14 @@ package actor Driver {
   ///
   /// Nil: the task was cancelled or the driver drained before. A revert never gives up by itself;
   /// with `patience` this driver stops after that many refusals of Nginx (`hasGivenUp`), and the
-  /// brake stays on for the next driver. `lastResort` has another process put the brake on.
+  /// brake stays on for the next driver. `lastResort` has another process put the brake on, and
+  /// `tell` has one tell of a brake that cannot be saved.
   package func run(
-    _ event: Event, patience: Int? = nil, lastResort: (@Sendable () -> Void)? = nil
+    _ event: Event, patience: Int? = nil, lastResort: (@Sendable () -> Void)? = nil,
+    tell: (@Sendable (_ rollout: Int?, _ why: String) -> Void)? = nil
   ) async -> ServiceState? {
     self.lastResort = lastResort
+    self.tell = tell
     let rest = await drive(event, patience: patience)
     // A report is read for the last requests that the canary served, so they are counted too.
     if rest != nil { await source.settle(service) }

@@ -45,7 +45,10 @@ package enum DriveSession {
     let watching = Task { await watch(lease, driver, world, service) }
     defer { watching.cancel() }
     let rest = await driver.run(
-      event, patience: patience, lastResort: { watcher.brake() })
+      event, patience: patience, lastResort: { watcher.brake() },
+      tell: { rollout, why in
+        try? Background.announce(service.name, rollout: rollout, why, config: world.config.file)
+      })
     if rest != nil { watcher.dismiss() }
     withExtendedLifetime(lease) {}
     return rest

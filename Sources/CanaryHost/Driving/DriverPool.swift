@@ -10,6 +10,8 @@ package final class DriverPool: Sendable {
   private let current: Mutex<World>
   /// Services with pending work that are missing from the config; each is reported once.
   private let reportedMissing = Mutex<Set<ServiceName>>([])
+  /// What was reported last of services whose state cannot be read.
+  private let reportedFaults = Mutex<[ServiceName: String]>([:])
 
   /// Wakes the drivers of this process.
   package let bell: Bell
@@ -49,13 +51,27 @@ package final class DriverPool: Sendable {
   /// Nil when it has no work now, is not in the config, or another process drives it.
   package func drive(_ name: ServiceName) async -> Drive? {
     let world = world
-    guard let service = world.config.service(name),
-      let state = try? await world.states.load(name)?.value, await isDue(state, world),
+    guard let service = world.config.service(name), let state = await state(of: name, world),
+      await isDue(state, world),
       let lease = (try? DriveSession.acquire(world, service)) ?? nil
     else { return nil }
     let driver = world.driver(service, bell: bell)
     return Drive(
       run: { await Self.drive(driver, world, service, state, lease) }, drain: { driver.drain() })
+  }
+
+  /// The saved state; nil: there is none, or it cannot be read, which is logged once.
+  private func state(of name: ServiceName, _ world: World) async -> ServiceState? {
+    do throws(StoreError) {
+      let saved = try await world.states.load(name)
+      reportedFaults.withLock { $0[name] = nil }
+      return saved?.value
+    } catch {
+      let text = Failure(error).text
+      let isNew = reportedFaults.withLock { $0.updateValue(text, forKey: name) != text }
+      if isNew { world.log("canary controller: \(name) cannot be driven: \(text)") }
+      return nil
+    }
   }
 
   private func isDue(_ state: ServiceState, _ world: World) async -> Bool {

@@ -43,42 +43,57 @@ package enum OrphanWatch {
 
   private struct Orphan {
     let service: ServiceName
-    let rollout: Rollout
+    /// Nil: what is saved of it cannot be read.
+    let rollout: Rollout?
   }
 
   private static func orphans(_ world: World, _ only: ServiceName?) async -> [Orphan] {
-    guard world.history.exists, world.leases.holder(.controller) == nil,
-      let pending = try? await world.changes.pending()
-    else { return [] }
+    guard world.history.exists, let pending = try? await world.changes.pending() else { return [] }
+    let hasController = world.leases.holder(.controller) != nil
     var found: [Orphan] = []
     for (service, when) in pending
     where when == .now && only.map({ $0 == service }) ?? true && world.config.has(service)
       && world.leases.holder(.drive(service)) == nil
     {
+      let state = await state(of: service, world)
+      // A controller drives what it can read.
+      if case .success(let state) = state, hasController || state?.running == nil { continue }
       guard await world.router.brakeNote(service) == nil,
-        let rollout = try? await world.states.peek(service)?.running,
         // Where nobody meets the canary, there is nothing to brake.
         await world.router.observe(service, .header).meetsCanary
       else { continue }
-      found.append(Orphan(service: service, rollout: rollout))
+      found.append(Orphan(service: service, rollout: (try? state.get())?.running))
     }
     return found
+  }
+
+  private static func state(
+    of service: ServiceName, _ world: World
+  ) async -> Result<ServiceState?, StoreError> {
+    do throws(StoreError) {
+      return .success(try await world.states.peek(service))
+    } catch {
+      return .failure(error)
+    }
   }
 
   private static func brake(_ orphan: Orphan, _ world: World) async -> String {
     let (service, rollout) = (orphan.service, orphan.rollout)
     let pid = world.leases.lastHolder(.drive(service)).map { " (pid \($0))" } ?? ""
-    let reason = "nobody drives rollout \(rollout.number): its driver\(pid) and its guard are gone"
+    let reason =
+      rollout.map {
+        "nobody drives rollout \($0.number): its driver\(pid) and its guard are gone"
+      } ?? "its state in the store cannot be read, so nobody can drive its rollout"
     let note = BrakeNote(by: .guard, actor: "guard", reason: reason, time: world.clock.now())
     do throws(RouterError) {
-      try await world.router.brake(service, to: rollout.from, note)
+      try await world.router.brake(service, to: rollout?.from, note)
     } catch {
       return
         "\(service): \(reason), and THE BRAKE COULD NOT BE PUT ON: \(error.text). Run: canary revert \(service)"
     }
     ThisProcess.journal("\(service): the brake is on: \(reason)")
     try? Background.announce(
-      service, rollout: rollout.number, reason, config: world.config.file)
+      service, rollout: rollout?.number, reason, config: world.config.file)
     return "\(service): \(reason). The brake is on now; go back with: canary revert \(service)"
   }
 }

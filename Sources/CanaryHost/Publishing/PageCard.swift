@@ -33,6 +33,9 @@ struct PageCard {
   /// The last second that `counts` includes, since 1970.
   private var counted: Int64?
 
+  /// The running rollout as last read, for a state that cannot be read any more.
+  private var last: ServiceState?
+
   private struct Detection {
     /// From the first failed try on the canary to the decision; nil: there is none, or it is not
     /// known yet.
@@ -44,16 +47,21 @@ struct PageCard {
   /// How many seconds after a second its requests are surely in the store.
   private static let settling: Int64 = 10
 
-  /// Updates the card; false when the service's state cannot be read.
+  /// Updates the card; false when nothing is known of the service.
   ///
   /// `page` is the folder of the status page; nil: only metrics are wanted.
   mutating func look(
     _ world: World, revision: Int, isBraked: Bool, page: String?
   ) async -> Bool {
-    guard let report = try? await StatusReport(world, service, looksAtNginx: false) else {
-      return false
+    var read = try? await StatusReport(world, service, looksAtNginx: false)
+    if read == nil {
+      // Its brake is shown all the same, beside what was known last.
+      let known = if let last { last } else { await world.first(service) }
+      read = try? await StatusReport(world, service, looksAtNginx: false, known: known)
     }
+    guard let report = read else { return false }
     let state = report.state
+    last = state.running == nil ? nil : state
     let now = report.now
     if revision != self.revision || history.isStale {
       entries = (try? await world.history.history(service.name, limit: 1))?.first?.entries ?? []

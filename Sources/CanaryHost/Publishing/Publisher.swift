@@ -125,10 +125,11 @@ actor Publisher {
 
   /// Looks at every service that may have changed.
   private func refresh(_ config: Config, at now: Instant) async {
-    guard let revisions = try? await world.changes.revisions() else { return }
+    // Brakes are told of although the store does not answer.
+    let revisions = try? await world.changes.revisions()
     let brakes = await world.router.braked()
     for service in config.services {
-      let revision = revisions[service.name] ?? 0
+      let revision = revisions.map { $0[service.name] ?? 0 } ?? cards[service.name]?.revision ?? 0
       let isBraked = brakes.contains(service.name)
       if let card = cards[service.name], card.revision == revision, card.isBraked == isBraked,
         card.due.map({ !$0.isDue(at: now) }) ?? true

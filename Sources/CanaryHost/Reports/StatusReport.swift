@@ -24,14 +24,15 @@ package struct StatusReport: Sendable {
   ///
   /// With `looksAtNginx` false, no worker is asked, and former workers and files changed by hand are
   /// left out: finding them means a look at every process of the host. A round has seen what is the
-  /// same for many services.
+  /// same for many services; `known` is the state, where it need not be read.
   package init(
-    _ world: World, _ service: Service, looksAtNginx: Bool = true, round: StatusRound? = nil
+    _ world: World, _ service: Service, looksAtNginx: Bool = true, round: StatusRound? = nil,
+    known: ServiceState? = nil
   ) async throws(Failure) {
     self.service = service
     now = world.clock.now()
     let saved: ServiceState
-    if let known = round?.state(of: service.name) {
+    if let known = known ?? round?.state(of: service.name) {
       saved = known
     } else {
       saved = try await world.load(service)
