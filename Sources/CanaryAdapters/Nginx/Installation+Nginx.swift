@@ -69,10 +69,13 @@ extension Installation {
   }
 
   private func test(_ placements: [Placement]) throws(RouterError) {
+    let pipe = UnreadPipe(router.config)
     let ran = try spawn(nginx.test, limit: .minutes(3)) {
-      stop.isRequested || !placements.isEmpty && placements.allSatisfy { !$0.isMine }
+      stop.isRequested || pipe.isStuck()
+        || !placements.isEmpty && placements.allSatisfy { !$0.isMine }
     }
     try checkStop()
+    if let fault = pipe.fault { throw RouterError(.refused, fault) }
     guard ran.succeeded else {
       let words = told(ran, nginx.test)
       let hint =

@@ -34,7 +34,9 @@ extension Installation {
   private func placeMany(
     _ orders: [Order], mayLower: Bool, isDone: (Placement) -> Bool
   ) -> (placed: [Placement], left: [Order]) {
-    let mark = StagingMark(nginx.include)
+    let mark = orders.first.flatMap {
+      StagingMark(nginx.include, MasterReader(router.config, $0.service))
+    }
     var left: [Order] = []
     func trying(_ order: Order, _ work: () throws(RouterError) -> Placement?) -> Placement? {
       do throws(RouterError) {

@@ -12,22 +12,15 @@ struct LogOwner {
 
   /// Nil where there is nothing to do: this process or the running master is not what it takes.
   init?(_ config: Config, _ service: ServiceName) {
-    guard geteuid() == 0 else { return nil }
-    let named = Workers.master(
-      in: NginxMainFile(config.nginx.config, generated: config.nginx.include)?.pidFile)
-    let answer = named == nil ? try? config.probe(service).query(service) : nil
-    guard let master = named ?? answer.flatMap({ Workers.master(ofWorker: $0.worker) }) else {
-      return nil
-    }
-    var facts = stat()
-    guard stat("/proc/\(master)", &facts) == 0, facts.st_uid != 0 else { return nil }
-    (user, group) = (facts.st_uid, facts.st_gid)
+    guard geteuid() == 0, let master = NginxMaster.find(config, service) else { return nil }
+    (user, group) = (master.user, master.group)
   }
 
   /// Makes a log for that user, and hands it over where root made it.
   func prepare(_ log: String) {
-    // The folder may be that user's own: no link there may lead to another file.
-    let file = canary_open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o644)
+    // The folder may be that user's own: no link there may lead to another file, and
+    // no pipe may keep this process.
+    let file = canary_open(log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0o644)
     guard file >= 0 else { return }
     defer { close(file) }
     var facts = stat()

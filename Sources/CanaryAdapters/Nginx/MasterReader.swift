@@ -1,12 +1,19 @@
 internal import CSystem
+internal import CanaryCore
 internal import Glibc
 
 /// Who reads generated files: the master of Nginx, which is root before its workers are not.
 ///
 /// They hold the secrets of previews, so nobody else may read them.
 struct MasterReader {
-  /// The user and group of a running master that is not root; nil: there is none.
-  private let master = Workers.unprivilegedMaster()
+  /// The master that is not root; nil: there is none.
+  let master: NginxMaster?
+
+  init(master: NginxMaster?) { self.master = master }
+
+  init(_ config: Config, _ service: ServiceName) {
+    master = NginxMaster.find(config, service)
+  }
 
   /// Gives a new file its owner, and returns the mode for it: 0640.
   ///

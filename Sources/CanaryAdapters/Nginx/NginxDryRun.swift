@@ -87,10 +87,13 @@ package enum NginxDryRun {
   }
 
   private static func run(_ words: [String], limit: Span, _ config: Config) -> Outcome {
+    let pipe = UnreadPipe(config)
     do throws(SpawnError) {
       let ran = try Spawn.run(
-        words, limit: limit, keepsRights: true, inherits: .usual(and: config.environment))
+        words, limit: limit, keepsRights: true, inherits: .usual(and: config.environment),
+        isUnwanted: pipe.isStuck)
       if ran.succeeded { return .good }
+      if let fault = pipe.fault { return .bad(fault) }
       if ran.end == .late { return .bad("\(words.joined(separator: " ")) did not end in \(limit)") }
       let told = NginxOutput.faults(in: ran.output)
       return .bad(told.isEmpty ? "\(words.joined(separator: " ")) failed" : told)

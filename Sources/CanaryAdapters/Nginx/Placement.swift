@@ -23,7 +23,8 @@ final class Placement {
     paths = order.files.all.map { router.renderer.path(order.service, $0.suffix) }
     do throws(FileError) {
       staging = try Staging(
-        router.config.nginx.include, order.service, order.generation, mark: mark)
+        router.config.nginx.include, order.service, order.generation, mark: mark,
+        reader: mark?.reader ?? MasterReader(router.config, order.service))
     } catch {
       throw Self.refused(error)
     }

@@ -9,8 +9,7 @@ extension Config {
     let socket = probeSocket(of: service)
     let usual = Fault(silence.sentence(socket: socket, service: service))
     guard silence == .nobody,
-      let master = Workers.master(
-        in: NginxMainFile(nginx.config, generated: nginx.include)?.pidFile)
+      let master = Workers.master(of: self)
     else { return usual }
     if let isSame = Self.isSame(run.path, for: master), !isSame {
       return Fault(

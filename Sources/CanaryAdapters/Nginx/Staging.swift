@@ -34,7 +34,8 @@ final class Staging {
   /// Whoever does so first and then looks at what is in place sees each later installation, or is
   /// overtaken by it. With a mark, that one shows that its process lives.
   init(
-    _ include: String, _ service: ServiceName, _ generation: Generation, mark: StagingMark? = nil
+    _ include: String, _ service: ServiceName, _ generation: Generation, mark: StagingMark? = nil,
+    reader: MasterReader = MasterReader(master: nil)
   ) throws(FileError) {
     self.include = include
     var made: (name: StagingName, path: String)?
@@ -56,7 +57,7 @@ final class Staging {
     (name, path) = made
     self.mark = mark
     life = StagingLife(path, mark)
-    reader = mark?.reader ?? MasterReader()
+    self.reader = reader
   }
 
   static func root(_ include: String) -> String { "\(include)/.installing" }

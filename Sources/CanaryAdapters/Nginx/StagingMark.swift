@@ -9,7 +9,7 @@ internal import Synchronization
 /// open it, and so lock it.
 final class StagingMark {
   /// For all of these installations: to look for the master takes a look at every process.
-  let reader = MasterReader()
+  let reader: MasterReader
   private let path: String
   private let file: CInt
 
@@ -17,7 +17,7 @@ final class StagingMark {
   private static let prefix = ".alive."
 
   /// Makes the file; nil where it cannot be: then each installation has a lock of its own.
-  init?(_ include: String) {
+  init?(_ include: String, _ reader: MasterReader) {
     let root = Staging.root(include)
     guard (try? Staging.make(root, like: include, mayExist: true)) == true else { return nil }
     let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
@@ -29,6 +29,7 @@ final class StagingMark {
     flock(file, LOCK_EX | LOCK_NB)
     self.path = path
     self.file = file
+    self.reader = reader
   }
 
   deinit {

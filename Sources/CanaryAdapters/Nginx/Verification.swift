@@ -67,7 +67,7 @@ extension Installation {
         "Two masters of Nginx run (\(masters.map(String.init).joined(separator: " and "))), and the workers of both take requests: end the binary upgrade (kill -QUIT the former one), then try again"
     }
     guard let file = NginxMainFile(nginx.config, generated: nginx.include)?.pidFile,
-      let named = Workers.master(in: file),
+      let named = Workers.master(of: router.config),
       named != master, last.generation != wanted
     else { return nil }
     return

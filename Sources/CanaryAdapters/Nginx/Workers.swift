@@ -39,10 +39,14 @@ package enum Workers {
     }
   }
 
-  /// The running master that a pid file names; nil: it names none.
-  static func master(in file: String?) -> Int32? {
-    guard let file, let text = Files.contents(file, limit: 64),
-      let pid = Int32(text.filter { !$0.isWhitespace }), isMaster(pid)
+  /// The running master that the pid file of the main file names; nil: it names none that is to be
+  /// believed.
+  static func master(of config: Config) -> Int32? {
+    let main = NginxMainFile(config.nginx.config, generated: config.nginx.include)
+    var process = stat()
+    guard let file = main?.pidFile, let text = Files.contents(file, limit: 64),
+      let pid = Int32(text.filter { !$0.isWhitespace }), isMaster(pid),
+      stat("/proc/\(pid)", &process) == 0, NginxMaster.mayBe(process.st_uid, config)
     else { return nil }
     return pid
   }
@@ -109,15 +113,8 @@ package enum Workers {
     masters().first { $0.user == 0 || $0.user == geteuid() }
   }
 
-  /// The oldest master process of an Nginx that does not run as root; nil: there is none.
-  static func unprivilegedMaster() -> (user: uid_t, group: gid_t)? {
-    let found = masters()
-    guard !found.contains(where: { $0.user == 0 }) else { return nil }
-    return found.first.map { ($0.user, $0.group) }
-  }
-
-  /// All master processes, the oldest first.
-  private static func masters() -> [Master] {
+  /// All processes that call themselves a master, the oldest first.
+  static func masters() -> [Master] {
     processes().compactMap { pid -> (Double, Master)? in
       var process = stat()
       guard let title = try? Files.read("/proc/\(pid)/cmdline", limit: 4096),
