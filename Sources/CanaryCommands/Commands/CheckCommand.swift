@@ -194,6 +194,9 @@ enum CheckCommand {
     }
     await askBefore(service, world, pool: state?.other, &list)
     await askSources(service, world, pool: stable, &list)
+    for warning in await OutlookText.read(world.config, service, service.plan).warnings {
+      list.note("\(service.name): \(warning)")
+    }
     let log = world.config.log(of: service.name)
     if Files.exists(log), !Files.isReadable(log) {
       list.bad("\(service.name): \(log) cannot be read, so its checks would have no data")

@@ -56,7 +56,7 @@ enum InitCommand {
     places(call, &draft)
     draft.health = try await health(call, draft)
     draft.isElsewhere = call["--dump"] != nil
-    try write(draft, to: path(call), call.output)
+    try await write(draft, to: path(call), call.output)
     return .done
   }
 
@@ -260,7 +260,9 @@ enum InitCommand {
   }
 
   /// Checks the draft and writes it; never replaces a file.
-  private static func write(_ draft: InitDraft, to path: String, _ output: Output) throws(Failure) {
+  private static func write(_ draft: InitDraft, to path: String, _ output: Output)
+    async throws(Failure)
+  {
     guard !Files.exists(path) else {
       throw Failure(
         .wrong,
@@ -277,8 +279,9 @@ enum InitCommand {
     } catch {
       throw Failure(.outside, "\(error). Nothing was written")
     }
+    let config: Config
     do throws(Problems) {
-      _ = try ConfigFile.read(trial)
+      config = try ConfigFile.read(trial)
     } catch {
       throw Failure(
         .wrong, "what Nginx does cannot be said in a config; nothing was written:\n\(error)")
@@ -292,6 +295,11 @@ enum InitCommand {
       "written: \(path): service \(draft.service), stable blue (\(draft.stable.joined(separator: ", "))), green (\(draft.new.joined(separator: ", ")))"
     )
     for note in draft.notes { output.out("  ! \(note)") }
+    if let service = config.services.first {
+      let outlook = await OutlookText.read(config, service, service.plan)
+      if let traffic = outlook.traffic { output.out("  now: \(traffic)") }
+      for warning in outlook.warnings { output.out("  ! \(warning)") }
+    }
     output.out(draft.steps)
     output.out("Then, once the new version runs: canary promote \(draft.service) --dry-run")
   }

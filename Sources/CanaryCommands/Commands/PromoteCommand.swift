@@ -59,8 +59,10 @@ enum PromoteCommand {
   ) async throws(Failure) {
     let state = try await world.load(service)
     guard let running = state.running, state.freeze(at: world.clock.now()) == nil else { return }
-    try await EvidenceRule.require(world, service, request.plan)
-    if world.control == nil { try await requireSoundFiles(world) }
+    if world.control == nil {
+      try await PromotionRule.requireEvidence(world, service, request.plan)
+      try await PromotionRule.requireSoundFiles(world)
+    }
     let newer = request.release.map { "release \($0)" } ?? "a newer promote"
     let code = try await RevertCommand.carryOut(
       world, service, reason: "superseded by \(newer)", rollout: running.number)
@@ -142,6 +144,10 @@ enum PromoteCommand {
     let decision = try await world.take(.promote(request), service)
     if case .nothing(let why)? = decision.refusal {
       throw Failure(.wrong, why, hint: "Nothing was touched.")
+    }
+    // Beforehand, so that nobody waits for hours to be told.
+    for warning in await OutlookText.read(world.config, service, request.plan).warnings {
+      world.output.err("canary: warning: \(warning)")
     }
     let number = decision.state.rollout?.number ?? 0
     var session = PromoteSession(

@@ -34,7 +34,10 @@ struct DryRun {
     if let fault = await PromotionRule.hiddenFailure(world, service, request.plan) {
       world.output.out("  ✗ the gates would not see every failure: \(fault)")
     }
-    tellStages(Forecast(request.plan, calendar: service.calendar, from: start))
+    let outlook = await OutlookText.read(world.config, service, request.plan)
+    if let traffic = outlook.traffic { world.output.out("  now: \(traffic)") }
+    for warning in outlook.warnings { world.output.out("  ! \(warning)") }
+    tellStages(Forecast(request.plan, calendar: service.calendar, from: start), outlook.stages)
     for moment in Moment.allCases {
       for hook in service.hooks[moment] {
         let when = hook.retained ? ", after \(request.retain)" : ""
@@ -48,7 +51,7 @@ struct DryRun {
     return .done
   }
 
-  private func tellStages(_ forecast: Forecast) {
+  private func tellStages(_ forecast: Forecast, _ outlook: [Int: String]) {
     for (index, stage) in request.plan.stages.enumerated() {
       let step = index < forecast.steps.count ? forecast.steps[index] : nil
       let times =
@@ -62,6 +65,7 @@ struct DryRun {
         "    soak \(stage.soak), deadline \(stage.deadline), then \(stage.onDeadline.rawValue)"
           + (stage.approval.map { "; needs \($0.words)" } ?? "")
           + (window(step).map { "; in its window \($0)" } ?? ""))
+      if let text = outlook[index] { world.output.out("    \(text)") }
       if let own = stage.checks {
         world.output.out("    asks \(own.map(\.name.text).joined(separator: ", "))")
       }

@@ -84,7 +84,7 @@ extension Judge {
   }
 
   /// `45 s`, `11 min`, `3 h 20 min`.
-  static func rough(_ span: Span) -> String {
+  package static func rough(_ span: Span) -> String {
     let seconds = Int(min(span.seconds, 1e9).rounded(.up))
     if seconds < 100 { return "\(seconds) s" }
     let minutes = (seconds + 59) / 60

@@ -51,7 +51,7 @@ package enum PromotionRule {
 
   /// Throws where Nginx refuses what is installed now; what it cannot open for this person alone,
   /// the controller can.
-  private static func requireSoundFiles(_ world: World) async throws(Failure) {
+  package static func requireSoundFiles(_ world: World) async throws(Failure) {
     guard case .bad(let why) = await Blocking.run({ NginxDryRun.installed(world.config) }),
       getuid() == 0 || !why.contains("(13: Permission denied)")
     else { return }
