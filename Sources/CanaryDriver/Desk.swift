@@ -11,6 +11,9 @@ package struct SavedDecision: Sendable {
   package var isSaved = true
   /// What the driver hands to its next `submit`: the state, with what is not saved yet.
   package var progress: Progress?
+  /// The pool that a revert nobody asked for would lead to: nothing was decided before it is known
+  /// whether that answers; nil: the decision stands.
+  package var asks: PoolName?
 }
 
 /// What a driver has seen since it last saved: soaked time, and measurements without a new verdict.
@@ -54,6 +57,15 @@ package struct Desk: Sendable {
     self.rules = rules
   }
 
+  /// The same desk, for a decision that rests on what was seen of stable: its fault, or nil.
+  package func knowing(stableFault: String?) -> Desk {
+    Desk(store: store, clock: clock) { [rules] service in
+      var rules = rules(service)
+      rules.stableFault = stableFault
+      return rules
+    }
+  }
+
   /// Decides on the event and saves the decision; a refusal saves nothing.
   ///
   /// When another process saves in between, the event is decided again on the new state. `first`
@@ -67,9 +79,10 @@ package struct Desk: Sendable {
   /// The same for a driver, whose mere progress is not saved at each event.
   ///
   /// While it need not be saved, the store is not read either: the driver notices other saves at
-  /// its next look, and never overwrites them.
+  /// its next look, and never overwrites them. With `asking`, a revert that nobody asked for is not
+  /// decided yet (`SavedDecision.asks`).
   package func submit(
-    _ event: Event, for service: ServiceName, after progress: Progress?,
+    _ event: Event, for service: ServiceName, after progress: Progress?, asking: Bool = false,
     first: @Sendable () async -> ServiceState
   ) async throws(StoreError) -> SavedDecision {
     if let progress, let taken = deferred(event, service, progress) { return taken }
@@ -85,6 +98,11 @@ package struct Desk: Sendable {
         state, isLost ? known?.ending ?? event : event, at: now, under: rules(service))
       let kept = (known?.kept ?? []).flatMap { $0 } + decision.kept
       let entries = (known?.entries ?? []) + decision.entries
+      if asking, !isLost, let pool = decision.goesBackByItself(from: state) {
+        return SavedDecision(
+          decision: Decision(state), found: revision, revision: revision, progress: known,
+          asks: pool)
+      }
       let isUnchanged = decision.state == last && entries.isEmpty && kept.isEmpty
       if decision.refusal != nil || isUnchanged {
         return SavedDecision(

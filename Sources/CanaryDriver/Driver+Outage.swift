@@ -24,7 +24,7 @@ struct StoreOutage {
 // memory, and lets nothing grow.
 extension Driver {
   /// Notes that the event could not be saved, and goes on in memory.
-  func cannotSave(_ event: Event, _ error: StoreError) async {
+  func cannotSave(_ event: Event, _ error: StoreError, at desk: Desk, asking: Bool) async {
     let why = if case .unavailable(let fault) = error { fault } else { Fault("\(error)") }
     let now = desk.clock.uptime()
     if outage == nil {
@@ -32,11 +32,13 @@ extension Driver {
       outage = StoreOutage(since: now, why: why, nextTry: now)
     }
     outage?.nextTry = now + StoreOutage.pause
-    await goOn(event)
+    await goOn(event, at: desk, asking: asking)
   }
 
   /// Decides on the event in memory: measures what is due, and puts the brake on when it must be.
-  func goOn(_ event: Event) async {
+  ///
+  /// With `asking`, the pool that a revert would lead to is asked first.
+  func goOn(_ event: Event, at desk: Desk, asking: Bool) async {
     guard let outage else { return }
     wakeAt = min(wakeAt ?? .longest, desk.clock.uptime() + StoreOutage.pause)
     if let last = outage.last {
@@ -48,7 +50,9 @@ extension Driver {
     }
     if let known = await known, let rollout = known.running {
       let decision = decide(known, event, at: desk.clock.now(), under: desk.rules(service))
-      if decision.refusal == nil, decision.state.isSameStage(as: known), progress != nil {
+      if asking, let pool = decision.goesBackByItself(from: known) {
+        askStable(pool, before: event)
+      } else if decision.refusal == nil, decision.state.isSameStage(as: known), progress != nil {
         progress?.state = decision.state
         progress?.entries += decision.entries
         progress?.kept.append(decision.kept)

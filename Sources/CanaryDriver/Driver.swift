@@ -30,6 +30,8 @@ package actor Driver {
     /// `offset` is what the wall clock was ahead of the time since the start when it was begun.
     case measured([Measurement], rollout: Int, stage: Int, offset: Span)
     case looked(fault: Unready?, rollout: Int)
+    /// Whether the pool that this event sends all traffic back to answers; nil: it does.
+    case asked(Event, stableFault: String?)
     case preflighted([CheckState], rollout: Int)
     case ran(Int, JobEnd)
     /// A timer of this driver; only the newest number counts.
@@ -193,6 +195,8 @@ package actor Driver {
     case .looked(let fault, let rollout):
       looking = false
       return await handle(.looked(fault: fault, rollout: rollout))
+    case .asked(let event, let fault):
+      return await handle(event, after: desk.knowing(stableFault: fault))
     case .preflighted(let states, let rollout):
       preflighting = false
       return await handle(.preflighted(states, rollout: rollout))
@@ -232,20 +236,28 @@ package actor Driver {
 
   /// Saves the decision on the event and carries it out; returns the state once no work is left.
   func handle(
-    _ event: Event, unlessReverting: Bool = false, isRetry: Bool = false
+    _ event: Event, unlessReverting: Bool = false, isRetry: Bool = false, after asked: Desk? = nil
   ) async -> ServiceState? {
     if unlessReverting, let state = try? await desk.store.load(service)?.value,
       case .reverting? = state.running?.phase
     {
       return nil
     }
+    let desk = asked ?? desk
     if let outage, !isRetry, desk.clock.uptime() < outage.nextTry {
-      await goOn(event)
+      await goOn(event, at: desk, asking: asked == nil)
       return nil
     }
     do throws(StoreError) {
-      let taken = try await desk.submit(event, for: service, after: progress, first: first)
+      // Who is told to go back, and has lost what it needs, cannot wait for an answer.
+      let asking = if case .revertOnly = event { false } else { asked == nil && !isRetry }
+      let taken = try await desk.submit(
+        event, for: service, after: progress, asking: asking, first: first)
       progress = taken.progress
+      if let pool = taken.asks {
+        askStable(pool, before: event)
+        return nil
+      }
       // Another process has saved since the last look: its state may wait for effects of its own.
       if let revision, taken.found != revision { post.yield(.event(.woke)) }
       revision = taken.revision
@@ -267,7 +279,7 @@ package actor Driver {
       let isBusy = state.job(at: desk.clock.now()) != nil && jobs != nil
       return state.running != nil || state.asked != nil || unsaved > 0 || isBusy ? nil : state
     } catch {
-      await cannotSave(event, error)
+      await cannotSave(event, error, at: desk, asking: asked == nil)
       return nil
     }
   }

@@ -65,6 +65,16 @@ extension Driver {
     }
   }
 
+  /// Asks whether a pool answers, and then goes on with the event that sends all traffic to it.
+  ///
+  /// Meanwhile everything else is handled, above all a person's revert.
+  func askStable(_ pool: PoolName, before event: Event) {
+    wakeAt = min(wakeAt ?? .longest, desk.clock.uptime() + .seconds(5))
+    spawn { [service, source, post] in
+      post.yield(.asked(event, stableFault: await source.silence(of: service, pool: pool)))
+    }
+  }
+
   /// Applies one generation at a time; a later one cancels an earlier one that is still waiting.
   func apply(_ routing: Routing, _ generation: Generation) {
     if let applying {

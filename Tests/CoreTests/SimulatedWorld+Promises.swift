@@ -34,7 +34,7 @@ extension SimulatedWorld {
       for one in list {
         // By the reading itself, not by what the policy made of it.
         guard case .value(let value, let requests?) = one.reading, one.check == "errors",
-          value > 0.05, requests >= 20
+          value > 0.05, requests >= 20, rules.stableFault == nil
         else { continue }
         failedRollouts.insert(rollout.number)
       }
@@ -54,6 +54,10 @@ extension SimulatedWorld {
       }
       guard case .apply(let routing, let generation) = effect else { continue }
       try hold(generation <= decision.state.generation, "asked for a generation that was not saved")
+      if rollout.doomed != nil {
+        try hold(
+          routing.weight <= before.serving?.routing.weight ?? .none, "grown though it must go back")
+      }
       if !routing.isClean {
         try hold(readyRollouts.contains(rollout.number), "traffic for a pool that never was ready")
         try hold(

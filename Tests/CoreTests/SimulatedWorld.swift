@@ -100,6 +100,7 @@ struct SimulatedWorld {
     let trouble = [0, 3, 15][dice.below(3)]
     for _ in 0..<steps {
       if isUnattended, dice.chance(5) { rules = dice.chance(20) ? Self.closed : GrowthRules() }
+      rules.stableFault = dice.chance(trouble * 2) ? "refuses connections" : nil
       now = now + Span(milliseconds: Int64(dice.below(dice.chance(trouble) ? 60_000 : 2500)))
       try take(nextEvent(trouble), trouble)
     }

@@ -93,6 +93,7 @@ package struct SimMetrics: MetricSource {
     -> Unready?
   { nil }
   package func settle(_ service: ServiceName) async {}
+  package func silence(of service: ServiceName, pool: PoolName) async -> String? { nil }
   package func measureAlone(_ check: Check, _ service: ServiceName, pool: PoolName) async
     -> Measurement
   {

@@ -8,10 +8,13 @@ package struct Manner: Sendable {
   package var failing: Double
   /// How long an answer takes at the median, in milliseconds; the slowest tenth takes three times as long.
   package var latency: Double
+  /// The share that takes 800 ms longer than that.
+  package var tail: Double
 
-  package init(failing: Double = 0, latency: Double = 0) {
+  package init(failing: Double = 0, latency: Double = 0, tail: Double = 0) {
     self.failing = failing
     self.latency = latency
+    self.tail = tail
   }
 }
 
@@ -123,6 +126,7 @@ package final class Fleet: Sendable {
   private func take(_ port: Int, _ dice: inout Dice) -> (failed: Bool, delay: Int64) {
     let chance = dice.share()
     let slow = dice.share()
+    let late = dice.share()
     return shared.withLock { shared in
       let manner = shared.manners[port] ?? Manner()
       shared.served[port, default: 0] += 1
@@ -130,7 +134,8 @@ package final class Fleet: Sendable {
       if failed { shared.failed[port, default: 0] += 1 }
       // From half the median to one and a half, and a tenth of them three times as long.
       let factor = slow < 0.1 ? 3 : 0.5 + (slow - 0.1) / 0.9
-      return (failed, Int64((manner.latency * factor).rounded()))
+      let extra: Int64 = late < manner.tail ? 800 : 0
+      return (failed, Int64((manner.latency * factor).rounded()) + extra)
     }
   }
 

@@ -34,6 +34,8 @@ actor AccessLogSource {
   private var stages: (rollout: Int, times: SwitchTimes)?
   /// Seats against pools in the present stage, and since when any contradicts.
   private var seats: (check: SeatCheck, trusted: Instant, since: Instant?)?
+  /// The canary's servers in the present stage, each by itself.
+  private var servers: ServerBlame?
 
   init(
     service: Service, nginx: NginxSettings, log: String, relay: String, file: String,
@@ -90,6 +92,9 @@ actor AccessLogSource {
         judge, pools: table.pools, canary: context.canary, stable: context.stable)
     }
     delta.seats = seatCheck(context)
+    if servers?.generation != context.generation.number { servers = ServerBlame(table, context) }
+    delta.servers = servers
+    servers = nil
     let read: Result<Void, FileError>
     do throws(FileError) {
       // The judge has one owner at a time: a shared one would be copied at each request.
@@ -101,6 +106,8 @@ actor AccessLogSource {
     }
     judge = delta.comparison?.judge
     delta.comparison = nil
+    servers = delta.servers
+    delta.servers = nil
     let remark = noteSeats(&delta, at: now)
     if case .failure(let error) = read { throw SourceError(description: error.description) }
     if !delta.isEmpty {
@@ -110,10 +117,12 @@ actor AccessLogSource {
       // A name may stand for other addresses than it did when this reader started.
       if delta.unattributed > 0 { await resolveAgain() }
     }
+    judge?.watch(&counted, context, at: now)
     let reading = LogReading(context, at: now, judge)
     let measurements = checks.map { check in
       var measurement = reading.measure(check, &counted)
-      measurement.remark = remark
+      let remarks = [servers?.words(measurement.reading, check), remark].compactMap(\.self)
+      measurement.remark = remarks.isEmpty ? nil : remarks.joined(separator: "; ")
       return measurement
     }
     // At most once a second: after a crash, the log is read again from the last save.

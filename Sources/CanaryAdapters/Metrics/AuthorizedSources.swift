@@ -51,6 +51,10 @@ package struct AuthorizedSources: MetricSource {
     return await sources.checkReadiness(service, pool: pool, readiness)
   }
 
+  package func silence(of service: ServiceName, pool: PoolName) async -> String? {
+    await sources.silence(of: service, pool: pool)
+  }
+
   package func settle(_ service: ServiceName) async { await sources.settle(service) }
 
   package func measureOnce(_ checks: [Check], _ service: ServiceName, pool: PoolName) async

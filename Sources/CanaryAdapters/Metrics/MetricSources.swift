@@ -85,6 +85,13 @@ package final class MetricSources: MetricSource {
     await evidence.withLock { $0[service] }?.settle()
   }
 
+  package func silence(of service: ServiceName, pool: PoolName) async -> String? {
+    guard case .success(let found) = await servers(service, pool) else { return nil }
+    return await PoolProbe.silence(
+      of: found.live, path: found.service.plan.ready.path, limit: .seconds(2),
+      found.service.probeWay)
+  }
+
   package func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
     -> Unready?
   {

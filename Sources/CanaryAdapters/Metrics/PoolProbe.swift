@@ -57,6 +57,36 @@ package enum PoolProbe {
     return faults.isEmpty ? nil : faults.joined(separator: "; ")
   }
 
+  /// Why none of the servers answers; nil as soon as one does.
+  ///
+  /// Any answer will do, but for those by which a gateway says that nothing is behind it.
+  static func silence(of servers: [Server], path: String?, limit: Span, _ way: ProbeWay) async
+    -> String?
+  {
+    // A server of gRPC need not answer what no client of it asks.
+    let isAsked = way.wireProtocol == .http || way.wireProtocol == .https
+    let way = isAsked ? way : ProbeWay(.connection, host: way.host)
+    let (answers, post) = AsyncStream.makeStream(of: String?.self)
+    for server in servers {
+      let question = question(server, path, limit, way)
+      Task {
+        switch await HTTPLoop.shared.send(question) {
+        case .success(let answer) where isAsked && (502...504).contains(answer.status):
+          post.yield("\(server.address) answers \(answer.status)")
+        case .success: post.yield(nil)
+        case .failure(let error): post.yield("\(server.address) \(text(error))")
+        }
+      }
+    }
+    var faults: [String] = []
+    for await fault in answers {
+      guard let fault else { return nil }
+      faults.append(fault)
+      if faults.count == servers.count { break }
+    }
+    return faults.isEmpty ? nil : faults.sorted().joined(separator: "; ")
+  }
+
   /// One measurement of a probe check.
   ///
   /// A server that does not answer as expected, or slower than `max`, fails it.

@@ -22,6 +22,7 @@ enum RevertCommand {
     let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
     let code = try await carryOut(world, service, reason: reason)
+    if code == .done { await sayIfDead(world, service) }
     guard let complaint else { return code }
     world.output.err(
       "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
@@ -128,6 +129,21 @@ enum RevertCommand {
     let generation = state.serving.map { ", generation \($0.generation)" } ?? ""
     world.output.out("reverted: all traffic is on \(state.stable)\(generation)")
     return .done
+  }
+
+  /// Says that the pool which has all traffic now does not answer, and what to type to go forward.
+  ///
+  /// Only afterwards: a revert waits for nothing.
+  private static func sayIfDead(_ world: World, _ service: Service) async {
+    guard let state = try? await world.load(service), let rollout = state.rollout,
+      rollout.from == state.stable,
+      let fault = await world.sources.silence(of: service.name, pool: state.stable)
+    else { return }
+    world.output.err(
+      """
+      canary: warning: \(state.stable) does not answer: \(fault). Clients get errors. \
+      To go forward again: canary promote \(service.name) --to \(rollout.to)
+      """)
   }
 
   /// Asks the controller, which puts the brake on before it answers, and waits for the rest.

@@ -21,8 +21,10 @@ extension SimulateCommand {
     let wanted = try call["--to"].map { text throws(Failure) in try pool(text, service) }
     let source = await source(of: found, service, to: wanted, world)
     var recorded: Rollout?
+    var times: [Int: Instant] = [:]
     if case .history(let rollout, let stages) = source {
       recorded = rollout
+      times = stages.began
       parser = LogParser(table, service.latency, stages.times)
       found = try census(path, parser, table, service).filter {
         stages.generations.contains($0.key)
@@ -39,7 +41,7 @@ extension SimulateCommand {
       to: began)
     var replay = LogReplay(
       found, pools: table.pools, plan: plan, stable: stable, canary: canary, baseline: baseline,
-      isOneRollout: recorded != nil)
+      isOneRollout: recorded != nil, began: times)
     guard !replay.steps.isEmpty else {
       throw Failure(
         .wrong,

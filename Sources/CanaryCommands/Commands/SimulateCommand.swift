@@ -21,6 +21,10 @@ enum SimulateCommand {
         Option("--canary", "SHARE", "how many fail on the canary; else as on stable"),
         Option("--slower", "FACTOR", "how many times as long the canary takes; else 1"),
         Option("--onset", "DURATION", "how long the canary is as good as stable before; else 0s"),
+        Option(
+          "--traffic", "KIND",
+          "what the traffic is like: \(TrafficKind.allCases.map(\.rawValue).joined(separator: ", ")); \"all\": a good canary under each; else steady"
+        ),
         Option("--runs", "N", "how many rollouts; else 200"),
         Option("--seed", "N", "another hand of chance; else 1"),
         Option("--plan", "NAME", "a plan of the config instead of the service's own"),
@@ -30,10 +34,23 @@ enum SimulateCommand {
       ])
   ) { call throws(Failure) in
     if let path = call["--log"] { return try await replay(path, call) }
-    let scenario = try scenario(call)
+    var scenario = try scenario(call)
     let plan = try plan(call)
     let runs = try number(call, "--runs", 1...100_000) ?? 200
     let seed = try number(call, "--seed", 0...1_000_000_000) ?? 1
+    if call["--traffic"] == "all" {
+      let table = await TrafficTable.run(scenario, plan: plan, runs: runs, seed: seed)
+      call.output.out(call.has("--json") ? table.json.pretty : table.text)
+      return .done
+    }
+    if let text = call["--traffic"] {
+      guard let kind = TrafficKind(rawValue: text) else {
+        let kinds = TrafficKind.allCases.map(\.rawValue).joined(separator: ", ")
+        throw Failure(
+          .wrong, "--traffic must be all or one of \(kinds) (found '\(Text.sanitized(text))')")
+      }
+      scenario = scenario.with(kind)
+    }
     if call.output.outIsTerminal {
       call.output.err("\(runs) rollouts, and as many of a good canary …")
     }

@@ -37,7 +37,23 @@ struct ReplayReport {
       }
       lines.append("  ⇒ " + decision(step, stage))
     }
-    return lines.joined(separator: "\n")
+    return (lines + ["verdict: \(verdict)"]).joined(separator: "\n")
+  }
+
+  /// What becomes of the whole rollout: the first stage that goes back or does not pass decides.
+  private var verdict: String {
+    for step in steps {
+      let name = "stage \(step.stage + 1) of \(plan.stages.count)"
+      let said = decision(step, plan.stages[step.stage])
+      if step.reverted != nil { return "the rollout \(said), in \(name)" }
+      if !said.hasPrefix("passes") {
+        return "the rollout does not get past \(name) in this log: \(said)"
+      }
+    }
+    let last = (steps.last?.stage ?? 0) + 1
+    return last == plan.stages.count
+      ? "all stages pass: \(canary) becomes stable"
+      : "every stage in this log passes, up to stage \(last) of \(plan.stages.count)"
   }
 
   private func decision(_ step: LogReplay.Step, _ stage: Stage) -> String {
@@ -63,7 +79,7 @@ struct ReplayReport {
           ("began", .text(step.began.iso8601)), ("ended", .text(step.ended.iso8601)),
           ("canary_share", .number(step.canaryShare)), ("requests", .int(step.requests)),
           ("decision", .text(decision(step, plan.stages[step.stage]))),
-          ("reverts", JSON(step.reverted?.at.iso8601)),
+          ("reverts", JSON(step.reverted?.at.iso8601)), ("verdict", .text(verdict)),
           (
             "changes",
             .list(

@@ -55,24 +55,28 @@ struct Simulation {
     scenario.canaryErrors != scenario.stableErrors || scenario.slowdown != 1
   }
 
-  /// Runs all rollouts on all cores; returns them in the order of their seeds.
   private static func many(_ scenario: Scenario, _ plan: Plan, _ runs: Int, _ seed: Int) async
     -> [Run]
   {
+    await onAllCores(runs) { run in
+      let hand = UInt64(seed) &* 1_000_003 &+ UInt64(run)
+      var rollout = SimulatedRollout(scenario, plan: plan, seed: hand)
+      return (rollout.run(), SimulatedRules(scenario, plan: plan, seed: hand))
+    }
+  }
+
+  /// Does the same for each run on all cores; returns the results in the order of the runs.
+  static func onAllCores<Result: Sendable>(
+    _ runs: Int, _ work: @escaping @Sendable (Int) -> Result
+  ) async -> [Result] {
     let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    return await withTaskGroup(of: [(Int, Run)].self) { group in
+    return await withTaskGroup(of: [(Int, Result)].self) { group in
       for core in 0..<cores {
         group.addTask {
-          stride(from: core, to: runs, by: cores).map { run in
-            let hand = UInt64(seed) &* 1_000_003 &+ UInt64(run)
-            var rollout = SimulatedRollout(scenario, plan: plan, seed: hand)
-            return (
-              run, (rollout.run(), SimulatedRules(scenario, plan: plan, seed: hand))
-            )
-          }
+          stride(from: core, to: runs, by: cores).map { ($0, work($0)) }
         }
       }
-      var found: [(Int, Run)] = []
+      var found: [(Int, Result)] = []
       for await some in group { found += some }
       return found.sorted { $0.0 < $1.0 }.map(\.1)
     }

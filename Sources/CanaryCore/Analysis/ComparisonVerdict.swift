@@ -12,7 +12,7 @@ extension Judge {
   static func comparison(_ check: Check, _ compared: ComparisonReport) -> Outcome {
     let line = compared.line
     if compared.isWorse { return .broken("\(line): \(compared.odds)") }
-    if let shared = compared.sharedFor, shared >= sharedAfter {
+    if let shared = compared.sharedFor, shared >= sharedAfter, compared.isSharing ?? true {
       let rate = ComparisonReport.percent(compared.sharedRate ?? 0)
       return .held(
         "stable itself fails (\(rate) in the last minute): a fault of both, the canary is not blamed; \(line)"
@@ -34,6 +34,10 @@ extension Judge {
         return .held("\(compared.canary.requests) canary requests in this stage, \(least) needed")
       }
       return .good("all requests are the canary's: nothing to compare with")
+    }
+    if let warming = compared.warming {
+      let text = "not compared yet: \(warming)"
+      return demands ? .held(text) : .good(text)
     }
     if case .slow = compared.compare, compared.edge == nil {
       let text = "not enough requests yet to know how fast stable is"

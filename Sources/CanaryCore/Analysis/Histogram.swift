@@ -42,6 +42,14 @@ package struct Histogram: Hashable, Sendable, Codable {
     return nil
   }
 
+  /// How many latencies are longer, as `quantile` tells them apart.
+  func count(above milliseconds: Int64) -> Int {
+    var index = Self.index(max(0, min(milliseconds, Self.longest)))
+    if Self.middle(index) <= Double(milliseconds) { index += 1 }
+    guard index < buckets.count else { return 0 }
+    return buckets[index...].reduce(0) { $0 + Int($1) }
+  }
+
   /// The middle of each used bucket, in seconds, with its count; shortest first.
   package var values: [(seconds: Double, count: Int)] {
     buckets.enumerated().compactMap { index, number in

@@ -22,16 +22,19 @@ package enum Judge {
       take(&next, check, measurement.at, threshold(check, value, nil, shared: nil))
       next.detail += words
       if value.isFinite { next.value = value }
-    case .beside(let value, let requests, let stable, let stableRequests):
-      let shared = stableRequests >= max(1, check.minRequests) ? stable : nil
-      take(&next, check, measurement.at, threshold(check, value, requests, shared: shared))
+    case .beside(let value, let requests, let stable, let stableRequests, let keys):
+      let shared = stableRequests > 0 ? stable : nil
+      take(
+        &next, check, measurement.at, threshold(check, value, requests, shared: shared, keys: keys))
       if value.isFinite { next.value = value }
     case .compared(let compared):
       var outcome = comparison(check, compared)
       if check.condition.hasBound {
         outcome = worst(
           outcome,
-          threshold(check, compared.windowed ?? .nan, compared.windowedRequests, shared: nil))
+          threshold(
+            check, compared.windowed ?? .nan, compared.windowedRequests, shared: nil,
+            keys: compared.keys))
       }
       next.value = compared.canary.requests > 0 ? compared.canary.rate : nil
       take(&next, check, measurement.at, outcome)
@@ -96,7 +99,7 @@ package enum Judge {
   ///
   /// `shared` is stable's value in the same window, which may excuse the canary; nil: none.
   private static func threshold(
-    _ check: Check, _ value: Double, _ requests: Int?, shared: Double?
+    _ check: Check, _ value: Double, _ requests: Int?, shared: Double?, keys: LimitKeys? = nil
   ) -> Outcome {
     guard value.isFinite else { return .held("the value is \(value): not a number to judge by") }
     if let requests, requests < check.minRequests {
@@ -122,13 +125,20 @@ package enum Judge {
         "\(detail), but stable has \(shown.text(shared)) itself: a fault of both, the canary is not blamed"
       )
     }
-    if check.weighsStable, mayBeChance(check, value, requests) {
+    guard check.weighsStable else { return .broken(detail) }
+    if keys.map({ $0.bound < $0.alarm }) ?? mayBeChance(check, value, requests) {
       return .waiting("\(detail), which so few may do by chance")
+    }
+    if let keys, let beside = keys.beside, beside < keys.alarm {
+      let odds = ComparisonReport.odds(beside)
+      return .waiting(
+        "\(detail), but not clearly more than stable: 1 in \(odds) if they were alike; 1 in \(ComparisonReport.odds(keys.alarm)) reverts"
+      )
     }
     return .broken(detail)
   }
 
-  /// Whether chance may explain an error rate above its bound.
+  /// Whether chance may explain an error rate above its bound, where no evidence was kept.
   ///
   /// It may while the rate is less than three standard errors of the bound above it.
   private static func mayBeChance(_ check: Check, _ value: Double, _ requests: Int?) -> Bool {

@@ -98,6 +98,9 @@ package struct LogParser: Sendable {
         if saysMore { check(more.seat, pool, moments, &tally) }
       }
       if failed { tally.noteFailure(pool, at: time) }
+      if tally.servers?.pool == pool, !isAborted {
+        tally.servers?.count(address.bytes, failed: failed, milliseconds: spent)
+      }
       // No client sees the answer to a copy.
       let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
       tally.add(second: time / 1000, pool: pool) { counts in

@@ -17,7 +17,8 @@ package struct LogReading {
     let plan = context.plan
     guard !plan.comparisons.isEmpty else { return nil }
     return ComparisonJudge(
-      rollout: context.rollout, checks: plan.comparisons, stages: plan.stages.count,
+      rollout: context.rollout, checks: plan.comparisons, limits: plan.limits,
+      stages: plan.stages.count,
       alpha: plan.alpha ?? Plan.usualAlpha, baseline: baseline, most: plan.strictestErrorBound)
   }
 
@@ -50,6 +51,7 @@ package struct LogReading {
       {
         compared.windowed = value
         compared.windowedRequests = requests
+        compared.keys = keys(check)
       }
       return .compared(compared)
     }
@@ -57,23 +59,49 @@ package struct LogReading {
     guard check.weighsStable, case .value(let value, let requests?) = canary else {
       return canary
     }
-    guard case .value(let stable, let stables?) = plain(metric, check, context.stable, &tally)
-    else { return .beside(value, requests: requests, stable: nil, stableRequests: 0) }
-    return .beside(value, requests: requests, stable: stable, stableRequests: stables)
+    guard case .value(let stable, let stables?) = stables(metric, check, &tally) else {
+      return .beside(
+        value, requests: requests, stable: nil, stableRequests: 0, keys: keys(check))
+    }
+    return .beside(
+      value, requests: requests, stable: stable, stableRequests: stables, keys: keys(check))
+  }
+
+  private func keys(_ check: Check) -> LimitKeys? {
+    judge?.keys(check, isCompared: context.weight > .none && context.weight < .all)
+  }
+
+  /// Stable's metric over the check's window or, where it has too few requests in that, over the
+  /// last minutes: what little stable still answers excuses the canary as much.
+  private func stables(_ metric: Metric, _ check: Check, _ tally: inout LogTally)
+    -> Measurement.Reading
+  {
+    let now = plain(metric, check, context.stable, &tally)
+    if case .value(_, let requests?) = now, requests >= check.minRequests { return now }
+    guard context.weight < .all else { return now }
+    let counts = tally.total(
+      pool: context.stable, from: (self.now - Self.baselineSpan).second, through: self.now.second)
+    return reading(metric, counts, check, window: Self.baselineSpan)
   }
 
   /// The metric of one pool over the check's window, which never reaches back before the stage.
   private func plain(
     _ metric: Metric, _ check: Check, _ pool: PoolName, _ tally: inout LogTally
   ) -> Measurement.Reading {
-    let from = max(context.since, now - check.window)
+    let from = min(now, max(context.since + check.warmup, now - check.window))
     // The second in which the stage began does not count: its first part had another weight.
     let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
     let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)
+    return reading(metric, counts, check, window: now - from)
+  }
+
+  private func reading(_ metric: Metric, _ counts: PoolCounts, _ check: Check, window: Span)
+    -> Measurement.Reading
+  {
     // Not every request has a latency of the server's own.
     let requests = metric.quantile == nil ? counts.requests : counts.latency.count
     return Judge.reading(
-      metric, requests: requests, failures: counts.failures, window: now - from,
+      metric, requests: requests, failures: counts.failures, window: window,
       whose: check.source.isShadow ? "shadow" : "canary",
       quantile: { counts.latency.quantile($0) })
   }

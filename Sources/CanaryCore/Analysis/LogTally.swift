@@ -91,11 +91,19 @@ package struct PoolTable: Hashable, Sendable {
     relay == Self.hash(address)
   }
 
+  /// The addresses of one pool, by their hashes.
+  func names(of pool: Int) -> [UInt64: String] {
+    let own = addresses.filter { $0.value == pool }.keys.map { address in
+      (Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }, address)
+    }
+    return Dictionary(own) { first, _ in first }
+  }
+
   /// FNV-1a of 64 bits.
   ///
   /// Nginx writes the addresses of a log, so clients cannot choose them to collide.
   @inline(__always)
-  private static func hash(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
+  static func hash(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return hash
@@ -132,6 +140,8 @@ package struct LogTally: Sendable {
   package var lines = 0
   /// Seats and pools that must agree; nil: they are not checked.
   package var seats: SeatCheck?
+  /// The canary's servers, each by itself; nil: they are not told apart.
+  package var servers: ServerBlame?
   /// The comparison that takes each request while lines are read; nil: none.
   package var comparison: TallyComparison?
   /// The requests that chance drew, by generation; nil: they are not counted.

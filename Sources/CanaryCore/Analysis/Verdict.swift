@@ -30,7 +30,10 @@ package struct Measurement: Hashable, Sendable, Codable {
     /// A number, with words of its source that you should see.
     case noted(Double, String)
     /// The canary's number and stable's, each with its requests; stable's is nil when it has none.
-    case beside(Double, requests: Int, stable: Double?, stableRequests: Int)
+    ///
+    /// With the evidence that the canary's is no chance, and not stable's as well.
+    case beside(
+      Double, requests: Int, stable: Double?, stableRequests: Int, keys: LimitKeys? = nil)
     /// A comparison with stable.
     indirect case compared(ComparisonReport)
     /// Yes or no, with what was seen.
@@ -131,10 +134,15 @@ package struct CheckState: Hashable, Sendable, Codable {
   /// wake together; rounding down also keeps a slow answer from delaying every later one.
   package func nextDue(_ check: Check, soak: Span) -> Instant? {
     guard let measuredAt else { return nil }
-    let interval = check.interval(soak: soak)
+    var interval = check.interval(soak: soak)
+    // A source that failed is asked again soon, however seldom it is asked otherwise.
+    if verdict == .error { interval = min(interval, Self.retryInterval) }
     let due = measuredAt + interval
     return interval < Self.shortestWhole ? due : due.wholeSecond
   }
+
+  /// The longest pause after a source has not answered.
+  private static let retryInterval = Span.seconds(5)
 
   /// From this interval on, up to a second less does not matter.
   private static let shortestWhole = Span.seconds(2)

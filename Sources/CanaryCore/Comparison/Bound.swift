@@ -2,10 +2,10 @@
 /// docs/judge.md).
 package enum Bound {
   /// The odds that are bet on, as multiples of the bound's odds.
-  private static let multiples = [2.0, 6, 30, 600]
+  package static let multiples = [2.0, 6, 30, 600]
 
   /// The failure rates that are bet on.
-  package static func effects(_ bound: Double) -> [Double] {
+  package static func effects(_ bound: Double, _ multiples: [Double] = multiples) -> [Double] {
     multiples.map { multiple in
       let odds = multiple * bound / (1 - bound)
       return odds / (1 + odds)
@@ -15,8 +15,10 @@ package enum Bound {
   /// The factors by which one good request and one bad request change each bet.
   ///
   /// They are Bernoulli likelihood ratios.
-  package static func factors(_ bound: Double) -> (good: [Double], bad: [Double]) {
-    let effects = effects(bound)
+  package static func factors(_ bound: Double, _ multiples: [Double] = multiples) -> (
+    good: [Double], bad: [Double]
+  ) {
+    let effects = effects(bound, multiples)
     return (effects.map { (1 - $0) / (1 - bound) }, effects.map { $0 / bound })
   }
 

@@ -9,18 +9,26 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   /// Stable's own failure rate before the rollout; nil: too few requests to know it.
   let stableRate: Double?
   var subjects: [Subject]
-  private let failures: Int?
+  var watches: [LimitWatch]
+  /// Up to which second the watches have counted.
+  var watchedTo: Int64?
+  let failures: Int?
 
   /// The newest generation seen, and the stage that began last.
   package private(set) var generation = 0
   private var stage = -1
   private var began: Int64?
   var stageBegan: Int64?
-  private var stageCanaries = 0
+  private(set) var stageCanaries = 0
   /// Stable's latencies during the rollout, collected where there is no baseline.
   private(set) var learning = Histogram()
   private var isLearned = false
+  /// The last minute of the stage: one stratum, which ends with the stage's set of seats.
   var trailing = Trailing()
+  /// Stable's last minute, whatever the weight was.
+  var stableMinute = Trailing()
+  /// Requests that ended before this, in milliseconds, met something else, such as a brake.
+  private var trusted: Int64 = .min
   private(set) var newest: Int64 = 0
 
   // The bet against an absolute bound.
@@ -32,11 +40,11 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   private(set) var suspendedSince: Int64?
   var isAlone = false
 
-  private var silence: Silence
-  private let silenceCapital: Double
+  private(set) var silence: Silence
+  let silenceCapital: Double
 
   /// The first alarm of each check; none is ever withdrawn.
-  package private(set) var alarms: [Alarm] = []
+  package internal(set) var alarms: [Alarm] = []
 
   /// What was known when the evidence was enough for a revert.
   package struct Alarm: Hashable, Sendable, Codable {
@@ -47,14 +55,16 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     package var milliseconds: Int64
     /// How many requests the canary should have answered; nil unless its silence raised the alarm.
     package var due: Int?
+    /// The bound that it broke; nil unless there was no stable to compare with.
+    package var bound: Double?
   }
 
   /// Prepares the comparisons of a plan that has this many stages.
   ///
   /// `baseline` is what stable did before the rollout, `most` the highest failure rate that you accept.
   package init(
-    rollout: Int, checks: [ComparisonSpec], stages: Int, alpha: Double, baseline: PoolCounts,
-    most: Double
+    rollout: Int, checks: [ComparisonSpec], limits: [LimitSpec] = [], stages: Int, alpha: Double,
+    baseline: PoolCounts, most: Double
   ) {
     self.rollout = rollout
     self.alpha = alpha
@@ -78,9 +88,18 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     failures = subjects.firstIndex { !$0.check.advisory && $0.check.compare == .failures }
     let known = BadCount(baseline.requests, bad: baseline.failures)
     stableRate = known.requests >= SlowLimits.least ? known.rate : nil
-    bound = Bound.automatic(stableRate: Bound.upperRate(known), most: most)
+    // A canary that may be worse than stable may be so where stable never fails.
+    let allowed = gating.filter { $0.compare == .failures }.compactMap(\.worseBy).max() ?? 0
+    let automatic = Bound.automatic(stableRate: Bound.upperRate(known), most: most)
+    bound = allowed == 0 ? automatic : min(0.99, max(automatic, (stableRate ?? 0) + allowed))
+    watches = limits.map { LimitWatch($0, stages: stages) }
     boundWealth = Wealth(effects: 4, stages: stages)
     (goodFactors, badFactors) = Bound.factors(bound)
+    for index in subjects.indices where !subjects[index].isSlow {
+      // Where stable never failed, half a failure keeps the ratio finite.
+      let least = 0.5 / Double(max(1, known.requests))
+      subjects[index].tolerate(worseThan: stableRate == nil ? 0 : max(known.rate, least))
+    }
     setLimits(baseline.latency)
     isLearned = subjects.contains { $0.isSlow && $0.limits == nil }
   }
@@ -88,7 +107,8 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   private mutating func setLimits(_ latency: Histogram) {
     for index in subjects.indices where subjects[index].limits == nil {
       if case .slow(let quantile) = subjects[index].check.compare {
-        subjects[index].limits = SlowLimits(latency, quantile: quantile)
+        subjects[index].limits = SlowLimits(
+          latency, quantile: quantile, longerBy: subjects[index].check.longerBy)
       }
     }
   }
@@ -102,12 +122,17 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     isAlone = weight > 0.999
     if generation > self.generation { turn(to: generation) }
     silence.begin(weight: weight, from: trusted.milliseconds)
+    if trusted > now { distrust(before: trusted.milliseconds) }
     guard stage > self.stage else { return }
     if began == nil { began = now.milliseconds }
     self.stage = stage
     for index in subjects.indices { subjects[index].wealth.beginStage() }
     boundWealth.beginStage()
     silence.wealth.beginStage()
+    for index in watches.indices {
+      watches[index].bound.beginStage()
+      watches[index].beside.beginStage()
+    }
   }
 
   private mutating func turn(to generation: Int) {
@@ -117,9 +142,21 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
       for index in subjects.indices { subjects[index].limits = nil }
       setLimits(learning)
     }
-    for index in subjects.indices { subjects[index].turn() }
+    for index in subjects.indices { subjects[index].turn(at: newest) }
+    for index in watches.indices { watches[index].close(at: newest) }
+    trailing = Trailing()
     stageBegan = nil
     stageCanaries = 0
+  }
+
+  /// Compares nothing with what ended before this: a brake may have been on, so that no chance drew
+  /// it.
+  private mutating func distrust(before milliseconds: Int64) {
+    guard milliseconds > trusted else { return }
+    trusted = milliseconds
+    for index in subjects.indices { subjects[index].closeAll(at: newest) }
+    for index in watches.indices { watches[index].close(at: newest) }
+    trailing = Trailing()
   }
 
   // MARK: requests
@@ -133,15 +170,25 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     if generation > self.generation { turn(to: generation) }
     if milliseconds > newest { move(to: milliseconds) }
     let isLate = generation < self.generation
+    if !isCanary, let failed {
+      stableMinute.add(isCanary: false, isBad: failed, second: milliseconds / 1000)
+      if failed { watchStable(milliseconds) }
+    }
+    guard milliseconds >= trusted else { return }
     if !isLate {
       if stageBegan == nil { stageBegan = milliseconds }
       if isCanary { stageCanaries += 1 }
     }
     if let failed {
-      trailing.add(isCanary: isCanary, isBad: failed, second: milliseconds / 1000)
-      if isCanary { betOnBound(failed) } else if failed { watchStable(milliseconds) }
+      if !isLate { trailing.add(isCanary: isCanary, isBad: failed, second: milliseconds / 1000) }
+      if isCanary, isWarmForFailures(milliseconds) { betOnBound(failed) }
     }
-    let isWarm = isLate || stageCanaries > 100 || milliseconds - (stageBegan ?? 0) >= 30_000
+    // A request that began in the warm-up met it, however late it ends.
+    let age = milliseconds - (latency ?? 0) - (stageBegan ?? 0)
+    for index in watches.indices where !isLate && age >= watches[index].spec.warmup.milliseconds {
+      watches[index].add(
+        isCanary: isCanary, failed: failed, latency: latency, at: milliseconds)
+    }
     var mayAlarm = isCanary && failed == true
     if !isLate, failures != nil {
       silence.count(isCanary: isCanary, at: milliseconds)
@@ -149,8 +196,12 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     }
     for index in subjects.indices {
       let isBad: Bool
+      guard isLate || isWarm(subjects[index].check.warmup, age) else { continue }
       if subjects[index].isSlow {
-        guard isWarm, let latency, let limits = subjects[index].limits else { continue }
+        // What fails is judged as that: a fault that answers fast would make a mended canary slow.
+        guard failed != true, let latency, let limits = subjects[index].limits else {
+          continue
+        }
         isBad = latency > (isCanary ? limits.canary : limits.stable)
         if failed == nil, !isBad { continue }
       } else {
@@ -167,6 +218,17 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     if !isCanary, let latency, failed != nil { learn(latency) }
   }
 
+  /// Whether a stage that is this old has left the warm-up of a comparison behind.
+  @inline(__always)
+  func isWarm(_ warmup: WarmUp, _ age: Int64) -> Bool {
+    age >= warmup.span.milliseconds && stageCanaries >= warmup.requests
+  }
+
+  private func isWarmForFailures(_ milliseconds: Int64) -> Bool {
+    guard let failures else { return false }
+    return isWarm(subjects[failures].check.warmup, milliseconds - (stageBegan ?? milliseconds))
+  }
+
   /// Places the capital due every ten seconds, and ends a suspension once stable is well again.
   private mutating func move(to milliseconds: Int64) {
     newest = milliseconds
@@ -177,10 +239,14 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
         boundWealth.restart()
         silence.wealth.restart()
         for index in subjects.indices { subjects[index].wealth.restart() }
+        for index in watches.indices {
+          watches[index].bound.restart()
+          watches[index].beside.restart()
+        }
       }
     }
     if suspendedSince != nil {
-      trailing.forget(upTo: milliseconds / 1000)
+      stableMinute.forget(upTo: milliseconds / 1000)
       watchStable(milliseconds)
     }
   }
@@ -202,98 +268,13 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   /// Suspends this bet and gives away what it earned while stable breaks the bound itself.
   private mutating func watchStable(_ milliseconds: Int64) {
     let isBroken =
-      trailing.stable.bad >= 2
-      && Double(trailing.stable.bad) >= bound * Double(trailing.stable.requests)
+      stableMinute.stable.bad >= 2
+      && Double(stableMinute.stable.bad) >= bound * Double(stableMinute.stable.requests)
     if isBroken, suspendedSince == nil {
       suspendedSince = milliseconds
       boundWealth.drop()
     } else if !isBroken {
       suspendedSince = nil
     }
-  }
-
-  // MARK: the decision
-
-  /// The evidence: a canary that is no worse ever reaches it in at most 1 of this many rollouts.
-  package var evidence: Double {
-    compared + boundCapital * boundWealth.total + silenceCapital * silence.wealth.total
-  }
-
-  private var compared: Double {
-    subjects.reduce(0) { $1.check.advisory ? $0 : $0 + $1.capital * $1.wealth.total }
-  }
-
-  /// The gating check that raised the alarm; nil: none did.
-  package var accused: CheckName? {
-    alarms.first { alarm in
-      subjects.contains { $0.check.name == alarm.check && !$0.check.advisory }
-    }?.check
-  }
-
-  /// Raises the alarms for which the evidence is enough; the gating checks together raise one.
-  private mutating func soundAlarm(_ milliseconds: Int64) {
-    for subject in subjects where subject.check.advisory {
-      if subject.wealth.total >= 1 / alpha, subject.canaryBad >= Self.leastBad {
-        sound(subject, subject.wealth.total, milliseconds)
-      }
-    }
-    guard accused == nil else { return }
-    let silent = silenceCapital * silence.wealth.total
-    let ratio = compared + silent
-    let all = ratio + boundCapital * boundWealth.total
-    guard all >= 1 / alpha, let leader else { return }
-    if silent > weight(leader), let failures {
-      return sound(subjects[failures], all, milliseconds, due: silence.due)
-    }
-    // A fault may be shared: where only the bound speaks, the last minute must lean against the canary too.
-    let leans =
-      ratio >= 1 / alpha || isAlone
-      || Stratum(stable: trailing.stable, canary: trailing.canary).lean >= 1 / alpha
-    guard leans, subjects[leader].canaryBad >= Self.leastBad else { return }
-    sound(subjects[leader], all, milliseconds)
-  }
-
-  private mutating func sound(
-    _ subject: Subject, _ evidence: Double, _ milliseconds: Int64, due: Int? = nil
-  ) {
-    guard !alarms.contains(where: { $0.check == subject.check.name }) else { return }
-    var (canary, stable) = countsToShow(subject)
-    if due != nil {
-      canary = BadCount(silence.answered)
-      stable = BadCount(silence.requests - silence.answered)
-    }
-    alarms.append(
-      Alarm(
-        check: subject.check.name, evidence: evidence, canary: canary, stable: stable,
-        milliseconds: milliseconds, due: due))
-  }
-
-  /// Two failures may be a coincidence.
-  private static let leastBad = 3
-
-  /// Whether the gating comparison of this name contributes most to the evidence.
-  func leads(_ check: CheckName) -> Bool {
-    leader.map { subjects[$0].check.name == check } ?? false
-  }
-
-  /// The gating comparison that contributes most; nil: there is none.
-  private var leader: Int? {
-    subjects.indices.filter { !subjects[$0].check.advisory }.max {
-      weight($0) < weight($1)
-    }
-  }
-
-  private func weight(_ index: Int) -> Double {
-    subjects[index].capital * subjects[index].wealth.total
-      + (index == failures ? boundCapital * boundWealth.total : 0)
-  }
-
-  /// The counts to show: the stage's, or the last minute's where they say more.
-  func countsToShow(_ subject: Subject) -> (canary: BadCount, stable: BadCount) {
-    guard subject.check.compare == .failures else { return (subject.canary, subject.stable) }
-    let minute = Stratum(stable: trailing.stable, canary: trailing.canary)
-    let whole = Stratum(stable: subject.stable, canary: subject.canary)
-    return minute.lean > whole.lean && minute.canary.bad > 0
-      ? (minute.canary, minute.stable) : (whole.canary, whole.stable)
   }
 }

@@ -32,9 +32,17 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
   package var edge: Double?
   /// How many requests the canary should have answered; nil unless its silence raised the alarm.
   package var due: Int?
+  /// The bound that it broke; nil unless all requests were the canary's when the alarm was raised.
+  package var bound: Double?
+  /// Whether the canary fails as stable does, or has too few requests to tell; nil: stable does not.
+  package var isSharing: Bool?
   /// The value over the check's window, for a check that has a bound too.
   package var windowed: Double?
   package var windowedRequests: Int?
+  /// The evidence on that bound; nil: it is not watched.
+  package var keys: LimitKeys?
+  /// What is left of the warm-up, in words; nil: it is over.
+  package var warming: String?
 
   package init(
     compare: ComparisonKind, canary: BadCount, stable: BadCount, evidence: Double, alarm: Double,
@@ -75,7 +83,9 @@ extension ComparisonJudge {
       alarm: 1 / alpha, isWorse: alarm != nil, leads: subject.check.advisory || leads(check),
       upper: subject.excess.upper, margin: margin,
       isAlone: isAlone, edge: subject.limits.map { $0.edge / 1000 })
+    report.warming = warming(subject, at: now)
     report.due = alarm?.due
+    report.bound = alarm?.bound
     let excess = subject.excess
     if excess.excludes(margin: margin) {
       // The mixture of all terms may exclude the margin where no single term does.
@@ -95,10 +105,36 @@ extension ComparisonJudge {
     }
     if let suspendedSince {
       report.sharedFor = Span(milliseconds: max(0, now.milliseconds - suspendedSince))
-      report.sharedRate = trailing.stable.rate
+      report.sharedRate = stableMinute.stable.rate
+      report.isSharing = isSharing
     }
     return report
   }
+
+  /// What is left of a comparison's warm-up; nil: it is over.
+  private func warming(_ subject: Subject, at now: Instant) -> String? {
+    let warmup = subject.check.warmup
+    let age = stageBegan.map { max(newest, now.milliseconds) - $0 } ?? 0
+    guard !isWarm(warmup, age) else { return nil }
+    let left = Span(milliseconds: (warmup.span.milliseconds - age + 999) / 1000 * 1000)
+    if left > .zero { return "\(left) of the warm-up left" }
+    return "\(stageCanaries) of the warm-up's \(warmup.requests) canary requests"
+  }
+
+  /// Whether the canary breaks the bound as well as stable does, as far as can be told.
+  private var isSharing: Bool {
+    if trailing.canary.requests >= Self.leastTelling { return breaks(trailing.canary) }
+    guard let failures else { return true }
+    let stage = subjects[failures].canary
+    return stage.requests < Self.leastTelling || breaks(stage)
+  }
+
+  private func breaks(_ count: BadCount) -> Bool {
+    count.bad >= 2 && count.rate >= bound
+  }
+
+  /// Fewer requests say nothing about whether the canary fails too.
+  private static let leastTelling = 20
 }
 
 extension ComparisonReport {
@@ -122,7 +158,11 @@ extension ComparisonReport {
   }
 
   /// The evidence in words, for example `1 in 12,000 if they were alike`.
-  package var odds: String { "1 in \(Self.odds(evidence)) if they were alike" }
+  package var odds: String {
+    let number = "1 in \(Self.odds(evidence))"
+    guard let bound else { return "\(number) if they were alike" }
+    return "\(number) if no more than \(Self.percent(bound)) failed"
+  }
 
   private static func side(_ count: BadCount) -> String {
     count.requests == 0

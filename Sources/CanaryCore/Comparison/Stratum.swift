@@ -64,9 +64,9 @@ package struct Stratum: Hashable, Sendable, Codable {
       * (Mathematics.log1p(a * (psi - 1)) - Mathematics.log1p(a * (psi0 - 1)))
   }
 
-  /// Multiplies each capital by the bet at its psi (psi0 = 1), mostly without a logarithm.
+  /// Multiplies each capital by the bet at its multiple of psi0, mostly without a logarithm.
   @inline(__always)
-  package func bet(_ grid: [Double], into capital: inout [Double]) {
+  package func bet(_ grid: [Double], psi0: Double = 1, into capital: inout [Double]) {
     let (low, high) = limits
     guard high > low else { return }
     let spread = high - low
@@ -77,7 +77,7 @@ package struct Stratum: Hashable, Sendable, Codable {
     let hits = canary.bad - low
     for index in grid.indices {
       let psi = grid[index]
-      let step = 1 / (1 + a * (psi - 1))
+      let step = (1 + a * (psi0 - 1)) / (1 + a * (psi * psi0 - 1))
       if spread == 1 {
         capital[index] *= hits == 1 ? psi * step : step
       } else {

@@ -33,6 +33,11 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
     }
   }
 
+  /// How long a canary may take to become as fast as it will be: the default of `warmup`.
+  package var warmup: WarmUp {
+    if case .slow = self { WarmUp(span: .seconds(30), requests: 100) } else { WarmUp() }
+  }
+
   /// The default of `worse_by`: how much worse the canary may be, as a share of its requests.
   func margin(stableRate: Double?) -> Double {
     switch self {
@@ -47,11 +52,23 @@ package struct ComparisonSpec: Hashable, Sendable, Codable {
   package var name: CheckName
   package var compare: ComparisonKind
   package var advisory: Bool
+  /// The share of its requests by which the canary may be worse; nil: by nothing that can be told.
+  package var worseBy: Double?
+  /// How much longer than stable's quantile a request of the canary may take, in milliseconds.
+  package var longerBy: Int64?
+  /// Of each stage, what comes before both of these is not compared.
+  package var warmup: WarmUp
 
-  package init(name: CheckName, compare: ComparisonKind, advisory: Bool) {
+  package init(
+    name: CheckName, compare: ComparisonKind, advisory: Bool, worseBy: Double? = nil,
+    longerBy: Int64? = nil, warmup: WarmUp? = nil
+  ) {
     self.name = name
     self.compare = compare
     self.advisory = advisory
+    self.worseBy = worseBy
+    self.longerBy = longerBy
+    self.warmup = warmup ?? compare.warmup
   }
 }
 
@@ -63,17 +80,20 @@ struct SlowLimits: Hashable, Sendable, Codable {
   let stable: Int64
   /// Above this many milliseconds a request of the canary is slow.
   let canary: Int64
+  /// The share of stable's requests that exceed the edge.
+  let share: Double
 
   /// The limits from stable's latencies; nil when there are fewer than `least`.
   ///
   /// The quantile is lowered until at least ten of the latencies exceed it.
-  init?(_ latency: Histogram, quantile: Double) {
+  init?(_ latency: Histogram, quantile: Double, longerBy: Int64? = nil) {
     guard latency.count >= Self.least else { return nil }
     let reachable = min(quantile, 1 - 10 / Double(latency.count))
     guard let seconds = latency.quantile(reachable) else { return nil }
     edge = LogBucket.upperEdge(LogBucket.index(milliseconds: seconds * 1000))
     stable = Int64(edge.rounded(.down))
-    canary = Int64(max(1.1 * edge, edge + 1).rounded(.down))
+    canary = Int64(max(1.1 * edge, edge + Double(longerBy ?? 1)).rounded(.down))
+    share = Double(latency.count(above: stable)) / Double(latency.count)
   }
 
   /// Fewer latencies say nothing about a quantile.
@@ -85,7 +105,12 @@ struct Subject: Hashable, Sendable, Codable {
   let check: ComparisonSpec
   let capital: Double
   let grid: [Double]
-  var limits: SlowLimits?
+  /// Above this odds ratio the canary is worse than it may be; nil: it may be any.
+  private(set) var tolerated: Double? = 1
+  private var burst: Burst?
+  var limits: SlowLimits? {
+    didSet { if let limits { tolerate(worseThan: limits.share) } }
+  }
   var wealth: Wealth
   /// The open stratum of the newest generation.
   var open = Stratum()
@@ -104,6 +129,14 @@ struct Subject: Hashable, Sendable, Codable {
     self.capital = capital
     grid = check.compare.grid
     wealth = Wealth(effects: grid.count, stages: stages)
+    if isSlow { burst = Burst(effects: grid.count) }
+  }
+
+  /// Sets what `worse_by` tolerates beside a stable of which this share is bad (ψ₀ of formula 1).
+  mutating func tolerate(worseThan share: Double) {
+    guard let worseBy = check.worseBy else { return }
+    let most = share + worseBy
+    tolerated = share > 0 && most < 1 ? most / (1 - most) * (1 - share) / share : nil
   }
 
   var isSlow: Bool { if case .slow = check.compare { true } else { false } }
@@ -123,7 +156,7 @@ struct Subject: Hashable, Sendable, Codable {
       stable.add(isBad)
     }
     guard open.isComplete(at: time) else { return false }
-    return closeOpen()
+    return closeOpen(at: time)
   }
 
   /// Adds a request that an older generation served: it counts for alarms, not for this stage.
@@ -138,30 +171,45 @@ struct Subject: Hashable, Sendable, Codable {
       late.stable.add(isBad)
     }
     guard late.isComplete(at: time) else { return false }
-    return closeLate()
+    return closeLate(at: time)
   }
 
   @inline(__always)
-  private mutating func closeOpen() -> Bool {
-    if open.canary.bad &+ open.stable.bad > 0 { wealth.bet(open, grid) }
+  private mutating func closeOpen(at time: Int64) -> Bool {
+    if open.canary.bad &+ open.stable.bad > 0 { bet(open, at: time) }
     excess.add(open)
     let mayAlarm = open.canary.bad > 0
     open = Stratum()
     return mayAlarm
   }
 
-  private mutating func closeLate() -> Bool {
-    wealth.bet(late, grid)
+  @inline(__always)
+  private mutating func bet(_ stratum: Stratum, at time: Int64) {
+    // Without a baseline, `worse_by` begins to tolerate something once stable is known.
+    if tolerated == nil, !isSlow, stable.requests >= SlowLimits.least {
+      tolerate(worseThan: max(stable.rate, 0.5 / Double(stable.requests)))
+    }
+    guard let tolerated else { return }
+    wealth.bet(stratum, grid, psi0: tolerated, within: &burst, at: time)
+  }
+
+  private mutating func closeLate(at time: Int64) -> Bool {
+    bet(late, at: time)
     let mayAlarm = late.canary.bad > 0
     late = Stratum()
     return mayAlarm
   }
 
-  /// Closes both strata, whatever they hold, and resets this stage's counts: the weight changes.
-  mutating func turn() {
-    _ = closeLate()
-    wealth.bet(open, grid)
+  /// Closes both strata, whatever they hold: something else than chance drew what follows.
+  mutating func closeAll(at time: Int64) {
+    _ = closeLate(at: time)
+    bet(open, at: time)
     open = Stratum()
+  }
+
+  /// Closes both strata, whatever they hold, and resets this stage's counts: the weight changes.
+  mutating func turn(at time: Int64) {
+    closeAll(at: time)
     excess = Excess()
     stable = BadCount()
     canary = BadCount()

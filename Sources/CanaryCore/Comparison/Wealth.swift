@@ -49,8 +49,23 @@ package struct Wealth: Hashable, Sendable, Codable {
     for index in placed.indices { placed[index] += share / Double(placed.count) }
   }
 
+  /// Applies the bets of a stratum against "at most `psi0` times stable's odds".
   @inline(__always)
-  mutating func bet(_ stratum: Stratum, _ grid: [Double]) { stratum.bet(grid, into: &placed) }
+  mutating func bet(
+    _ stratum: Stratum, _ grid: [Double], psi0: Double = 1, within burst: inout Burst?,
+    at milliseconds: Int64
+  ) {
+    scale(within: &burst, at: milliseconds) { stratum.bet(grid, psi0: psi0, into: &$0) }
+  }
+
+  /// Applies factors at once or, with a burst, as far as it lets one moment count.
+  @inline(__always)
+  mutating func scale(
+    within burst: inout Burst?, at milliseconds: Int64, _ change: (inout [Double]) -> Void
+  ) {
+    if burst == nil { return change(&placed) }
+    burst?.apply(to: &placed, at: milliseconds, change)
+  }
 
   /// Applies one bet with the same outcome at every effect.
   @inline(__always)

@@ -25,6 +25,10 @@ package struct CheckReader {
     let lasting = table.span("for")
     let failures = table.int("failures", in: 1...1_000_000)
     let warmup = table.span("warmup")
+    let warmupRequests = table.int("warmup_requests", in: 0...1_000_000)
+    if warmupRequests != nil, condition.versus == nil {
+      table.fault("warmup_requests", "needs versus: \"stable\"")
+    }
     let minRequests = table.int("min_requests", in: 0...1_000_000_000)
     let timeout = table.span("timeout", atLeast: Span(milliseconds: 10))
     let advisory = table.bool("advisory")
@@ -41,6 +45,8 @@ package struct CheckReader {
       lasting: lasting ?? .zero, failures: failures ?? 1, warmup: warmup ?? .zero,
       minRequests: minRequests ?? floor, timeout: timeout ?? .seconds(5),
       advisory: advisory ?? false)
+    check.hasOwnWarmup = warmup != nil
+    check.warmupRequests = warmupRequests
     check.expected = expected
     check.endpoint = endpoint
     check.backend = backend
@@ -85,11 +91,7 @@ package struct CheckReader {
 
   private func readVersus(_ source: Source?) -> Versus? {
     let versus = table.text("versus", "must be \"stable\"") { $0 == "stable" }
-    let worseBy = table.read(
-      "worse_by", "must be a share above 0 such as \"1%\" or 0.01, at most 1"
-    ) { node -> Double? in
-      Self.share(node).flatMap { $0 > 0 ? $0 : nil }
-    }
+    let (worseBy, longerBy) = readMargin(source)
     let evidence = table.text("evidence", Self.evidenceRule) {
       ["comparison", "thresholds"].contains($0)
     }
@@ -111,7 +113,25 @@ package struct CheckReader {
     }
     guard versus != nil else { return nil }
     return Versus(
-      worseBy: worseBy, demandsEvidence: evidence.map { $0 == "comparison" } ?? demandsEvidence)
+      worseBy: worseBy, longerBy: longerBy,
+      demandsEvidence: evidence.map { $0 == "comparison" } ?? demandsEvidence)
+  }
+
+  /// Reads `worse_by`: a share of the requests or, of a latency, also a duration.
+  private func readMargin(_ source: Source?) -> (share: Double?, longer: Span?) {
+    var isLatency = false
+    if case .metric(let metric)? = source { isLatency = metric.quantile != nil }
+    let rule =
+      isLatency
+      ? "must be a share above 0 such as \"2%\", at most 1, or a duration such as \"2ms\""
+      : "must be a share above 0 such as \"1%\" or 0.01, at most 1"
+    let margin = table.read("worse_by", rule) { node -> (share: Double?, longer: Span?)? in
+      if let share = Self.share(node) { return share > 0 ? (share, nil) : nil }
+      guard isLatency, case .text(let text) = node, let span = Span(parsing: text), span > .zero
+      else { return nil }
+      return (nil, span)
+    }
+    return margin ?? (nil, nil)
   }
 
   /// Reads a bound in the unit of its source.

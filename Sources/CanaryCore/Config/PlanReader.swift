@@ -13,10 +13,19 @@ package struct PlanReader {
     let stages: [Node] = [(5.0, "30m"), (10, "30m"), (30, "30m"), (60, "30m"), (100, "10m")].map {
       .table(["weight": .number($0), "soak": .text($1)])
     }
-    let table: Node = .table(["stages": .list(stages), "checks": .list(standardChecks)])
+    let table: Node = .table(["stages": .list(stages), "checks": .list(patientChecks)])
     let reader = PlanReader(TableReader(table, at: "", faults: FaultList()), name: "standard")
     return reader.read() ?? Plan(name: "standard", stages: [], checks: [])
   }()
+
+  /// The default checks, with the time that caches take to fill; in half an hour there is that much.
+  private static let patientChecks: [Node] = standardChecks.map { check in
+    guard case .table(var fields) = check, fields["versus"] != nil,
+      fields["metric"] != .text("error_rate")
+    else { return check }
+    fields["warmup"] = .text("1m")
+    return .table(fields)
+  }
 
   /// The default checks of a plan: thresholds, health, and comparisons with stable.
   private static let standardChecks: [Node] = {

@@ -166,7 +166,7 @@ struct StageReader {
         )
         return nil
       }
-      for key in ["versus", "worse_by", "evidence"] { table[key] = nil }
+      for key in ["versus", "worse_by", "evidence", "warmup_requests"] { table[key] = nil }
       table["name"] = .text(twin)
       table["metric"] = .text(metric.shadowName)
       return .table(table)

@@ -26,11 +26,14 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
 package struct Versus: Hashable, Sendable, Codable {
   /// The share of its requests by which the canary may be worse; nil: the metric's default margin.
   package var worseBy: Double?
+  /// How much longer than stable's the canary's latency may be; nil: by the built-in tenth.
+  package var longerBy: Span?
   /// Whether the stage is held until the data exclude a regression larger than the margin.
   package var demandsEvidence: Bool
 
-  package init(worseBy: Double? = nil, demandsEvidence: Bool = true) {
+  package init(worseBy: Double? = nil, longerBy: Span? = nil, demandsEvidence: Bool = true) {
     self.worseBy = worseBy
+    self.longerBy = longerBy
     self.demandsEvidence = demandsEvidence
   }
 }
@@ -68,7 +71,11 @@ package struct Check: Hashable, Sendable, Codable {
   /// How many measurements in a row must violate the condition before the check fails.
   package var failures: Int
   /// How long after the start of a stage the first measurement is made, at the earliest.
+  ///
+  /// What comes before that is not counted either.
   package var warmup: Span
+  /// How many canary requests of a stage a comparison leaves out; nil: the default of its metric.
+  package var warmupRequests: Int?
   /// How many canary requests the window must contain for a verdict other than `inconclusive`.
   package var minRequests: Int
   /// How long one measurement may take; after that its verdict is `error`.
@@ -86,6 +93,8 @@ package struct Check: Hashable, Sendable, Codable {
   /// A bound that stable violates too is `inconclusive`: a fault of both. One that chance may have
   /// violated is `pending`.
   @Sparse package var weighsStable = false
+  /// Whether `warmup` was given, which a comparison then has instead of its default.
+  @Sparse package var hasOwnWarmup = false
 
   package init(
     name: CheckName, source: Source, condition: Condition = Condition(), every: Span? = nil,
@@ -126,6 +135,11 @@ package struct Check: Hashable, Sendable, Codable {
     guard condition.versus != nil, case .metric(let metric) = source,
       let compare = ComparisonKind(metric)
     else { return nil }
-    return ComparisonSpec(name: name, compare: compare, advisory: advisory)
+    var warmUp = compare.warmup
+    if hasOwnWarmup { warmUp.span = warmup }
+    if let warmupRequests { warmUp.requests = warmupRequests }
+    return ComparisonSpec(
+      name: name, compare: compare, advisory: advisory, worseBy: condition.versus?.worseBy,
+      longerBy: condition.versus?.longerBy?.milliseconds, warmup: warmUp)
   }
 }

@@ -66,6 +66,7 @@ struct Policy {
     case .guarded: break
     case .woke, .looked, .measured, .applied, .applyFailed, .pause, .resume, .advance,
       .preflighted:
+      if waitForStable(event, rollout) { return }
       if case .woke = event, approvalIsLate(rollout) { return }
       handle(event, rollout)
     }
@@ -173,6 +174,8 @@ struct Policy {
   ///
   /// Also drops the hooks that only a rollout which goes on would need.
   mutating func beginRevert(_ rollout: Rollout, _ reason: Reason, actor: Actor) {
+    if mustKeep(reason) { return keepWhatAnswers(rollout, reason) }
+    decision.state.rollout?.doomed = nil
     dropJobs { $0.facts.moment.isGating || $0.hook.retained }
     decision.state.rollout?.held = nil
     if case .starting = rollout.phase, rollout.reached == nil {

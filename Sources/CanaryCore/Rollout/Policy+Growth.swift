@@ -113,6 +113,8 @@ extension Policy {
   /// So first the checks before a rollout, the probes of the pool, freeze and window. What a person
   /// paused does not go on by itself.
   mutating func regain(_ rollout: Rollout, _ actor: Actor) {
+    // All traffic is on the pool that it was to go back to.
+    if let reason = rollout.doomed { return beginRevert(rollout, reason, actor: .canary) }
     let stage: Int
     switch rollout.phase {
     case .starting, .reverting, .promoted, .reverted: return changeDriver(rollout, actor)

@@ -66,18 +66,34 @@ extension Policy {
   mutating func guarded(_ state: CheckState, _ then: StandingGuard.Then) {
     var guards = decision.state.guards
     let before = guards.first { $0.name == state.name }
+    if state.verdict == .pass, decision.state.rollout?.held?.kind == .stable {
+      decision.state.rollout?.held = nil
+    }
     guard before?.verdict != state.verdict else { return }
+    // What it does must be tried again once stable answers, so its verdict is not kept until then.
+    if mustKeep(Reason(.gate, "")), isDue(state, then), let rollout = decision.state.rollout {
+      return keepWhatAnswers(rollout, Self.reason(state))
+    }
     guards.removeAll { $0.name == state.name }
     decision.state.guards = guards + [state]
     let number = decision.state.rollout?.number
     note(
       .standingGuard, number, actor: .canary,
       detail: "\(state.name): \(state.verdict.rawValue): \(state.detail)")
+    guard isDue(state, then), let rollout = decision.state.rollout else { return }
+    beginRevert(rollout, Self.reason(state), actor: .canary)
+  }
+
+  private static func reason(_ state: CheckState) -> Reason {
+    Reason(.gate, "guard \(state.name) failed: \(state.detail)")
+  }
+
+  /// Whether a guard in this state reverts the last promotion.
+  private func isDue(_ state: CheckState, _ then: StandingGuard.Then) -> Bool {
     guard state.verdict == .fail, !state.advisory, then == .revert,
-      let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase, now < until
-    else { return }
-    beginRevert(
-      rollout, Reason(.gate, "guard \(state.name) failed: \(state.detail)"), actor: .canary)
+      let rollout = decision.state.rollout, case .promoted(let until) = rollout.phase
+    else { return false }
+    return now < until
   }
 
   mutating func promote(_ request: PromoteRequest) {

@@ -43,6 +43,8 @@ package struct GrowthRules: Hashable, Sendable {
   package var calendar: Calendar
   /// Whether Nginx still has the text of the rollout after a revert, which took no reload.
   package var leavesText: Bool
+  /// Why the pool that a revert leads to does not answer; nil: it does, or was not asked.
+  package var stableFault: String?
   package init(calendar: Calendar = Calendar(), leavesText: Bool = false) {
     self.calendar = calendar
     self.leavesText = leavesText
@@ -51,7 +53,11 @@ package struct GrowthRules: Hashable, Sendable {
 
 /// Why a rollout that could grow is held.
 package struct Hold: Hashable, Sendable, Codable {
-  package enum Kind: String, Hashable, Sendable, Codable { case freeze, window, approval, hook }
+  package enum Kind: String, Hashable, Sendable, Codable {
+    case freeze, window, approval, hook
+    /// It is to go back, and the pool that was stable does not answer.
+    case stable
+  }
   package var kind: Kind
   package var text: String
 }

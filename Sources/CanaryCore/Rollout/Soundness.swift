@@ -21,9 +21,11 @@ extension ComparisonJudge: Checkable {
   package var isSound: Bool {
     let hasFactors =
       boundWealth.placed.count == goodFactors.count && goodFactors.count == badFactors.count
+    let hasWatches = watches.allSatisfy(\.isSound)
     let hasGrids = subjects.allSatisfy {
       $0.grid.count == $0.check.compare.grid.count && $0.wealth.placed.count == $0.grid.count
     }
-    return trailing.isSound && hasFactors && hasGrids
+    return trailing.isSound && stableMinute.isSound && hasWatches && hasFactors && hasWatches
+      && hasGrids
   }
 }

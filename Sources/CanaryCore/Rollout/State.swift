@@ -127,6 +127,8 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var approval: PendingApproval?
   /// Why the rollout does not grow now; nil: it is not held.
   package var held: Hold?
+  /// Why the rollout goes back as soon as the pool that was stable answers; nil: it need not.
+  package var doomed: Reason?
   /// When Nginx is to be asked to name only the pool in play: after a revert without a reload, and
   /// again after it refused; nil: as soon as the former pool is not kept any more.
   package var tidyAfter: Instant?

@@ -2,9 +2,10 @@
 package enum Wording {
   /// Why a rollout was reverted, or is reverting; nil in every other phase.
   package static func reason(_ rollout: Rollout) -> String? {
+    if let held = rollout.held, held.kind == .stable { return held.text }
     switch rollout.phase {
-    case .reverting(_, let reason), .reverted(let reason): reason.text
-    case .starting, .applying, .soaking, .paused, .finishing, .promoted: nil
+    case .reverting(_, let reason), .reverted(let reason): return reason.text
+    case .starting, .applying, .soaking, .paused, .finishing, .promoted: return nil
     }
   }
 
@@ -38,12 +39,18 @@ package enum Wording {
     case .applying(let stage, _):
       return
         "asking Nginx for stage \(stage + 1) of \(count): \(rollout.plan.stages[stage].weight)%"
-    case .soaking(let soak): return "\(stageText(rollout, soak)) · \(left(rollout, soak))"
-    case .paused(let soak): return "\(stageText(rollout, soak)) · paused"
+    case .soaking(let soak), .paused(let soak):
+      if let held = rollout.held, held.kind == .stable {
+        return "\(stageText(rollout, soak)) · \(held.text)"
+      }
+      if case .paused = rollout.phase { return "\(stageText(rollout, soak)) · paused" }
+      return "\(stageText(rollout, soak)) · \(left(rollout, soak))"
     case .finishing: return "all stages passed; asking Nginx to make \(rollout.to) stable"
     case .reverting(_, let reason):
       return "sending all traffic back to \(rollout.from): \(reason.text)"
-    case .promoted: return "\(rollout.to) is stable"
+    case .promoted:
+      let held = rollout.held.map { ": \($0.text)" } ?? ""
+      return "\(rollout.to) is stable\(held)"
     case .reverted(let reason): return "all traffic is on \(rollout.from): \(reason.text)"
     }
   }

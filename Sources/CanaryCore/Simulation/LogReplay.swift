@@ -36,18 +36,18 @@ package struct LogReplay: Sendable {
   private let baseline: PoolCounts
   package private(set) var steps: [Step]
   private var current: Int?
-  private var lastLook: Int64 = 0
-  /// When the next step begins, in milliseconds since 1970; after the last one, never.
-  private var nextBegan: Int64 = .max
+  /// When a check is due next or the next step begins, in milliseconds since 1970; at last never.
+  private var nextLook: Int64 = .max
   package private(set) var tally: LogTally
 
   /// Finds the steps: the last run of generations in which the canary's share rises.
   ///
   /// `isOneRollout` says that all generations are stages of one rollout, whatever their shares.
-  /// `baseline` is what stable did before the rollout.
+  /// `baseline` is what stable did before the rollout, and `began` when stages were seen to be in
+  /// force; without it, each begins with its first request.
   package init(
     _ census: [Int: Census], pools: [PoolName], plan: Plan, stable: PoolName, canary: PoolName,
-    baseline: PoolCounts, isOneRollout: Bool = false
+    baseline: PoolCounts, isOneRollout: Bool = false, began: [Int: Instant] = [:]
   ) {
     self.plan = plan
     self.stable = stable
@@ -73,10 +73,11 @@ package struct LogReplay: Sendable {
       steps.append(
         Step(
           generation: generation, stage: min(steps.count, plan.stages.count - 1),
-          began: Instant(milliseconds: found.first), ended: Instant(milliseconds: found.last),
+          began: began[generation] ?? Instant(milliseconds: found.first),
+          ended: Instant(milliseconds: found.last),
           canaryShare: share, requests: both))
     }
-    nextBegan = steps.first?.began.milliseconds ?? .max
+    nextLook = steps.first?.began.milliseconds ?? .max
     guard let first = steps.first,
       let judge = LogReading.judge(context(first), baseline: baseline)
     else { return }
@@ -90,47 +91,103 @@ package struct LogReplay: Sendable {
       since: step.began)
   }
 
-  /// Counts one line, then judges what is due by the time of that line.
+  /// Judges what was due before this line, and then counts it.
   @inline(__always)
   package mutating func read(_ line: Slice<UnsafeBufferPointer<UInt8>>, _ parser: LogParser) {
+    if let time = LogCursor.time(of: line), time >= nextLook { look(upTo: time) }
     parser.parse(line, into: &tally)
-    let newest = tally.newest
-    // A step begins with its first request: its comparison misses whatever is compared before.
-    guard newest - lastLook >= 1000 || newest >= nextBegan else { return }
-    lastLook = newest
-    look(Instant(milliseconds: newest))
   }
 
-  /// Judges what is left at the end of the log.
-  package mutating func finish() { look(Instant(milliseconds: tally.newest)) }
+  /// Judges what is left at the end of the log, once more than was due.
+  package mutating func finish() {
+    let end = tally.newest
+    look(upTo: end)
+    measure(at: Instant(milliseconds: end), isLast: true)
+  }
 
-  private mutating func look(_ now: Instant) {
-    let next = steps.lastIndex { $0.began <= now }
-    if let next, next != current {
-      current = next
-      nextBegan = steps.dropFirst(next + 1).first?.began.milliseconds ?? .max
-      let context = context(steps[next])
-      steps[next].states = plan.checks(stage: steps[next].stage).map(CheckState.init)
-      tally.comparison?.judge.begin(
-        stage: next, generation: steps[next].generation, weight: steps[next].canaryShare,
-        trusted: context.since, at: context.since)
+  /// Looks whenever a driver would have, up to this time.
+  private mutating func look(upTo time: Int64) {
+    while nextLook <= time {
+      let now = Instant(milliseconds: nextLook)
+      enter(at: now)
+      measure(at: now)
+      nextLook = max(nextDue(after: now), nextLook + Self.shortestPause)
     }
-    guard let current, now <= steps[current].ended + .seconds(2) else { return }
+  }
+
+  /// As in a driver, so that a check of no interval ends.
+  private static let shortestPause: Int64 = 20
+
+  /// Begins the step that is in force now, unless it has begun.
+  private mutating func enter(at now: Instant) {
+    guard let next = steps.lastIndex(where: { $0.began <= now }), next != current else { return }
+    current = next
+    let context = context(steps[next])
+    steps[next].states = plan.checks(stage: steps[next].stage).map(CheckState.init)
+    tally.comparison?.judge.begin(
+      stage: next, generation: steps[next].generation, weight: steps[next].canaryShare,
+      trusted: context.since, at: context.since)
+  }
+
+  /// When the next check is due or the next step begins.
+  private func nextDue(after now: Instant) -> Int64 {
+    let next = steps.first { $0.began > now }?.began.milliseconds ?? .max
+    guard let current, now <= lastLook(current) else { return next }
+    let step = steps[current]
+    let dues = zip(plan.checks(stage: step.stage), step.states).compactMap { check, state in
+      check.source.isFromLog
+        ? (state.nextDue(check, soak: plan.stages[step.stage].soak)
+          ?? step.began + check.warmup).milliseconds : nil
+    }
+    return min(next, dues.min() ?? .max)
+  }
+
+  /// What still comes after the last request of a step was waited for this long.
+  private func lastLook(_ step: Int) -> Instant { steps[step].ended + .seconds(2) }
+
+  /// Measures and judges the checks that are due; at last, all that may be measured.
+  private mutating func measure(at now: Instant, isLast: Bool = false) {
+    guard let current, now <= lastLook(current) else { return }
     let context = context(steps[current])
+    let stage = plan.stages[steps[current].stage]
+    tally.watchLimits(context, at: now)
     let reading = LogReading(context, at: now, tally.comparison?.judge)
-    for check in plan.checks(stage: steps[current].stage) where check.source.isFromLog {
-      guard let index = steps[current].states.firstIndex(where: { $0.name == check.name }) else {
-        continue
-      }
+    for (index, check) in plan.checks(stage: steps[current].stage).enumerated()
+    where check.source.isFromLog && index < steps[current].states.count {
       let before = steps[current].states[index]
+      let isDue = before.isDue(check, soak: stage.soak, stageStart: steps[current].began, at: now)
+      guard isDue || isLast && now >= steps[current].began + check.warmup else { continue }
       let after = Judge.fold(before, check, reading.measure(check, &tally))
       steps[current].states[index] = after
       guard after.verdict != before.verdict else { continue }
       steps[current].changes.append((now, check.name, after.verdict, after.detail))
-      if after.verdict == .fail, !check.advisory, steps[current].reverted == nil {
-        steps[current].reverted = (now, "check \(check.name) failed: \(after.detail)")
+      if after.verdict == .fail, !check.advisory {
+        goBack(at: now, "check \(check.name) failed: \(after.detail)")
       }
     }
+    let holding = steps[current].states.filter {
+      !$0.advisory && $0.measurements > 0 && $0.verdict != .pass
+    }
+    if now - steps[current].began >= stage.deadline, let first = holding.first {
+      goBack(
+        at: now,
+        "it did not pass within its deadline of \(stage.deadline): \(first.name) is \(first.verdict.rawValue): \(first.detail)"
+      )
+    }
     tally.drop(before: now.second - 3600)
+  }
+
+  private mutating func goBack(at now: Instant, _ why: String) {
+    guard let current, steps[current].reverted == nil else { return }
+    steps[current].reverted = (now, why)
+  }
+}
+
+extension LogCursor {
+  /// When the request of a line ended, in milliseconds since 1970; nil: the line is of no format.
+  @inline(__always)
+  fileprivate static func time(of line: Slice<UnsafeBufferPointer<UInt8>>) -> Int64? {
+    var cursor = LogCursor(line)
+    return cursor.version() > 0 ? cursor.time() : nil
   }
 }

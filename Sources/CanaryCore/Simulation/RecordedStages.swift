@@ -5,7 +5,7 @@ package struct RecordedStages: Hashable, Sendable {
   /// The switches to its stages, and a last one that ends them.
   package let times: SwitchTimes
   /// When each stage was seen to be in force, by its generation.
-  private let began: [Int: Instant]
+  package let began: [Int: Instant]
 
   /// The history has when a stage was in force, but not when it was asked for: shortly before.
   private static let longestSwitch = Span.seconds(1)

@@ -14,11 +14,20 @@ package struct Scenario: Hashable, Sendable {
   package var incidents = 0
   /// The share of failed requests after which the client sends two more, which fail in either pool.
   package var storms = 0.0
+  package var kind = TrafficKind.steady
 
   package init(rate: Double, stableErrors: Double, canaryErrors: Double) {
     self.rate = rate
     self.stableErrors = stableErrors
     self.canaryErrors = canaryErrors
+  }
+
+  /// The same with traffic of this kind.
+  package func with(_ kind: TrafficKind) -> Scenario {
+    var scenario = self
+    scenario.kind = kind
+    if kind == .retries { scenario.storms = max(storms, 0.2) }
+    return scenario
   }
 }
 
@@ -32,14 +41,14 @@ package protocol RequestSink {
 package struct TrafficMaker: Sendable {
   private let scenario: Scenario
   private var dice: Dice
-  private let incidents: [Int64]
+  private var turbulence: Turbulence
   private var stormLeft = 0
 
   package init(_ scenario: Scenario, seed: UInt64, lasting: Span) {
     self.scenario = scenario
     var dice = Dice(seed: seed)
     let seconds = max(1, Int(lasting.seconds))
-    incidents = (0..<scenario.incidents).map { _ in Int64(dice.below(seconds)) }
+    turbulence = Turbulence(scenario, seconds: seconds, dice: &dice)
     self.dice = dice
   }
 
@@ -55,28 +64,36 @@ package struct TrafficMaker: Sendable {
   package mutating func half(
     from start: Int64, weight: Double, canaryIsBad: Bool = true, into sink: inout some RequestSink
   ) {
-    let count = dice.poisson(scenario.rate / 2) + stormLeft
+    turbulence.move(to: start, weight: weight, dice: &dice)
+    let load = turbulence.load(at: start)
+    let count = dice.poisson(scenario.rate * load / 2) + stormLeft
     var storming = stormLeft
     stormLeft = 0
-    let second = start / 1000
-    let isIncident = incidents.contains { second >= $0 && second < $0 + 20 }
-    let stableErrors = isIncident ? max(0.3, scenario.stableErrors) : scenario.stableErrors
-    let bad = canaryIsBad ? scenario.canaryErrors : scenario.stableErrors
-    let canaryErrors = isIncident ? max(0.3, bad) : bad
+    let isIncident = turbulence.isIncident(at: start)
+    let stableErrors = rate(scenario.stableErrors, load, isIncident)
+    let canaryErrors = rate(
+      canaryIsBad ? scenario.canaryErrors : scenario.stableErrors, load, isIncident)
     let slowdown = canaryIsBad ? scenario.slowdown : 1
     guard count > 0 else { return }
     for index in 0..<count {
+      let now = start + Int64(500 * index / count)
       let isCanary = dice.share() < weight
       let isStorm = storming > 0
       if isStorm { storming -= 1 }
-      let failed = isStorm || dice.share() < (isCanary ? canaryErrors : stableErrors)
+      let failed =
+        isStorm || dice.share() < (isCanary ? canaryErrors : stableErrors)
+        || turbulence.isTroubled(at: now, dice: &dice)
       if failed, !isStorm, scenario.storms > 0, dice.share() < scenario.storms { stormLeft += 2 }
       var latency = Self.latencies[Int(dice.next() & 4095)]
+      latency = turbulence.latency(latency, isCanary: isCanary, at: now, dice: &dice)
       if isCanary, slowdown != 1 { latency = Int64((Double(latency) * slowdown).rounded()) }
-      sink.take(
-        milliseconds: start + Int64(500 * index / count), isCanary: isCanary, failed: failed,
-        latency: latency)
+      sink.take(milliseconds: now, isCanary: isCanary, failed: failed, latency: latency)
     }
+  }
+
+  /// The share that fails under a load, or in an incident of both pools.
+  private func rate(_ usual: Double, _ load: Double, _ isIncident: Bool) -> Double {
+    max(isIncident ? 0.3 : 0, min(1, usual * load))
   }
 
   /// What stable did in the ten minutes before the rollout.
@@ -84,7 +101,9 @@ package struct TrafficMaker: Sendable {
     var counts = PoolCounts()
     for _ in 0..<dice.poisson(scenario.rate * LogReading.baselineSpan.seconds) {
       let failed = dice.share() < scenario.stableErrors
-      counts.count(failed: failed, milliseconds: Self.latencies[Int(dice.next() & 4095)])
+      let latency = turbulence.latency(
+        Self.latencies[Int(dice.next() & 4095)], isCanary: false, at: 0, dice: &dice)
+      counts.count(failed: failed, milliseconds: latency)
     }
     return counts
   }

@@ -131,6 +131,7 @@ package struct SimulatedRollout {
     sink.tally.comparison?.judge.begin(
       stage: context.stage, generation: context.generation.number,
       weight: context.weight.percent / 100, trusted: context.trusted, at: context.since)
+    sink.tally.watchLimits(context, at: now)
     let reading = LogReading(context, at: now, sink.tally.comparison?.judge)
     return checks.map { check in
       check.source.isFromLog

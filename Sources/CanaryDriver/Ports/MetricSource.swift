@@ -12,6 +12,8 @@ package protocol MetricSource: Sendable {
   /// Otherwise it says which server or guard is at fault, and why.
   func checkReadiness(_ service: ServiceName, pool: PoolName, _ readiness: Readiness) async
     -> Unready?
+  /// Why no server of the pool answers at all, within two seconds; nil: one does, or none is known.
+  func silence(of service: ServiceName, pool: PoolName) async -> String?
   /// Saves what was read and not saved yet; called once when a rollout is over.
   func settle(_ service: ServiceName) async
   /// The state of each check after one measurement outside any stage, with nothing to compare.

@@ -40,7 +40,17 @@ package enum StandingGuardLoop {
   private static func save(
     _ state: CheckState, _ one: StandingGuard, _ service: Service, _ world: World
   ) async {
-    guard let decision = try? await world.submit(.guarded(state, one.then), service),
+    guard let known = try? await world.load(service) else { return }
+    // A promotion is not taken back into a pool that is dead.
+    var fault: String?
+    if one.then == .revert, state.verdict == .fail, case .promoted? = known.rollout?.phase,
+      let former = known.rollout?.from
+    {
+      fault = await world.sources.silence(of: service.name, pool: former)
+    }
+    guard
+      let decision = try? await world.desk.knowing(stableFault: fault)
+        .submit(.guarded(state, one.then), for: service.name, first: { known }).decision,
       !decision.entries.isEmpty
     else { return }
     world.log(

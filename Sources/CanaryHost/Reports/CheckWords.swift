@@ -29,6 +29,7 @@ package enum CheckWords {
       if let margin = versus.worseBy {
         text += " by \(ValueFormat.decimal(margin * 100, places: 2)) points"
       }
+      if let longer = versus.longerBy { text += " by \(longer)" }
       if !versus.demandsEvidence { text += " as far as the traffic tells" }
     }
     if check.lasting > .zero { text += ", broken for \(check.lasting)" }

@@ -69,7 +69,7 @@ package struct Explanation {
   private static func counts(_ reading: Measurement.Reading) -> [(String, JSON)] {
     switch reading {
     case .value(_, let requests): return [("requests", requests.map(JSON.int) ?? .null)]
-    case .beside(_, let requests, let stable, let stableRequests):
+    case .beside(_, let requests, let stable, let stableRequests, _):
       return [
         ("requests", .int(requests)), ("stable_value", stable.map(JSON.number) ?? .null),
         ("stable_requests", .int(stableRequests)),

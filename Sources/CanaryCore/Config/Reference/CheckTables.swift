@@ -55,8 +55,9 @@ extension ConfigTable {
       "versus", .choice(["stable"]), nil,
       "compared with stable, request by request: [judge.md](judge.md)"),
     .may(
-      "worse_by", .share, "by metric: [judge.md](judge.md)",
-      "the margin of `versus`: a regression smaller than this may go on"),
+      "worse_by", .either([.share, .duration]), "by metric: [judge.md](judge.md)",
+      "the margin of `versus`: a regression smaller than this may go on; of a latency also a duration"
+    ),
     .may(
       "evidence", .choice(["comparison", "thresholds"]), "the plan's",
       "whether a stage waits until the data can exclude more than that"),
@@ -67,7 +68,12 @@ extension ConfigTable {
       "window", .duration, "1m", "how far back a metric looks, never past the start of its stage"),
     .may("for", .duration, "0s", "broken so long before it fails"),
     .may("failures", .integer, "1", "broken so many times in a row before it fails"),
-    .may("warmup", .duration, "0s", "nothing is measured for so long after a stage begins"),
+    .may(
+      "warmup", .duration, "0s; 30s where a latency is compared",
+      "nothing counts for so long after a stage begins"),
+    .may(
+      "warmup_requests", .integer, "0; 100 where a latency is compared",
+      "of `versus`: nor do so many canary requests; both must be over"),
     .may(
       "min_requests", .integer, "20 for rates and latencies",
       "a verdict needs so many canary requests in the window"),
