@@ -172,6 +172,8 @@ def main():
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     options.campaign = options.campaign or ["kills", "faults", "scarce"]
+    # What it starts goes by its real path, and has to be found.
+    options.canary = os.path.realpath(options.canary)
     if options.case:
         options.lanes, options.cases = min(options.lanes, len(options.case)), options.cases or 1
     options.progress = options.progress or f"/tmp/canary-torture-{os.getpid()}"

@@ -100,6 +100,8 @@ class World:
             os.makedirs(self.path(name))
         self.port, self.blue, self.green = (free_port() for _ in range(3))
         self.children, self.edge = [], None
+        # Processes of others, and since when they have been met.
+        self.others = {}
         self._apps()
         self._config()
         self._script()
@@ -152,15 +154,25 @@ class World:
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
         self.edge = self._start(["nginx", "-c", self.path("nginx.conf")])
-        self.wait("nginx", lambda: os.path.exists(self.path("nginx.pid")) and os.path.getsize(self.path("nginx.pid")) > 0)
+        try:
+            self.wait("nginx", lambda: os.path.exists(self.path("nginx.pid")) and os.path.getsize(self.path("nginx.pid")) > 0)
+        except Trouble as trouble:
+            with open(self.path("error.log"), errors="replace") as file:
+                raise Trouble(f"{trouble} (it ended with {self.edge.poll()}): {''.join(line for line in file if '[emerg]' in line)[-900:]}") from None
 
     def kill_nginx(self):
         """Ends the Nginx in front at once, its workers too, as a power cut would."""
-        workers = self.workers()
-        for pid in [self.edge.pid, *workers]:
-            send(pid, signal.SIGKILL)
+        # The master first: it may be about to start another worker.
+        send(self.edge.pid, signal.SIGKILL)
         self.edge.wait()
-        self.wait("the workers' end", lambda: not any(alive(pid) for pid in workers))
+
+        def are_gone():
+            left = self.workers()
+            for pid in left:
+                send(pid, signal.SIGKILL)
+            return not left
+
+        self.wait("the workers' end", are_gone)
 
     def workers(self):
         """The workers of the Nginx in front, also when their master is dead: they are of its session."""
@@ -293,15 +305,20 @@ exec {shutil.which("nginx")} "$@"
 
     def ours(self, *, guards=True):
         """The processes of canary in this world: (pid, words)."""
-        found = []
+        found, now, met = [], time.time(), {}
         for name in os.listdir("/proc"):
             if not name.isdigit():
+                continue
+            # A process that was another's two seconds after it came stays another's: to look at each costs most of a case.
+            met[name] = self.others.get(name, now)
+            if now - met[name] > 2:
                 continue
             try:
                 with open(f"/proc/{name}/cmdline", "rb") as file:
                     words = [word.decode(errors="replace") for word in file.read().split(b"\0")[:-1]]
                 if not words or words[0] != self.canary or not any(self.folder in word for word in words):
                     continue
+                del met[name]
                 with open(f"/proc/{name}/stat") as file:
                     if file.read().rsplit(")", 1)[1].split()[0] == "Z":
                         continue
@@ -310,6 +327,7 @@ exec {shutil.which("nginx")} "$@"
             # What only tells others of a brake ends by itself.
             if words[1] != "__announce" and (guards or words[1] != "__guard"):
                 found.append((int(name), words[1:]))
+        self.others = met
         return found
 
     def wait(self, what, holds, patience=30.0):
