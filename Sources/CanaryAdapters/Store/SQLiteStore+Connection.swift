@@ -80,8 +80,9 @@ extension SQLiteStore {
 
   /// A connection that writes nothing.
   ///
-  /// SQLite needs to write beside a database in WAL mode that nobody has open. Who may not do that,
-  /// or finds the database of an older version, gets a copy, made anew for each question.
+  /// SQLite needs to write beside a database in WAL mode that nobody has open. Who may not do that, or
+  /// cannot because the disk is full, or finds the database of an older version, gets a copy, made
+  /// anew for each question.
   private func openForReading(_ patience: Span) throws(StoreError) -> SQLiteConnection {
     do throws(SQLiteError) {
       try Self.refuseForeign(path)
@@ -93,7 +94,7 @@ extension SQLiteStore {
       }
     } catch {
       switch error.code.map({ $0 & 0xff }) {
-      case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM: break
+      case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_IOERR, SQLITE_FULL: break
       default: throw explain(error)
       }
     }
@@ -108,13 +109,22 @@ extension SQLiteStore {
   /// when it can't be read.
   static func glance(at service: ServiceName, in folder: String) -> ServiceState? {
     let path = "\(folder)/canary.db"
-    guard Files.exists(path), (try? refuseForeign(path)) != nil,
-      let connection = try? SQLiteConnection(
-        path: path, patience: .seconds(0.3), readsOnly: true),
-      let row = try? connection.run(
-        "SELECT state FROM service WHERE name = ?", [.text(service.text)]
-      ).first
-    else { return nil }
-    return row[0].text.flatMap { try? JSONDecoder().decode(ServiceState.self, from: Data($0.utf8)) }
+    guard Files.exists(path), (try? refuseForeign(path)) != nil else { return nil }
+    let patience = Span.seconds(0.3)
+    let ways = [
+      { try SQLiteConnection(path: path, patience: patience, readsOnly: true) },
+      { try StoreCopy.open(path, patience: patience) },
+    ]
+    for open in ways {
+      guard let connection = try? open(),
+        let row = try? connection.run(
+          "SELECT state FROM service WHERE name = ?", [.text(service.text)]
+        ).first
+      else { continue }
+      return row[0].text.flatMap {
+        try? JSONDecoder().decode(ServiceState.self, from: Data($0.utf8))
+      }
+    }
+    return nil
   }
 }

@@ -56,6 +56,18 @@ package enum ThisProcess {
     return Int(limit.rlim_cur)
   }
 
+  /// With fewer, the language's own runtime ends a program that waits for several things at once.
+  package static let fewestFiles = 32
+
+  /// Why this process can do no more than put a brake on; nil: it can.
+  package static var shortage: Fault? {
+    let files = openFiles()
+    if files >= fewestFiles { return nil }
+    return Fault(
+      "this process may open no more than \(files) files at once, and canary needs \(fewestFiles)",
+      hint: "Raise the limit: ulimit -n 1024, or LimitNOFILE=1024 in the unit")
+  }
+
   static func name(of uid: uid_t) -> String {
     getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "uid \(uid)"
   }

@@ -22,7 +22,7 @@ enum RevertCommand {
     let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
     let code = try await carryOut(world, service, reason: reason)
-    if code == .done { await sayIfDead(world, service) }
+    if code == .done, ThisProcess.shortage == nil { await sayIfDead(world, service) }
     guard let complaint else { return code }
     world.output.err(
       "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
@@ -36,9 +36,14 @@ enum RevertCommand {
     let event =
       rollout.map { Event.revertOnly(rollout: $0, world.actor, Reason(.person, reason ?? "")) }
       ?? .revert(world.actor, reason)
-    if world.control != nil { return try await ask(world, service, event) }
+    let shortage = ThisProcess.shortage
+    if world.control != nil, shortage == nil { return try await ask(world, service, event) }
     let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
     for line in braked.warnings { world.output.err("canary: warning: \(line)") }
+    if let shortage {
+      let why = [shortage.fact, shortage.hint].compactMap(\.self).joined(separator: ". ")
+      return unsaved(world, service, braked, why: why)
+    }
     return try await tidy(world, service, braked, event)
   }
 
@@ -80,7 +85,7 @@ enum RevertCommand {
         hint:
           """
           To send all traffic to stable by hand: rm -r RUN/seats/\(name); for a service with weights: "upstream": \
-          touch RUN/\(name).brake; for one with `tcp`: mv RUN/\(name).relay.sock RUN/\(name).relay.sock.off. RUN is `run` of the config, /run/canary if it says nothing
+          touch RUN/\(name).brake; for one with `tcp`: rm RUN/\(name).*.way. RUN is `run` of the config, /run/canary if it says nothing
           """
       )
     }

@@ -36,7 +36,7 @@ package enum Program {
     // One heap per thread is too much for a program that mostly waits.
     MallocTuning.useFewHeaps()
     // A rollout with many sources must not run out of descriptors: then nothing would be measured.
-    _ = ThisProcess.openFiles()
+    let shortage = ThisProcess.shortage
     let output = Output()
     guard let name = words.first else {
       output.err(help)
@@ -59,6 +59,12 @@ package enum Program {
         output.out(command.spec.help)
         return ExitCode.done.rawValue
       }
+      // These two do what they are for before anything waits.
+      let urgent = [RevertCommand.command, GuardCommand.command].map(\.spec.name)
+      if let shortage, !urgent.contains(name) {
+        output.err("canary \(name): \(Failure(.outside, shortage).text). Nothing was touched.")
+        return ExitCode.outside.rawValue
+      }
       return await run(command, Invocation(arguments))
     } catch {
       output.err("canary \(name): \(error.text)")
@@ -76,7 +82,7 @@ package enum Program {
     }
     do throws(Failure) {
       let code = try await command.run(call)
-      if !command.spec.isHidden, let world = call.madeWorld {
+      if !command.spec.isHidden, ThisProcess.shortage == nil, let world = call.madeWorld {
         for line in await OrphanWatch.look(world) { call.output.err("canary: warning: \(line)") }
       }
       return code.rawValue

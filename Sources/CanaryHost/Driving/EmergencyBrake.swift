@@ -84,7 +84,10 @@ package struct EmergencyBrake {
   /// Not after that pool's `retain` is over, and not while a new rollout runs.
   private func leadsBack(_ routing: Routing) async -> Bool {
     if let until = routing.brakeUntil, world.clock.now() >= until { return false }
-    let state = (try? await world.states.peek(service, patience: .seconds(0.3))) ?? nil
+    // Without descriptors the store is not asked.
+    let state =
+      ThisProcess.shortage != nil
+      ? nil : (try? await world.states.peek(service, patience: .seconds(0.3))) ?? nil
     if let rollout = state?.running, rollout.from == routing.stable { return false }
     return true
   }
