@@ -53,7 +53,7 @@ extension Driver {
     // Of this rollout alone: meanwhile somebody may have reverted it, and begun the next.
     return .revertOnly(
       rollout: rollout.number, Actor("unknown"),
-      Reason(.person, "the set of seats was removed by hand"))
+      Reason(.person, "what leads to the canary was removed by hand"))
   }
 
   /// Reverts what this driver drives, because what it needs is gone.

@@ -61,7 +61,7 @@ import Testing
       let isFlag = [.link, .huge, .foreign, .second].contains(stand)
       #expect((Brake.note(run, "chat") != nil) == isFlag, "\(stand)")
       #expect((Brake.services(in: run) == ["chat"]) == isFlag, "\(stand)")
-      try Brake.put(run, "chat", to: nil, Self.note)
+      try Brake.put(run, "chat", to: nil, header: nil, Self.note)
       #expect(Brake.note(run, "chat")?.by == .guard, "\(stand)")
       try place.expectUntouched("\(stand)")
       try Brake.lift(run, "chat")

@@ -208,7 +208,8 @@ import Testing
 
   @Test func `a connection of a TCP service fails when it does not open`() {
     let table = PoolTable(
-      [("127.0.0.1:9001", "blue"), ("127.0.0.1:9002", "green")], relay: "unix:/run/chat.relay.sock")
+      [("127.0.0.1:9001", "blue"), ("127.0.0.1:9002", "green")],
+      relays: ["unix:/run/chat.relay.sock"])
     let parser = LogParser(table, .response)
     let lines: [(String, [Int], [Int])] = [
       ("127.0.0.1:9001\t0.001\t0.002\t9.000", [1, 0, 0, 1], [0, 0, 0, 0]),

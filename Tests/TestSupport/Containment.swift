@@ -27,9 +27,11 @@ package enum Containment {
     }
     let isTCP = service.proxying.scheme == .tcp
     let hasShadow = !choice.shadows.isEmpty
+    // Each pool of a TCP service has a relay: a group and a server.
+    let relays = choice.routing.canary == nil ? 1 : 2
     let groups =
-      isTCP ? 2 : choice.groups.count * service.backends.count + (hasShadow ? 1 : 0)
-    let own = (service.listen.isEmpty ? 1 : 2) + (hasShadow || isTCP ? 1 : 0)
+      isTCP ? 1 + relays : choice.groups.count * service.backends.count + (hasShadow ? 1 : 0)
+    let own = (service.listen.isEmpty ? 1 : 2) + (isTCP ? relays : hasShadow ? 1 : 0)
     let odd = code.filter { line in
       !";{}".contains(line.last ?? ";") && !line.hasPrefix("log_format")
     }

@@ -13,7 +13,7 @@ actor AccessLogSource {
   private let service: Service
   private let nginx: NginxSettings
   private let log: String
-  private let relay: String
+  private let run: RunFolder
   /// The generated file, which says what names stood for when Nginx read it.
   private let file: String
   private let store: any LogStore
@@ -38,13 +38,13 @@ actor AccessLogSource {
   private var servers: ServerBlame?
 
   init(
-    service: Service, nginx: NginxSettings, log: String, relay: String, file: String,
+    service: Service, nginx: NginxSettings, log: String, run: RunFolder, file: String,
     store: any LogStore, executor: ThreadExecutor, routesBySeats: Bool
   ) {
     self.service = service
     self.nginx = nginx
     self.log = log
-    self.relay = relay
+    self.run = run
     self.file = file
     self.store = store
     self.executor = executor
@@ -221,10 +221,10 @@ actor AccessLogSource {
   /// block.
   private func resolve() async -> PoolTable {
     seen = Files.signature(of: file)
-    return await Blocking.run { [service, nginx, relay, file] in
+    return await Blocking.run { [service, nginx, run, file] in
       let loaded = Files.ownContents(file, isLinked: true).map(Peers.init(inFile:)) ?? Peers()
       return PoolAddresses.table(
-        of: PoolsOfYours.filled(service, nginx), loaded: loaded, relay: relay)
+        of: PoolsOfYours.filled(service, nginx), loaded: loaded, run: run)
     }
   }
 

@@ -37,7 +37,7 @@ package final class MetricSources: MetricSource {
       guard let service = config.service(name) else { return nil }
       let made = AccessLogSource(
         service: service, nginx: config.nginx, log: config.log(of: name),
-        relay: config.run.relay(name), file: config.mainFile(of: name), store: store,
+        run: config.run, file: config.mainFile(of: name), store: store,
         executor: executor,
         routesBySeats: service.routesBySeats)
       all[name] = made

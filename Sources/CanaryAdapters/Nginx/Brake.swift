@@ -46,26 +46,50 @@ package enum Brake {
     _ = write(file, bytes, bytes.count)
   }
 
-  /// Removes the flag, and gives the relay socket of a TCP service its name back.
+  /// Removes the flag.
   package static func lift(_ run: RunFolder, _ service: ServiceName) throws(FileError) {
-    let (relay, off) = (run.relay(service), run.relayAside(service))
-    if Files.exists(off), !Files.exists(relay), rename(off, relay) == 0 {
-      // When Nginx no longer listens on it, the file would keep the next Nginx from creating its
-      // socket.
-      _ = UnixSocket.removeStale(relay)
-    }
     try Files.remove(run.brake(service))
+  }
+
+  /// Whether the flag is up.
+  static func isOn(_ run: RunFolder, _ service: ServiceName) -> Bool {
+    isSeen(run.brake(service))
+  }
+
+  /// Whether a brake can lead to that pool while the text with this first line is in place.
+  package static func leads(_ header: GeneratedHeader?, to pool: PoolName) -> Bool {
+    guard let header, !header.hasSeats, let routing = header.routing else { return true }
+    return routing.brake == pool || routing.stable == pool && header.mayStay
+  }
+
+  /// Has the brake of a weighted group lead to stable from now on, by the text that names the pool
+  /// before the last promotion as well.
+  static func stay(_ run: RunFolder, _ service: ServiceName) throws(FileError) {
+    if stays(run, service) { return }
+    close(try Files.openOwn(run.stays(service), O_WRONLY | O_CREAT, mode: 0o644, "cannot make"))
+  }
+
+  /// Whether `stay` holds.
+  static func stays(_ run: RunFolder, _ service: ServiceName) -> Bool {
+    isSeen(run.stays(service))
   }
 
   /// Puts the brake on with a note, which leads every new request to a pool.
   ///
-  /// Nil: to where a revert would lead, as far as the folder `run` tells. In a TCP service, also
-  /// renames the relay socket.
+  /// Nil: to where a revert would lead, as far as the folder `run` tells. `header` is the first line
+  /// of the text in place. In a TCP service, also takes the ways to all other pools away.
   package static func put(
-    _ run: RunFolder, _ service: ServiceName, to pool: PoolName?, _ note: BrakeNote
+    _ run: RunFolder, _ service: ServiceName, to pool: PoolName?, header: GeneratedHeader?,
+    _ note: BrakeNote
   ) throws(FileError) {
     // Somebody may have removed the folder, and with it every set.
     try? Files.makeFolder(run.path)
+    // Before the flag: running workers may have a text whose brake leads to the former pool.
+    if let pool, let header, !header.hasSeats, let routing = header.routing,
+      routing.stable == pool, routing.brake != pool
+    {
+      try stay(run, service)
+    }
     // First what moves the traffic, and even when the note cannot be written.
     let led = Result { () throws(FileError) in
       try SeatSets(run, service).lead(to: pool, at: note.time)
@@ -75,10 +99,10 @@ package enum Brake {
     let flag = Result { () throws(FileError) in
       try put(run.brake(service), text: text(note), spare: run.spareBrake(service))
     }
-    // Without that name no new connection reaches the relay: the very next one goes to the other
-    // pool.
-    let relay = run.relay(service)
-    if Files.exists(relay) { _ = rename(relay, run.relayAside(service)) }
+    // Without a way no new connection reaches the pool: the very next one goes to the other one.
+    RelayWays(run, service).close(but: pool)
+    // A text that 0.1.0 wrote has a socket in its place.
+    unlink(run.formerRelay(service))
     try led.get()
     try flag.get()
   }

@@ -21,7 +21,8 @@ extension NginxRouter {
         let left = max(.seconds(0.1), Self.patience - (SystemClock.uptime - start))
         let answer = try probe.query(service, asking: name, limit: left)
         guard let base = answer.base else {
-          return .success(.text(answer.generation, isBraked: answer.braked))
+          let stays = Brake.stays(config.run, service)
+          return .success(.text(answer.generation, isBraked: answer.braked, stays: stays))
         }
         guard let other = answer.other else {
           return .success(.seats(base: base, other: nil, []))

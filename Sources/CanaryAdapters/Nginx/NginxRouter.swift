@@ -33,8 +33,7 @@ package struct NginxRouter: Router {
           if routesBySeats(service) {
             try SeatInstallation(installation: installation, request: request).install()
           } else {
-            try turnBrake(before: request, installation)
-            try install(request, by: installation)
+            try weigh(request, installation)
           }
           return nil
         } catch {
@@ -60,6 +59,13 @@ package struct NginxRouter: Router {
           do throws(RouterError) {
             try sets.begin(since: stops)
             begun.append((sets, stops))
+          } catch {
+            unready[order.service] = error
+          }
+        }
+        for order in orders where !routesBySeats(order.service) {
+          do throws(RouterError) {
+            try prepareGroup(order.request)
           } catch {
             unready[order.service] = error
           }
@@ -110,22 +116,6 @@ package struct NginxRouter: Router {
     return orders.isEmpty ? faults : faults.merging(install(orders)) { $1 }
   }
 
-  /// Before a canary gets anything, makes the brake of a weighted group lead to stable.
-  ///
-  /// After a promotion it leads to the former pool, which may be the canary now.
-  private func turnBrake(
-    before request: RouterRequest, _ installation: Installation
-  ) throws(RouterError) {
-    guard !request.routing.isClean, let now = header(request.service)?.routing,
-      now.brake != request.routing.stable
-    else { return }
-    // The policy leaves one number free for this.
-    try install(
-      RouterRequest(
-        service: request.service, routing: .resting(on: request.routing.stable),
-        generation: Generation(request.generation.number - 1)), by: installation)
-  }
-
   func routesBySeats(_ service: ServiceName) -> Bool {
     config.service(service)?.routesBySeats ?? false
   }
@@ -142,24 +132,19 @@ package struct NginxRouter: Router {
   ) async throws(RouterError) {
     // The flag of a weighted group leads where the text says. Where that is not where it should, the
     // canary has not got anything yet.
-    if let pool, let header = header(service), !header.hasSeats,
-      let brake = header.routing?.brake, brake != pool
-    {
-      return
-    }
-    do throws(FileError) {
-      try Brake.put(config.run, service, to: pool, note)
-    } catch {
-      throw RouterError(.refused, error.description)
+    let header = header(service)
+    if let pool, !Brake.leads(header, to: pool) { return }
+    try refusing { () throws(FileError) in
+      try Brake.put(config.run, service, to: pool, header: header, note)
     }
   }
 
   package func isInForce(
     _ service: ServiceName, _ routing: Routing, _ generation: Generation
   ) async -> Bool {
-    guard let canary = routing.canary, !routing.isClean,
-      routesBySeats(service)
-    else { return true }
+    guard let canary = routing.canary, !routing.isClean else { return true }
+    if speaksTCP(service) { return RelayWays(config.run, service).isOpen(canary) }
+    guard routesBySeats(service) else { return true }
     return SeatSets(config.run, service).has(generation, routing.stable, canary)
   }
 
@@ -168,12 +153,11 @@ package struct NginxRouter: Router {
   }
 
   package func release(_ service: ServiceName) async throws(RouterError) {
-    do throws(FileError) {
+    try refusing { () throws(FileError) in
       try Brake.lift(config.run, service)
-      SeatSets(config.run, service).close()
-    } catch {
-      throw RouterError(.refused, error.description)
+      try openWays(service)
     }
+    SeatSets(config.run, service).close()
   }
 
   package func brakeNote(_ service: ServiceName) async -> BrakeNote? {
@@ -196,7 +180,8 @@ package struct NginxRouter: Router {
         seen.brakePool = sets.former(at: SystemClock.now) ?? routing.stable
         seen.meetsCanary = sets.meets(routing.stable, routing.canary ?? routing.stable)
       } else {
-        seen.brakePool = seen.header?.routing?.brake
+        let routing = seen.header?.routing
+        seen.brakePool = Brake.stays(config.run, service) ? routing?.stable : routing?.brake
         seen.meetsCanary = seen.header?.routing?.isClean == false
       }
     }
@@ -248,7 +233,10 @@ package struct NginxRouter: Router {
     var sockets: Set = [run.copies]
     for service in services {
       probes.insert(config.probeSocket(of: service))
-      if config.mainSuffix(of: service) == "stream" { sockets.insert(run.relay(service)) }
+      if speaksTCP(service) {
+        let pools = config.service(service)?.pools ?? []
+        sockets.formUnion(pools.map { run.relay(service, $0.name) } + [run.formerRelay(service)])
+      }
     }
     let removed = probes.union(sockets).sorted().filter {
       WorkerProbe(socket: $0).removeStaleSocket()

@@ -9,9 +9,9 @@ package enum PoolAddresses {
   /// The table that maps addresses to pools; blocks while names are resolved.
   ///
   /// `loaded` is what the names stood for when Nginx read its configuration; it outranks what they
-  /// stand for now. `relay` is the relay socket of a TCP service.
+  /// stand for now. `run` is where the ways of a TCP service are.
   package static func table(
-    of service: Service, loaded: Peers = Peers(), relay: String? = nil
+    of service: Service, loaded: Peers = Peers(), run: RunFolder
   ) -> PoolTable {
     let now = service.pools.flatMap { pool in
       pool.servers.flatMap { server in
@@ -25,7 +25,14 @@ package enum PoolAddresses {
     }
     return PoolTable(
       now + then, copies: service.plan.stages.contains { $0.shadow != nil },
-      relay: relay.map { "unix:\($0)" })
+      relays: relays(of: service, run))
+  }
+
+  /// The addresses by which Nginx reaches the pools of a TCP service, in the texts of 0.1.0 too.
+  private static func relays(of service: Service, _ run: RunFolder) -> [String] {
+    guard service.proxying.scheme == .tcp else { return [] }
+    let ways = service.pools.map { run.way(service.name, $0.name) }
+    return (ways + [run.formerRelay(service.name)]).map { "unix:\($0)" }
   }
 
   /// What the names among the servers stand for; blocks while they are resolved.

@@ -15,6 +15,7 @@ extension WorkerAnswer {
     let hasSeats = words.count == 5
     self.init(
       generation: Generation(number), worker: worker, braked: !hasSeats && words[3] == "1")
+    apart = hasSeats || !words[3].hasPrefix("+") ? nil : PoolName(String(words[3].dropFirst()))
     isMet = hasSeats && words[3] == "1"
     let pools = hasSeats ? words[4].split(separator: ".").map { PoolName(String($0)) } : []
     base = pools.first ?? nil
@@ -27,12 +28,12 @@ package struct WorkerProbe {
   private let socket: String
   private let client = HTTPClient()
 
-  /// For a TCP service, the socket that the brake renames; its probe answers without HTTP.
-  private let relay: String?
+  /// For a TCP service, where its ways are; its probe answers without HTTP.
+  private let tcp: RunFolder?
 
-  package init(socket: String, relay: String? = nil) {
+  package init(socket: String, tcp: RunFolder? = nil) {
     self.socket = socket
-    self.relay = relay
+    self.tcp = tcp
   }
 
   /// Why no worker gave an answer for the service.
@@ -63,10 +64,10 @@ package struct WorkerProbe {
   package func query(
     _ service: ServiceName, asking seat: String? = nil, limit: Span = .seconds(1)
   ) throws(NoAnswer) -> WorkerAnswer {
-    if let relay {
+    if let tcp {
       let text = try UnixSocket.line(socket, limit: limit).get()
       guard var answer = WorkerAnswer(text, service: service) else { throw .unknownService }
-      answer.braked = !Files.exists(relay)
+      answer.braked = isBraked(service, answer, in: tcp, by: text)
       return answer
     }
     do throws(HTTPError) {
@@ -82,6 +83,15 @@ package struct WorkerProbe {
     }
   }
 
+  /// Whether a TCP service reaches nothing but what its brake leads to.
+  private func isBraked(
+    _ service: ServiceName, _ answer: WorkerAnswer, in run: RunFolder, by text: String
+  ) -> Bool {
+    // A text that 0.1.0 wrote says 0 at the end, and has a relay for whatever the brake cuts off.
+    if !text.contains("+") { return !Files.exists(run.formerRelay(service)) }
+    return answer.apart.map { !RelayWays(run, service).isOpen($0) } ?? Brake.isOn(run, service)
+  }
+
   /// Removes the socket file of a killed Nginx, which would keep the next one from starting;
   /// whether it did.
   package func removeStaleSocket() -> Bool {
@@ -94,6 +104,6 @@ extension Config {
   package func probe(_ service: ServiceName) -> WorkerProbe {
     let socket = probeSocket(of: service)
     return socket == run.probe
-      ? WorkerProbe(socket: socket) : WorkerProbe(socket: socket, relay: run.relay(service))
+      ? WorkerProbe(socket: socket) : WorkerProbe(socket: socket, tcp: run)
   }
 }

@@ -78,7 +78,7 @@ package struct DeadMansWatch {
     if header.hasSeats { return isMet || sets.former(at: SystemClock.now) != nil }
     // The flag of a weighted group leads where the text says; where that is not stable, the canary
     // has not got anything yet.
-    return state?.running.map { $0.from == routing.brake } ?? true
+    return state?.running.map { Brake.leads(header, to: $0.from) } ?? true
   }
 
   /// Puts the brake on, again and again until it is; returns why.
@@ -87,7 +87,10 @@ package struct DeadMansWatch {
     let note = BrakeNote(by: .guard, actor: "guard", reason: reason, time: SystemClock.now)
     if Brake.note(post.run, post.service)?.by == .person { return nil }
     for _ in 0..<60 {
-      if (try? Brake.put(post.run, post.service, to: rollout?.from, note)) != nil { break }
+      let header = post.header
+      if (try? Brake.put(post.run, post.service, to: rollout?.from, header: header, note)) != nil {
+        break
+      }
       usleep(1_000_000)
       if let pid = FileLock.holder(post.run.lock(.drive(post.service))), pid != post.driver,
         pid != 0

@@ -15,7 +15,7 @@ extension SimulateCommand {
     let plan = try plan(call)
     let table = PoolAddresses.table(
       of: PoolsOfYours.filled(service, world.config.nginx),
-      relay: world.config.run.relay(service.name))
+      run: world.config.run)
     var parser = LogParser(table, service.latency)
     var found = try census(path, parser, table, service)
     let wanted = try call["--to"].map { text throws(Failure) in try pool(text, service) }

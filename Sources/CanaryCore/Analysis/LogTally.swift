@@ -52,13 +52,13 @@ package struct PoolTable: Hashable, Sendable {
   /// The pool that copies count under; no pool of a config may have this name.
   package static let shadowName: PoolName = "shadow"
 
-  /// The hash of the relay's address; nil: no relay.
+  /// The hashes of the addresses of relays.
   ///
   /// A relay stands between Nginx and a pool, and logs its own tries.
-  private let relay: UInt64?
+  private let relays: [UInt64]
 
   package init(
-    _ entries: [(address: String, pool: PoolName)], copies: Bool = false, relay: String? = nil
+    _ entries: [(address: String, pool: PoolName)], copies: Bool = false, relays: [String] = []
   ) {
     var pools: [PoolName] = []
     var byHash: [UInt64: Int] = [:]
@@ -71,7 +71,9 @@ package struct PoolTable: Hashable, Sendable {
       addresses[address] = index
       byHash[Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }] = index
     }
-    self.relay = relay.map { Array($0.utf8).withUnsafeBufferPointer { Self.hash($0[...]) } }
+    self.relays = relays.map {
+      Array($0.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }
+    }
     shadow = copies ? pools.count : nil
     if copies { pools.append(Self.shadowName) }
     self.pools = pools
@@ -88,7 +90,7 @@ package struct PoolTable: Hashable, Sendable {
 
   @inline(__always)
   package func isRelay(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-    relay == Self.hash(address)
+    !relays.isEmpty && relays.contains(Self.hash(address))
   }
 
   /// The addresses of one pool, by their hashes.

@@ -72,10 +72,11 @@ package struct ConfigReader {
         "run", .text(run.path), "must be a path of at most 96 characters: it holds a Unix socket")
     }
     for service in services where service.proxying.scheme == .tcp {
-      if run.relay(service.name).utf8.count > 107 {
+      if service.pools.contains(where: { run.relay(service.name, $0.name).utf8.count > 107 }) {
         faults.add(
           "services.\(service.name)", nil,
-          "must have a shorter name, or `run` a shorter path: together they name a Unix socket")
+          "must have shorter names (its own and those of its pools), or `run` a shorter path: together they name a Unix socket"
+        )
       }
     }
     let operators = readOperators(top)

@@ -25,11 +25,34 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
     name.hasSuffix(brakeSuffix) ? ServiceName(String(name.dropLast(brakeSuffix.count))) : nil
   }
 
-  /// The socket through which a TCP service reaches its canary; the brake renames it, so connecting
-  /// to it fails.
-  package func relay(_ service: ServiceName) -> String { "\(path)/\(service).relay.sock" }
-  /// The name of the `relay` socket while the brake is on.
-  package func relayAside(_ service: ServiceName) -> String { "\(relay(service)).off" }
+  /// While this file exists, the brake of a weighted group leads to stable, also by a text that
+  /// names the pool before the last promotion.
+  package func stays(_ service: ServiceName) -> String { "\(path)/\(service).stays" }
+
+  // MARK: the relays of a TCP service
+
+  /// The socket on which Nginx takes connections for one pool of a TCP service.
+  package func relay(_ service: ServiceName, _ pool: PoolName) -> String {
+    "\(path)/\(service).\(pool).relay.sock"
+  }
+  /// The socket of a text that 0.1.0 wrote, for whichever pool the brake led away from.
+  package func formerRelay(_ service: ServiceName) -> String {
+    "\(path)/\(service).relay.sock"
+  }
+
+  /// A link to the `relay` of a pool, by which Nginx connects to it; the brake takes it away.
+  ///
+  /// Nginx makes its sockets anew when it starts, but no link.
+  package func way(_ service: ServiceName, _ pool: PoolName) -> String {
+    "\(path)/\(service).\(pool)\(Self.waySuffix)"
+  }
+  private static let waySuffix = ".way"
+
+  /// The pool whose `way` a file of this name is; nil for any other file name.
+  package static func pool(ofWay name: String, _ service: ServiceName) -> PoolName? {
+    guard name.hasPrefix("\(service)."), name.hasSuffix(waySuffix) else { return nil }
+    return PoolName(String(name.dropFirst(service.text.count + 1).dropLast(waySuffix.count)))
+  }
 
   // MARK: seats
 

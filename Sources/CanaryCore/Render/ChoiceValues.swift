@@ -57,8 +57,9 @@ extension RenderValues {
         : [
           [
             "pool": .text(text(choice.start.to, backend)),
-            "brake_file": .text(config.run.brake(service.name)),
-            "brake_group": .text(choice.name(.brake, backend)),
+            "brake_file": .text(
+              returns ? config.run.stays(service.name) : config.run.brake(service.name)),
+            "brake_group": .text(choice.name(returns ? .split : .brake, backend)),
             "way": .rows(
               names: ["letter"], explainsWay ? [["letter": .text(choice.start.way.letter)]] : []),
             "rules": .rows(
@@ -68,9 +69,24 @@ extension RenderValues {
                 return conditions(rule.test).map {
                   ["condition": .text($0), "to": .text(group), "by": .text(by)]
                 }
-              }),
+              } + returning(backend)),
           ]
         ])
+  }
+
+  /// Whether the brake leads to the pool before the last promotion, unless another rollout has begun.
+  private var returns: Bool { routing.brake != routing.stable }
+
+  /// That brake as the last rule; what stands behind it leads back to stable once that rollout has
+  /// begun, whichever text a worker still has.
+  private func returning(_ backend: Label?) -> [[String: Template.Value]] {
+    guard returns else { return [] }
+    return [
+      [
+        "condition": .text("-f \(config.run.brake(service.name))"),
+        "to": .text(choice.name(.brake, backend)), "by": .text(choice.start.way.letter),
+      ]
+    ]
   }
 
   func seated(_ backend: Label?) -> Template.Value {

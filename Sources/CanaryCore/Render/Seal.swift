@@ -41,6 +41,9 @@ package struct GeneratedHeader: Hashable, Sendable {
   package var routing: Routing?
   /// Whether the weight is a set of seats; then `routing` has none.
   package var hasSeats = false
+  /// Whether its brake leads to stable while `RunFolder.stays` is there; not that of a text which
+  /// 0.1.0 wrote.
+  package var mayStay = false
   /// Reads the first line; nil when the text is not a generated file.
   package init?(_ text: String) {
     guard let line = text.split(separator: "\n", maxSplits: 1).first,
@@ -65,6 +68,7 @@ package struct GeneratedHeader: Hashable, Sendable {
       })
     {
       hasSeats = facts["weight"] == "seats"
+      mayStay = text.contains(".stays)") || text.contains(".way weight=")
       routing = Routing(
         stable: stable, canary: facts["canary"].flatMap(PoolName.init), weight: weight,
         brake: brake,

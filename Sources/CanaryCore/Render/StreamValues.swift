@@ -1,27 +1,38 @@
 // The values of stream.conf.
 extension RenderValues {
-  /// The pool that the brake cuts off: Nginx reaches it only through the relay's socket; nil: there
-  /// is none.
+  /// The pool that the brake cuts off: Nginx reaches it only by its way; nil: there is none.
   private var relayed: PoolName? {
     routing.brake == routing.stable ? routing.canary : routing.stable
   }
-  private var relay: String { "unix:\(config.run.relay(service.name))" }
+
+  /// The pools that have a relay: also those that this text reaches without, because workers that
+  /// have not left yet may come by it.
+  private var relays: [PoolName] {
+    [routing.stable, routing.canary].compactMap(\.self).filter { !servers($0).isEmpty }
+  }
 
   var stream: [String: Template.Value] {
     var values = facts
     values["variable"] = nil
     values["zone"] = .text(zone)
     values["split"] = .rows(names: Self.serverNames, split)
-    values["relayed"] = .rows(names: Self.serverNames, behind)
+    values["relays"] = .rows(
+      names: ["pool", "relay"], inner: ["relayed": Self.serverNames],
+      relays.map { pool in
+        [
+          "pool": .text(pool.text), "relay": .text("unix:\(config.run.relay(service.name, pool))"),
+          "relayed": .rows(names: Self.serverNames, behind(pool)),
+        ]
+      })
     values["listens"] = Self.texts("address", service.listen)
     values["log"] = .text(config.log(of: service.name))
-    values["relay"] = .text(relay)
+    values["apart"] = .text("+\(relayed?.text ?? "")")
     values["probe"] = .text("unix:\(config.probeSocket(of: service.name))")
     let proxying = service.proxying
     let connecting = proxying.connectTimeout ?? Proxying.usualConnectTimeout
     values["connect_timeout"] = .text("\(connecting.milliseconds)ms")
     values["timeout"] = .text("\((proxying.timeout ?? Proxying.usualTimeout).milliseconds)ms")
-    values["tries"] = .text("\(max(peers(split), peers(behind)))")
+    values["tries"] = .text("\(([split] + relays.map(behind)).map(peers).max() ?? 1)")
     return values
   }
 
@@ -47,15 +58,17 @@ extension RenderValues {
     return servers.map { row($0, weight: $0.weight, backup: backup, maxFails: maxFails) }
   }
 
-  /// The relay is never skipped: when its socket has its name back, it must get its share at once.
+  /// A way is never skipped: once it is there again, it must get its share at once.
   private func relay(weight: Int = 1, backup: Bool = false) -> [[String: Template.Value]] {
-    [row(Server(address: relay), weight: weight, backup: backup, maxFails: 0)]
+    guard let relayed else { return [] }
+    let way = Server(address: "unix:\(config.run.way(service.name, relayed))")
+    return [row(way, weight: weight, backup: backup, maxFails: 0)]
   }
 
   /// The servers that new connections go to.
   ///
-  /// While the brake is on, the relay's socket has another name, so connecting to it fails at once,
-  /// and Nginx tries the next server: one of the pool that the brake leads to.
+  /// While the brake is on, the way is not there, so connecting by it fails at once, and Nginx tries
+  /// the next server: one of the pool that the brake leads to.
   private var split: [[String: Template.Value]] {
     let stable = servers(routing.stable)
     if routing.brake != routing.stable {
@@ -70,16 +83,13 @@ extension RenderValues {
       + weights.canary.flatMap { relay(weight: $0) }
   }
 
-  /// The servers that the relay passes connections to; with a shield or fallback, the other pool is
-  /// their backup.
-  private var behind: [[String: Template.Value]] {
-    let isCanary = relayed == routing.canary
-    let apart = servers(relayed)
-    // Without servers, Nginx takes no group; nothing is sent there then.
-    let own = rows(
-      apart.isEmpty ? servers(routing.stable) : apart, isCanary: isCanary && relayed != nil)
-    let shields = isCanary ? service.proxying.shield : fallsBack
+  /// The servers that a pool's relay passes connections to; with a shield or fallback, the other
+  /// pool is their backup.
+  private func behind(_ pool: PoolName) -> [[String: Template.Value]] {
+    let isCanary = pool == routing.canary
+    let shields = isCanary ? service.proxying.shield : fallsBack && pool == relayed
     let other = isCanary ? routing.stable : routing.canary
-    return own + (shields && relayed != nil ? rows(servers(other), backup: true) : [])
+    return rows(servers(pool), isCanary: isCanary)
+      + (shields ? rows(servers(other), backup: true) : [])
   }
 }

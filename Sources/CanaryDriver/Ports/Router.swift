@@ -138,8 +138,9 @@ package struct RouterObservation: Sendable {
 
 /// What one running worker does with requests.
 package enum ServedShares: Hashable, Sendable {
-  /// By a weighted group: what the text of this generation says, or its brake.
-  case text(Generation, isBraked: Bool)
+  /// By a weighted group: what the text of this generation says, or its brake; which leads to stable,
+  /// whatever the text says, where it `stays`.
+  case text(Generation, isBraked: Bool, stays: Bool)
   /// By seats: those that meet `other`; all others meet `base`.
   case seats(base: PoolName, other: PoolName?, Set<String>)
 }
@@ -158,6 +159,8 @@ package struct WorkerAnswer: Hashable, Sendable {
   package var other: PoolName?
   /// By seats: whether the text looks for a set at all.
   package var looksForSet: Bool { other != nil }
+  /// Of a TCP service: the pool that the brake leads away from; nil: there is none.
+  package var apart: PoolName?
   /// The worker's pid, as Nginx sees it: in a container, a pid of its own namespace.
   package var worker: Int32
   /// Whether it sees the brake.

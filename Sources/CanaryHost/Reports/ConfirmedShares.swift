@@ -18,7 +18,7 @@ struct ConfirmedShares {
         state.serving?.routing.audience?.seating ?? state.rollout.map { Seating(of: $0.plan) }
         ?? Seating()
       divide(base, other, seating.share(of: seats))
-    case .text(let generation, let isBraked):
+    case .text(let generation, let isBraked, let stays):
       let saved = state.serving.flatMap { $0.generation == generation ? $0.routing : nil }
       let written = header.flatMap { $0.generation == generation ? $0.routing : nil }
       guard let routing = saved ?? written else {
@@ -26,7 +26,7 @@ struct ConfirmedShares {
           "the workers of Nginx serve generation \(generation), which is neither saved nor on disk")
       }
       if isBraked {
-        shares = [routing.brake: .all]
+        shares = [stays ? routing.stable : routing.brake: .all]
       } else {
         divide(routing.stable, routing.canary, routing.weight)
       }

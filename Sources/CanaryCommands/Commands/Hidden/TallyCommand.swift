@@ -18,7 +18,7 @@ enum TallyCommand {
     let service = try call.service(world)
     let table = PoolAddresses.table(
       of: PoolsOfYours.filled(service, world.config.nginx),
-      relay: world.config.run.relay(service.name))
+      run: world.config.run)
     let path = call["--log"] ?? world.config.log(of: service.name)
     var tally = LogTally(pools: table.pools)
     if call.has("--judged") { tally.comparison = Self.comparison(service, table.pools) }
