@@ -54,7 +54,7 @@ enum InitCommand {
     let new = try newServers(call, person)
     var draft = InitDraft(adoption: adoption, service: service, new: new)
     places(call, &draft)
-    draft.health = try await health(call, draft)
+    draft.health = try await HealthPath.find(call, draft)
     draft.isElsewhere = call["--dump"] != nil
     try await write(draft, to: path(call), call.output)
     return .done
@@ -212,29 +212,6 @@ enum InitCommand {
     if servers.isEmpty { faults.append("--new must name a server, as 127.0.0.1:9002") }
     guard faults.isEmpty else { throw Failure(.wrong, faults.joined(separator: "\n")) }
     return servers
-  }
-
-  private static func health(_ call: Invocation, _ draft: InitDraft) async throws(Failure)
-    -> String?
-  {
-    if let path = call["--health"] {
-      guard Address.isRequestPath(path) else {
-        throw Failure(
-          .wrong, "--health must be a path, as /health (found '\(Text.sanitized(path))')")
-      }
-      return path
-    }
-    guard let address = draft.adoption.addresses.first else { return nil }
-    let way: HTTPRequest.WireProtocol =
-      switch draft.adoption.target.scheme {
-      case "https": .https
-      case "grpc": .http2
-      case "grpcs": .http2s
-      default: .http
-      }
-    return await PoolProbe.good(
-      draft.isGRPC ? [GRPCHealth.path] : ["/health", "/healthz", "/"],
-      of: Server(address: address), limit: .seconds(3), ProbeWay(way))
   }
 
   // MARK: the file

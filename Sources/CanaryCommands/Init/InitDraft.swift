@@ -31,7 +31,9 @@ struct InitDraft {
     }
     if health == nil {
       notes.append(
-        "no server answered GET /health, /healthz or / with a good status: say --health PATH, or `health: \"/path\"` in the config"
+        isGRPC
+          ? "no server says by grpc.health.v1 that it serves, so a connection is enough: name the service to ask for, as in `health: \"shop.v1.Cart\"`, or leave it"
+          : "no server answered GET /health, /healthz or / with a good status: say --health PATH, or `health: \"/path\"` in the config"
       )
     }
     return notes
