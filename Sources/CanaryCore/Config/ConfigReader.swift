@@ -211,13 +211,13 @@ package struct ConfigReader {
     return "/" + steps.joined(separator: "/")
   }
 
-  /// Reports services that share an Nginx variable, or an address that they listen on without
-  /// server_names.
+  /// Reports services that share an Nginx variable, or an address that they listen on under the same
+  /// name, of which Nginx would serve the first alone.
   ///
-  /// With server_names, several services may listen on one address.
+  /// With different server_names, several services may listen on one address.
   private func refuseClashes(of services: [Service]) {
     var variables: [String: ServiceName] = [:]
-    var listens: [String: ServiceName] = [:]
+    var listens: [String: Service] = [:]
     for service in services {
       if let other = variables.updateValue(
         service.name, forKey: service.name.variable.lowercased())
@@ -227,14 +227,38 @@ package struct ConfigReader {
           "has a name that Nginx cannot tell from '\(other)': '-' and '_', and 'A' and 'a', are the same in a variable"
         )
       }
-      for listen in service.listen where service.serverNames.isEmpty {
-        if let other = listens.updateValue(service.name, forKey: listen) {
-          faults.add(
-            "services.\(service.name).listen", .text(listen),
-            "is already listened on by '\(other)'; give the services server_names or other addresses"
-          )
-        }
+      for (index, listen) in service.listen.enumerated() {
+        refuse(listen, "services.\(service.name).listen[\(index)]", of: service, &listens)
       }
+    }
+  }
+
+  private func refuse(
+    _ listen: String, _ path: String, of service: Service, _ listens: inout [String: Service]
+  ) {
+    let address = Address.canonicalListen(listen)
+    // A name has no space: so this is no key of a service with names.
+    let own = listens.updateValue(service, forKey: "\(address) of \(service.name)")
+    if own != nil { return faults.add(path, .text(listen), "says the same address once more") }
+    let speaksTCP = service.proxying.scheme == .tcp
+    // An address is HTTP's or that of one TCP service; what Nginx does with both depends on its start.
+    if let other = listens[address], speaksTCP || other.proxying.scheme == .tcp {
+      return faults.add(
+        path, .text(listen),
+        "is already listened on by '\(other.name)', and one of the two speaks tcp; give it another address"
+      )
+    }
+    listens[address] = service
+    for name in service.serverNames.isEmpty ? [""] : service.serverNames {
+      let key = "\(address) \(name.lowercased())"
+      guard let other = listens.updateValue(service, forKey: key), other.name != service.name
+      else { continue }
+      return faults.add(
+        path, .text(listen),
+        name.isEmpty
+          ? "is already listened on by '\(other.name)'; give the services server_names or other addresses"
+          : "is already listened on by '\(other.name)' with the name \(name), and Nginx would serve that one alone; give them different server_names or addresses"
+      )
     }
   }
 }

@@ -26,6 +26,20 @@ package enum Address {
     try check(text)
   }
 
+  /// The same text for each way to say the same `listen`: `80`, `*:80` and `0.0.0.0:80`.
+  static func canonicalListen(_ text: String) -> String {
+    if let port = port(text[...]) { return "*:\(port)" }
+    guard !text.hasPrefix("unix:"), let colon = text.lastIndex(of: ":"),
+      let port = port(text[text.index(after: colon)...])
+    else { return text }
+    let host = text[..<colon].lowercased()
+    if host == "*" || host == "0.0.0.0" { return "*:\(port)" }
+    if host.hasPrefix("["), let address = IPAddress(String(host.dropFirst().dropLast())) {
+      return "v6\(address.bytes):\(port)"
+    }
+    return "\(IPAddress(host).map { "\($0.bytes)" } ?? host):\(port)"
+  }
+
   /// Reads a port from 1 to 65535; nil for anything else.
   static func port(_ text: Substring) -> Int? {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }),
