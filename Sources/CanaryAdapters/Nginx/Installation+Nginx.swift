@@ -93,8 +93,7 @@ extension Installation {
     for service in placements.map(\.order.service) where before == nil {
       before = Workers.now(router.config.probe(service), service: service)
     }
-    let errors = NginxMainFile(nginx.config, generated: nginx.include)?.errorLog
-    let offset = errors.flatMap(Files.size) ?? 0
+    var log = reloadLog(before)
     var faults: [ServiceName: RouterError] = [:]
     do throws(RouterError) {
       try reload(placements)
@@ -108,9 +107,7 @@ extension Installation {
           continue
         }
         do throws(RouterError) {
-          try verify(placement, before: old) {
-            errors.flatMap { NginxOutput.faults(inLog: $0, after: offset) }
-          }
+          try verify(placement, before: old, &log)
           // All workers have read all files: for the others, an answer proves that theirs is loaded.
           old = []
           if seen == nil, placements.count >= Self.many {
@@ -132,6 +129,17 @@ extension Installation {
     // Nginx may have loaded the new files, only late: it must serve what is on disk again.
     if !back.isEmpty { _ = try? reload(back) }
     return faults
+  }
+
+  /// What Nginx logs from now on, and the numbers of the masters that may be told.
+  private func reloadLog(_ before: [Worker]?) -> ReloadLog {
+    let main = NginxMainFile(nginx.config, generated: nginx.include)
+    let named = main?.pidFile.flatMap { Files.contents($0, limit: 64) }
+    let masters = Set((before ?? []).map(\.master)).compactMap(Workers.namespacePid)
+    return ReloadLog(
+      main?.errorLog,
+      masters: Set(
+        masters + [named.flatMap { Int32($0.filter { !$0.isWhitespace }) }].compactMap(\.self)))
   }
 
   private func faults(_ placements: [Placement], _ error: RouterError)

@@ -1,5 +1,4 @@
 internal import CanaryCore
-internal import Glibc
 
 /// Extracts faults from what Nginx prints and logs.
 package enum NginxOutput {
@@ -27,21 +26,5 @@ package enum NginxOutput {
       ] : []
     let text = HiddenValues.hidden((unique.prefix(5) + advice).joined(separator: "; "))
     return Text.sanitized(text, limit: 1000)
-  }
-
-  /// The faults in the error log after that offset; nil when it cannot be read or has none above
-  /// `error`.
-  package static func faults(inLog path: String, after offset: Int) -> String? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
-    defer { close(file) }
-    var bytes = [UInt8](repeating: 0, count: 256 << 10)
-    let count = pread(file, &bytes, bytes.count, off_t(offset))
-    guard count > 0 else { return nil }
-    let text = String(decoding: bytes[..<count], as: UTF8.self)
-    guard text.contains("[emerg]") || text.contains("[alert]") || text.contains("[crit]") else {
-      return nil
-    }
-    return faults(in: text)
   }
 }

@@ -7,9 +7,11 @@ extension Installation {
   /// Waits until running workers serve the new generation; throws after `nginx.verify`.
   ///
   /// They must answer with it many times in a row, and every former worker must have stopped taking
-  /// requests. `faults` reads what Nginx has logged since the reload.
-  func verify(_ placement: Placement, before: [Worker]?, faults: () -> String?) throws(RouterError)
-  {
+  /// requests. What the log says decides only where the master itself refuses, and only after a
+  /// while: the refusal may be that of another's reload just before.
+  func verify(
+    _ placement: Placement, before: [Worker]?, _ log: inout ReloadLog
+  ) throws(RouterError) {
     let (service, generation) = (placement.order.service, placement.order.generation)
     let probe = router.config.probe(service)
     let start = SystemClock.uptime
@@ -17,6 +19,7 @@ extension Installation {
     var run = 0
     var seen: WorkerProbe.NoAnswer?
     var last: WorkerAnswer?
+    var refusedAt: Span?
     while SystemClock.uptime - start < nginx.verify {
       try checkStop()
       if !placement.isMine { throw placement.overtaken }
@@ -38,7 +41,11 @@ extension Installation {
         seen = silence
       }
       if run == 0 {
-        if SystemClock.uptime - start > .seconds(0.3), let words = faults() {
+        log.look()
+        let spent = SystemClock.uptime - start
+        if refusedAt == nil, log.refusal != nil { refusedAt = spent }
+        // As long again as it took: so a reload that was told after a refused one has its time.
+        if let refusedAt, spent > refusedAt * 2 + .seconds(0.3), let words = log.refusal {
           throw RouterError(.refused, "nginx did not take the configuration: \(words)")
         }
         usleep(2000)
@@ -46,8 +53,9 @@ extension Installation {
         usleep(2000)
       }
     }
+    log.look()
     throw RouterError(
-      .refused, silence(placement.order, seen, last: last?.generation, words: faults()),
+      .refused, silence(placement.order, seen, last: last?.generation, log),
       hint: last.flatMap { advice($0, placement.order.generation) })
   }
 
@@ -75,13 +83,14 @@ extension Installation {
   }
 
   private func silence(
-    _ order: Order, _ seen: WorkerProbe.NoAnswer?, last: Generation?, words: String?
+    _ order: Order, _ seen: WorkerProbe.NoAnswer?, last: Generation?, _ log: ReloadLog
   ) -> String {
     let service = order.service
     var text =
       "nginx was told to reload, but within \(nginx.verify) its workers did not answer with generation \(order.generation)"
     if let last { text += " (they answer with \(last))" }
-    if let words { return text + ": \(words)" }
+    if let words = log.refusal { return text + ": \(words)" }
+    let said = log.hint.map { "; its log says meanwhile: \($0)" } ?? ""
     let socket = router.config.probeSocket(of: service)
     let suffix = router.config.mainSuffix(of: service)
     if let main = NginxMainFile(nginx.config, generated: nginx.include),
@@ -98,7 +107,7 @@ extension Installation {
     case .other(let why)?: text += ": \(why)"
     case nil: break
     }
-    return text
+    return text + said
   }
 }
 

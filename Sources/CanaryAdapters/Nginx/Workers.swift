@@ -69,7 +69,8 @@ package enum Workers {
     return matches.count == 1 ? matches[0] : nil
   }
 
-  private static func namespacePid(of pid: Int32) -> Int32? {
+  /// The number by which a process calls itself, as in Nginx's log: in a container, another one.
+  static func namespacePid(of pid: Int32) -> Int32? {
     guard let status = try? Files.read("/proc/\(pid)/status", limit: 16 << 10) else { return nil }
     let line = status.split(separator: "\n").first { $0.hasPrefix("NSpid:") }
     return line?.split(whereSeparator: \.isWhitespace).last.flatMap { Int32($0) }
