@@ -71,6 +71,34 @@ import Testing
     }
   }
 
+  @Test func `what http says of a server of canary's is told`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.startApps()
+    let kinds: [(http: String, service: String, says: String, code: Int32)] = [
+      (
+        "userid on;", "sticky: \"user\",",
+        "`userid on;` and canary's `userid on;` cannot both set a cookie in one location", 1
+      ),
+      ("userid off;", "sticky: \"user\",", "ready: nothing was touched", 0),
+      ("userid on;", "", "ready: nothing was touched", 0),
+      (
+        "add_header X-A b;", "expose: true,",
+        "`add_header X-A b;` is lost where canary's `add_header", 1
+      ),
+      ("add_header X-A b;", "", "ready: nothing was touched", 0),
+      ("proxy_set_header X-A b;", "", "repeat it in services.chat.headers", 0),
+      ("proxy_set_header X-A b;", "headers: { \"X-A\": \"b\" },", "ready: nothing was touched", 0),
+    ]
+    for (http, service, says, code) in kinds {
+      try sandbox.writeConfig(service: service)
+      try sandbox.writeNginxConf(extra: http)
+      let checked = try sandbox.canary("check", "chat")
+      #expect(
+        checked.text.contains(says) && checked.code == code, "\(http) → \(says): \(checked)")
+    }
+  }
+
   @Test func `a rewrite that ends before the include is a fault, and first it is none`() throws {
     let sandbox = try Self.sandbox()
     defer { sandbox.close() }

@@ -115,6 +115,27 @@ extension LocationAudit {
     }
   }
 
+  /// The servers that canary writes whole, under what your `http {}` says.
+  mutating func lookAtServers(_ target: Target, _ include: NginxStatement, _ index: Int) {
+    let http = include.blocks.last?.number ?? 0
+    // A text is made only where it matters: there may be ten thousand of them.
+    guard (Self.wholes + ["userid"]).contains(where: { !indices(http, $0).isEmpty }) else { return }
+    let all = generated(target)
+    let own = Set(
+      all.filter { $0.name == "server_name" && $0.words.last?.hasSuffix(".canary") == true }
+        .compactMap { $0.blocks.last?.number })
+    let routes = all.filter { route in
+      route.name == "location" && route.words.last?.hasPrefix("/.canary-") == false
+        && route.blocks.count == 1 && !own.contains(route.blocks[0].number)
+    }
+    for route in routes {
+      let said = all.filter { $0.blocks.count == 2 && $0.blocks[1].number == route.opened }
+      let path = route.words.dropFirst().joined(separator: " ")
+      lookAtInherited(
+        Site(target: target, include: include, index: index, said: said, route: path))
+    }
+  }
+
   private func advice(_ directive: String, _ theirs: NginxStatement, _ site: Site) -> String {
     if site.route == nil {
       return "repeat it in the location (\(place(of: site))): `\(Self.line(theirs))`"

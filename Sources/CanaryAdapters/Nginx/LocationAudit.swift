@@ -28,7 +28,7 @@ package struct LocationAudit {
   /// The file of canary's that an include names.
   struct Target: Hashable {
     let service: ServiceName
-    /// `location`, `locations` or `server`.
+    /// `location`, `locations` or `server`; `conf` of a service whose whole server canary writes.
     let suffix: String
     let path: String
   }
@@ -54,7 +54,7 @@ package struct LocationAudit {
   let ownLogs: Set<ServiceName>
   /// Canary's files that an include of this pattern reads.
   private let targets: (String) -> [Target]
-  private let generated: (Target) -> [NginxStatement]
+  let generated: (Target) -> [NginxStatement]
   private let children: [Int: [Int]]
   private let named: [Key: [Int]]
   /// The place that opened each block.
@@ -107,6 +107,10 @@ package struct LocationAudit {
 
   private mutating func look(_ target: Target, _ include: NginxStatement, _ index: Int) {
     let inside = include.blocks.last?.name
+    if target.suffix == "conf" {
+      if inside == "http" { lookAtServers(target, include, index) }
+      return
+    }
     let texts = target.suffix == "server" ? [] : generated(target)
     switch target.suffix {
     case "location" where inside == "location":

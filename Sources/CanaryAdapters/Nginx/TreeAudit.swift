@@ -14,7 +14,8 @@ package enum TreeAudit {
       services.map { ($0.service, StageShapes.distinct([$0.resting] + $0.stages)) },
       uniquingKeysWith: { first, _ in first })
     let targets = routings.keys.flatMap { service in
-      ["location", "locations", "server"].map { suffix in
+      let isWhole = config.service(service)?.listen.isEmpty == false
+      return (isWhole ? ["conf"] : ["location", "locations", "server"]).map { suffix in
         LocationAudit.Target(
           service: service, suffix: suffix, path: "\(config.nginx.include)/\(service).\(suffix)")
       }
@@ -49,7 +50,12 @@ package enum TreeAudit {
     var texts: [String] = []
     for routing in routings {
       guard let files = try? renderer.render(target.service, routing, Generation(0)),
-        let text = target.suffix == "location" ? files.location : files.locations,
+        let text =
+          switch target.suffix {
+          case "conf": files.main
+          case "location": files.location
+          default: files.locations
+          },
         !texts.contains(text)
       else { continue }
       texts.append(text)
