@@ -174,6 +174,41 @@ import Testing
     #expect(pools(50) == ["blue-a": 50])
   }
 
+  @Test func `limits and previews change from stage to stage without a reload`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let stages: [(said: String, isLimited: Bool, letsIn: Bool)] = [
+      ("weight: 10, limit: \"1r/m\", preview: false", true, false),
+      ("weight: 30, limit: \"1000r/s\"", false, true), ("weight: 50, limit: \"2r/m\"", true, true),
+      ("weight: 60, preview: false", false, false), ("weight: 100, limit: \"1r/m\"", true, true),
+    ]
+    let plan = stages.map { "{ \($0.said), soak: \"10m\" }" }.joined(separator: ", ")
+    try sandbox.start(
+      service:
+        "preview: { cookie: { name: \"p\", value: \"Sec:ret\" } }, never: { from: [\"10.0.0.0/8\"] },",
+      plan: "stages: [\(plan)], checks: []")
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.waitForStage(0)
+    let first = try sandbox.reloads
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    for (index, stage) in stages.enumerated() {
+      if index > 0 { #expect(try sandbox.canary("advance", "chat").code == 0) }
+      try sandbox.waitForStage(index)
+      let seen = (0..<200).map { _ in client.request() }
+      // A burst of one, and a minute is long.
+      #expect(seen.contains { $0.status == 429 } == stage.isLimited, "stage \(index + 1)")
+      #expect((seen.count { $0.pool == "green" } <= 3) == stage.isLimited, "stage \(index + 1)")
+      let testers = (0..<60).map { _ in client.exchange(headers: ["Cookie: p=Sec:ret"]) }
+      #expect(
+        testers.allSatisfy { $0?.pool != "blue" } == stage.letsIn, "testers of stage \(index + 1)")
+    }
+    #expect(try sandbox.reloads == first)
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+    #expect(
+      (0..<60).allSatisfy { _ in client.exchange(headers: ["Cookie: p=Sec:ret"])?.pool == "blue" })
+  }
+
   @Test func `a pool gets no more requests than it can take`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

@@ -215,6 +215,34 @@ import Testing
     #expect(try seated("SEATS, latency: \"first_byte\",").main.contains("$upstream_header_time"))
   }
 
+  @Test func `the stages of a plan have one text and differ in their sets`() throws {
+    let config = try Self.config(
+      """
+      weights: "seats", listen: ["80"], preview: { cookie: { name: "p", value: "secret" } }, sticky: "user",
+      plan: { stages: [
+        { weight: 0, preview: true, soak: "1s", limit: "1r/s" },
+        { weight: 0.25, soak: "1s", only: { from: ["10.0.0.0/8"] }, preview: false },
+        { weight: 5, soak: "1s", limit: "20r/s", shadow: 10 },
+        { weight: 30, soak: "1s", shadow: { share: 5, methods: ["GET"] } },
+        { weight: 100, soak: "1s", limit: "1r/s", preview: false },
+      ], checks: [] }
+      """)
+    let service = config.services[0]
+    var texts: Set<String> = []
+    var sets: Set<Set<String>> = []
+    for stage in service.plan.stages.indices {
+      let routing = Routing.stage(
+        stage, of: service.plan, stable: "blue", canary: "green", salt: "1")
+      let rules = RoutingRules(service, routing, zone: nil)
+      let files = try TemplateFiles.load(folder: nil)
+        .render(rules, in: config, generation: Generation(1))
+      texts.insert(files.main + (files.location ?? ""))
+      sets.insert(Set(rules.metSeats))
+    }
+    #expect(texts.count == 1)
+    #expect(sets.count == service.plan.stages.count)
+  }
+
   @Test func `a location of one's own gets nothing that the config does not name`() throws {
     let listen = "listen: [\"127.0.0.1:8080\"],"
     let names = { (text: String) in

@@ -77,7 +77,7 @@ extension RoutingRules {
     }
     var (to, way) = start
     var why: String?
-    for rule in rules where fits(rule.test, request) {
+    for rule in rules where isInForce(rule) && fits(rule.test, request) {
       (to, way) = (rule.to, rule.way)
       if case .seat = rule.to { why = words(rule) } else { why = nil }
     }

@@ -73,10 +73,24 @@ package struct RoutingRules: Sendable {
   /// The seats that meet the canary; without seats in the text, none.
   package var metSeats: [String] {
     guard seatForm == .rollout, let audience else { return [] }
-    return audience.seating.met(
-      at: routing.weight, only: audience.only,
-      preview: audience.preview && service.preview != nil)
-      + (audience.shadow.map { audience.seating.copied($0, routes: paths) } ?? [])
+    let seating = audience.seating
+    let letsIn = audience.preview && service.preview != nil
+    let seats = seating.met(at: routing.weight, only: audience.only, preview: letsIn)
+    let limit = audience.limit.flatMap(seating.limits.firstIndex).map(Seating.limit)
+    return seats + (audience.shadow.map { seating.copied($0, routes: paths) } ?? [])
+      + (letsIn && seating.choosesPreviews ? [Seating.previews] : [])
+      + (seats.isEmpty ? [] : [limit].compactMap(\.self))
+  }
+
+  /// The limits of the canary that the text has, of which a set takes up one at most; empty: it
+  /// always has the same.
+  package var stageLimits: [RequestRate] {
+    seatForm == .rollout ? audience?.seating.limits ?? [] : []
+  }
+
+  /// Whether the set says if the rules of `preview` are in force.
+  package var choosesPreviews: Bool {
+    seatForm == .rollout && service.preview != nil && audience?.seating.choosesPreviews == true
   }
 
   /// The paths of the locations, in the order of the config.
@@ -133,13 +147,16 @@ package struct RoutingRules: Sendable {
     "canary.\(service.name)" + (backend.map { ".\($0)" } ?? "")
   }
 
-  /// The rate at which a group may be given requests; nil: no limit.
+  /// The rate at which a group may be given requests, where the set says no other; nil: no limit.
   package func limit(_ group: Group) -> RequestRate? {
     switch group {
     case .stable: service.pool(routing.stable)?.limit
     // Outside a rollout no request is sent there.
     case .canary:
-      audience.flatMap { $0.limit ?? routing.canary.flatMap { service.pool($0)?.limit } }
+      audience.flatMap { audience in
+        let own = stageLimits.isEmpty ? audience.limit : nil
+        return own ?? routing.canary.flatMap { service.pool($0)?.limit }
+      }
     case .split, .brake, .copies: nil
     }
   }
@@ -199,7 +216,7 @@ package struct RoutingRules: Sendable {
         AudienceRule(test: $0, to: base, way: .drawn, because: "only")
       }
     }
-    let preview = audience.preview ? service.preview : nil
+    let preview = audience.preview || choosesPreviews ? service.preview : nil
     let ambient = preview.map { tests($0, "preview", secrets: false) } ?? []
     // A tag tells the person and an address only the place, so tags outrank addresses.
     rules += ambient.reversed().map {
@@ -223,6 +240,11 @@ package struct RoutingRules: Sendable {
           test: make(secret.name, "never"), to: stable, way: .never, because: by))
     }
     return rules
+  }
+
+  /// Whether the stage lets the rule decide.
+  func isInForce(_ rule: AudienceRule) -> Bool {
+    !rule.isOfPreview || audience?.preview == true
   }
 
   /// One test for each listed item: tags first, then addresses, then secrets.
@@ -266,4 +288,6 @@ package struct AudienceRule: Hashable, Sendable {
   package var way: RoutedBy
   /// The key of the config that the rule comes from.
   package var because: String
+
+  var isOfPreview: Bool { because == "preview" }
 }

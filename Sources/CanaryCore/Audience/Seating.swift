@@ -20,6 +20,11 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
   /// The different `shadow` of the plan, in the order of its stages.
   @Sparse package var shadows: [Shadow] = []
 
+  /// The different `limit` of the plan, in the order of its stages; empty where all stages have one.
+  @Sparse package var limits: [RequestRate] = []
+  /// Whether some stages let in whom `preview` names, and others do not.
+  @Sparse package var choosesPreviews = false
+
   package static var empty: Seating { Seating() }
 
   package init() {}
@@ -29,8 +34,11 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
       if stage.weight.basisPoints % 100 != 0 { cuts.append(stage.weight) }
       if let only = stage.only, circles.last != only { circles.append(only) }
       if let shadow = stage.shadow, !shadows.contains(shadow) { shadows.append(shadow) }
+      if let limit = stage.limit, !limits.contains(limit) { limits.append(limit) }
     }
     cuts = Set(cuts).sorted()
+    if Set(plan.stages.map(\.limit)).count < 2 { limits = [] }
+    choosesPreviews = Set(plan.stages.map { $0.preview ?? true }).count > 1
   }
 
   /// The lower bound of each drawn seat, ascending from 0.
@@ -80,6 +88,10 @@ package struct Seating: Hashable, Sendable, Codable, Emptiable {
   }
   /// The one seat of all requests while a former pool is kept: a revert of the promotion takes it.
   package static let everybody = "all"
+  /// Not a seat: a name that the set of a stage has, by which the text takes up one of its limits, or
+  /// the rules of `preview`.
+  package static func limit(_ index: Int) -> String { "limit.\(index)" }
+  package static let previews = "previews"
   /// Every seat whose name is the same in all plans.
   package static let every =
     [everybody, preview, never] + Seating().bounds.map(\.description)

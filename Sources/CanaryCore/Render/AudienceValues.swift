@@ -13,10 +13,10 @@ extension RenderValues {
       names: ["cookies", "rest", "before", "after", "cookie"], hiddenCookies)
     values["chosen_by"] = .text(chosenBy)
     values["limits"] = .rows(
-      names: ["pool", "rate", "usually"], inner: ["groups": ["group", "counted"]],
-      limitedGroups.map(row))
+      names: ["pool", "counted_by", "rate", "usually"],
+      inner: ["groups": ["group", "counted"]], limits.map(row))
     // One second is enough, because the limit is a rate.
-    values["retry"] = Self.texts("seconds", limitedGroups.isEmpty ? [] : ["1"])
+    values["retry"] = Self.texts("seconds", limits.isEmpty ? [] : ["1"])
     values["shown"] = .rows(
       names: ["stable"], inner: ["addresses": ["pattern", "pool"], "chosen": ["group", "pool"]],
       shown)
@@ -178,38 +178,49 @@ extension RenderValues {
 
   // MARK: limits
 
-  /// The groups with a request limit, and their limits.
-  var limitedGroups: [(group: RoutingRules.Group, rate: RequestRate)] {
-    [RoutingRules.Group.stable, .canary].compactMap { group in
-      choice.limit(group).map { (group, $0) }
-    }
+  /// A limit of requests to a group; `stage` is its place among those that a set takes up.
+  struct Limit {
+    let group: RoutingRules.Group
+    let rate: RequestRate
+    var stage: Int?
+    var name: String { group.rawValue + (stage.map { "\($0)" } ?? "") }
   }
 
-  private func row(_ limited: (group: RoutingRules.Group, rate: RequestRate)) -> [String: Template
-    .Value]
-  {
-    let isStable = limited.group == .stable
+  /// Every limit of the text.
+  var limits: [Limit] {
+    let usual = [RoutingRules.Group.stable, .canary].compactMap { group in
+      choice.limit(group).map { Limit(group: group, rate: $0) }
+    }
+    return usual
+      + choice.stageLimits.enumerated().map { Limit(group: .canary, rate: $1, stage: $0) }
+  }
+
+  private func row(_ limit: Limit) -> [String: Template.Value] {
+    let isStable = limit.group == .stable
+    var values: [String: Template.Value] = [
+      "pool": .text(limit.name), "rate": .text("\(limit.rate)"), "counted_by": .text(chosenBy),
+      "usually": .text("''"),
+    ]
+    func count(_ rows: [(group: String, counted: String)]) -> [String: Template.Value] {
+      values["groups"] = .rows(
+        names: ["group", "counted"],
+        rows.map { ["group": .text($0.group), "counted": .text($0.counted)] })
+      return values
+    }
+    if !isStable, !choice.stageLimits.isEmpty {
+      // Without a limit of the stage, that of the pool holds.
+      values["counted_by"] = .text("\"\(chosenBy):$canary_limit_\(variable)\"")
+      return count([("1:" + (limit.stage.map { "\($0)" } ?? ""), "1")])
+    }
     if choice.seatForm != nil {
-      return [
-        "pool": .text(limited.group.rawValue), "rate": .text("\(limited.rate)"),
-        "usually": .text(isStable ? "1" : "''"),
-        "groups": .rows(
-          names: ["group", "counted"],
-          choice.seatForm == .rest
-            ? [] : [["group": .text("1"), "counted": .text(isStable ? "''" : "1")]]),
-      ]
+      values["usually"] = .text(isStable ? "1" : "''")
+      return count(choice.seatForm == .rest ? [] : [("1", isStable ? "''" : "1")])
     }
     // While one pool has all the weight, the split group contains only that pool, so its limit
     // applies there too.
     let sole: Weight = isStable ? .none : .all
-    let groups = [limited.group] + (routing.weight == sole ? [.split] : [])
-    return [
-      "pool": .text(limited.group.rawValue), "rate": .text("\(limited.rate)"),
-      "usually": .text("''"),
-      "groups": .rows(
-        names: ["group", "counted"],
-        names(groups).map { ["group": .text($0), "counted": .text("1")] }),
-    ]
+    let groups = [limit.group] + (routing.weight == sole ? [.split] : [])
+    return count(names(groups).map { ($0, "1") })
   }
 
   /// The names of the groups' upstreams in Nginx, one for each kind of servers.

@@ -34,7 +34,7 @@ extension RenderValues {
 
   /// Whether something besides the set asks whom a request meets.
   private var tellsMet: Bool {
-    namesByVariable || service.expose || !choice.shadows.isEmpty || !limitedGroups.isEmpty
+    namesByVariable || service.expose || !choice.shadows.isEmpty || !limits.isEmpty
   }
 
   /// What a location passes its requests to.
@@ -92,16 +92,14 @@ extension RenderValues {
   func seated(_ backend: Label?) -> Template.Value {
     let names: Set = ["set", "own"]
     let inner: [String: Set<String>] = [
-      "start": ["seat"], "rules": ["condition", "to"], "told": [], "named": ["canary_group"],
-      "yours": ["stable_group"],
+      "cleared": ["name"], "marks": ["name", "mark", "value"], "start": ["seat"],
+      "rules": ["condition", "to"], "tries": ["given", "wanted", "to"], "told": [],
+      "named": ["canary_group"], "yours": ["stable_group"],
     ]
     guard let form = choice.seatForm, form != .rest else {
       return .rows(names: names, inner: inner, [])
     }
-    let rules = choice.rules.flatMap { rule -> [[String: Template.Value]] in
-      let seat = text(rule.to, nil)
-      return conditions(rule.test).map { ["condition": .text($0), "to": .text(seat)] }
-    }
+    let rules = choice.rules
     let own =
       form == .kept
       ? Seating.everybody
@@ -113,7 +111,30 @@ extension RenderValues {
           "set": .text(setFolder), "own": .text(own),
           "start": Self.texts(
             "seat", rules.isEmpty ? [] : [self.text(choice.start.to, nil)]),
-          "rules": .rows(names: ["condition", "to"], rules), "told": Self.section(tellsMet),
+          "cleared": Self.texts("name", Set(marks.map(\.name)).sorted()),
+          "marks": .rows(
+            names: ["name", "mark", "value"],
+            marks.map {
+              ["name": .text($0.name), "mark": .text($0.mark), "value": .text($0.value)]
+            }),
+          "rules": .rows(
+            names: ["condition", "to"],
+            (choice.choosesPreviews ? [] : rules).flatMap { rule in
+              conditions(rule.test).map {
+                ["condition": .text($0), "to": .text(text(rule.to, nil))]
+              }
+            }),
+          "tries": .rows(
+            names: ["given", "wanted", "to"],
+            (choice.choosesPreviews ? rules : []).flatMap { rule in
+              comparisons(rule).map {
+                [
+                  "given": .text($0.given), "wanted": .text($0.wanted),
+                  "to": .text(text(rule.to, nil)),
+                ]
+              }
+            }),
+          "told": Self.section(tellsMet),
           "named": Self.texts(
             "canary_group", service.resolver == nil ? [choice.name(.canary, backend)] : []),
           "yours": Self.texts(
@@ -121,6 +142,12 @@ extension RenderValues {
             namesByVariable && service.resolver == nil ? [choice.name(.stable, backend)] : []),
         ]
       ])
+  }
+
+  /// What a set says besides its seats: the variable, the file, and the value that it then has.
+  private var marks: [(name: String, mark: String, value: String)] {
+    choice.stageLimits.indices.map { ("canary_limit", Seating.limit($0), "\($0)") }
+      + (choice.choosesPreviews ? [("canary_previews", Seating.previews, "1")] : [])
   }
 
   private func text(_ target: RoutingRules.Target, _ backend: Label?) -> String {
@@ -137,12 +164,27 @@ extension RenderValues {
   /// None is a regular expression: one that fits would empty the `$1` of your own location. And
   /// none is left to a `map`, which compares without case and would accept BETA for beta.
   private func conditions(_ test: RoutingRules.Test) -> [String] {
+    if case .address(let list, _) = test { return ["$canary_\(list)_\(variable)"] }
+    return pairs(test).map { "\($0) = \"\($1)\"" }
+  }
+
+  /// What a request has, and what it must be; any pair is enough.
+  private func pairs(_ test: RoutingRules.Test) -> [(String, String)] {
     switch test {
-    case .address(let list, _): ["$canary_\(list)_\(variable)"]
-    case .header(let name, let value): ["\(Self.headerVariable(name)) = \"\(value)\""]
-    case .cookie(let name, let value): ["$cookie_\(name) = \"\(value)\""]
+    case .address(let list, _): [("$canary_\(list)_\(variable)", "1")]
+    case .header(let name, let value): [(Self.headerVariable(name), value)]
+    case .cookie(let name, let value): [("$cookie_\(name)", value)]
     case .tag(let list, _, let values):
-      values.map { "$canary_\(list)_\(variable) = \"\($0)\"" }
+      values.map { ("$canary_\(list)_\(variable)", $0) }
+    }
+  }
+
+  /// The same where the set says whether the rules of `preview` are in force: an `if` compares one
+  /// variable, so that it holds both.
+  private func comparisons(_ rule: AudienceRule) -> [(given: String, wanted: String)] {
+    pairs(rule.test).map { given, wanted in
+      rule.isOfPreview
+        ? ("$canary_previews_\(variable):\(given)", "1:\(wanted)") : (given, wanted)
     }
   }
 
@@ -161,7 +203,9 @@ extension RenderValues {
       (declared, asked) = ([], nil)
       answer = "0 \(routing.stable)"
     case .kept?, .rollout?:
-      declared = [("canary_met", "0")] + (explainsWay ? [("canary_seat", "''")] : [])
+      declared =
+        [("canary_met", "0")] + (explainsWay ? [("canary_seat", "''")] : [])
+        + Set(marks.map(\.name)).sorted().map { ($0, "''") }
       asked = ("canary_met", "\(setFolder)$uri")
       answer = "$canary_met_\(variable) \(pair)"
     }

@@ -27,10 +27,10 @@ extension RenderValues {
     values["elsewhere"] = elsewhere
     let place = choice.paths.firstIndex(of: route.path) ?? 0
     values["copies"] = Self.texts("route", choice.shadows.isEmpty ? [] : ["\(place)"])
-    let limits = limitedGroups
+    let limits = limits
     values["limits"] = .rows(
       names: ["pool", "burst"],
-      limits.map { ["pool": .text($0.group.rawValue), "burst": .text("\($0.rate.burst)")] })
+      limits.map { ["pool": .text($0.name), "burst": .text("\($0.rate.burst)")] })
     values["limited"] = Self.section(!limits.isEmpty)
     values["userid"] = userID
     values["answers"] = Self.pairs(answers)
@@ -185,7 +185,7 @@ extension RenderValues {
   private var answers: [(String, String)] {
     var rows: [(String, String)] = []
     let sets = isWhole || service.expose || !service.answerHeaders.isEmpty
-    if sets, !limitedGroups.isEmpty { rows.append(("Retry-After", "$canary_retry_\(variable)")) }
+    if sets, !limits.isEmpty { rows.append(("Retry-After", "$canary_retry_\(variable)")) }
     if service.expose { rows.append(("X-Canary-Pool", "$canary_shown_\(variable)")) }
     return rows
       + service.answerHeaders.sorted { $0.key < $1.key }.map { ($0.key, "\"\($0.value)\"") }
