@@ -1,4 +1,4 @@
-internal import CanaryCore
+package import CanaryCore
 internal import CanaryDriver
 
 // What a running worker does with requests, asked at the time of a command.
@@ -42,12 +42,7 @@ extension NginxRouter {
     } catch {
       return .failure(config.fault(error, service))
     }
-    return .failure(
-      Fault(
-        "a worker of Nginx sees another set of seats than \(config.run.seats(service)) has",
-        hint:
-          "`run` must be the same folder for Nginx; a container must have the folder \(config.run) itself"
-      ))
+    return .failure(config.unseenSet(service))
   }
 
   /// Whether a worker sees none of the seats that are in every set of a stage, or of a brake.
@@ -58,5 +53,22 @@ extension NginxRouter {
       if try probe.query(service, asking: seat).isMet { return false }
     }
     return true
+  }
+}
+
+extension Config {
+  /// Why workers do not see the set that this side has.
+  package func unseenSet(_ service: ServiceName) -> Fault {
+    let seats = run.seats(service)
+    if let closed = Files.closedSet(in: seats) {
+      return Fault(
+        "the workers of Nginx do not see the set of seats: \(closed) is closed to them, so everybody meets stable",
+        hint: "chmod o+x \(closed)")
+    }
+    return Fault(
+      "the workers of Nginx do not see the set of seats that \(seats) has",
+      hint:
+        "`run` must be the same folder for Nginx, and open to its workers; a container must have the folder \(run) itself"
+    )
   }
 }

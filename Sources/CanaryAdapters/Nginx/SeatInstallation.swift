@@ -73,9 +73,26 @@ struct SeatInstallation {
     return installation.isServed(try router.order(present))
   }
 
+  /// Before the roles are exchanged: has a worker prove that it saw the last stage.
+  ///
+  /// Where workers cannot enter the folder, the stage let nobody meet the canary, and a promotion
+  /// would show it to everybody at once.
+  private func confirmStage() throws(RouterError) {
+    let probe = router.config.probe(service)
+    for _ in 0..<20 {
+      guard let last = sets.generation(other, routing.stable), last.number > 0 else { return }
+      guard let answer = try? probe.query(service, asking: "g\(last)") else { continue }
+      // Its text may have been exchanged before this process took over.
+      if answer.isMet || answer.base != other { return }
+      usleep(2000)
+    }
+    if sets.generation(other, routing.stable) != nil { throw unseen() }
+  }
+
   /// What must be so before workers get a new text; throws when a brake or a revert came in between.
   func begin(since stops: Int) throws(RouterError) {
     if let until = routing.brakeUntil {
+      try confirmStage()
       // Before the roles are exchanged: from here on a revert leads to the former pool, by the old
       // text and by the new one.
       try refusing { () throws(FileError) in
@@ -161,12 +178,12 @@ struct SeatInstallation {
       let fault = router.config.fault(last, service)
       throw RouterError(.refused, fault.fact, hint: fault.hint)
     }
-    throw RouterError(
-      .refused,
-      "the workers of Nginx do not see the set of generation \(generation) in \(router.config.run.seats(service))",
-      hint:
-        "`run` must be the same folder for Nginx, and open to its workers; a container must have the folder \(router.config.run) itself"
-    )
+    throw unseen()
+  }
+
+  private func unseen() -> RouterError {
+    let fault = router.config.unseenSet(service)
+    return RouterError(.refused, fault.fact, hint: fault.hint)
   }
 
   @discardableResult

@@ -10,6 +10,23 @@ extension Files {
     return facts.st_mode & 0o2020 == 0o2020 ? 0o2770 : 0o750
   }
 
+  /// The first folder on the way to the sets in a folder that other users may not enter; nil: all are
+  /// open.
+  package static func closedSet(in seats: String) -> String? {
+    let pairs = names(in: seats).filter { !$0.hasPrefix("@") }.sorted()
+    let sets = pairs.isEmpty ? [seats] : pairs.map { "\(seats)/\($0)/now" }
+    return sets.lazy.compactMap(closedFolder).first
+  }
+
+  /// What the file system of a folder has no more of; nil: it has room, or cannot be asked.
+  package static func lack(at path: String) -> (isOfFiles: Bool, words: String)? {
+    var room = statvfs()
+    guard statvfs(path, &room) == 0 else { return nil }
+    // Some file systems count no inodes.
+    if room.f_files > 0, room.f_favail == 0 { return (true, "has no room for another file") }
+    return room.f_blocks > 0 && room.f_bavail == 0 ? (false, "is full") : nil
+  }
+
   /// Whether the group of a folder may write in it.
   package static func isSharedWithGroup(_ folder: String) -> Bool {
     var facts = stat()

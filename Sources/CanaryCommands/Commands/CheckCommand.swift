@@ -50,6 +50,10 @@ enum CheckCommand {
     ] {
       if let fault = Files.unwritable(path) {
         list.bad("\(key): \(fault)")
+      } else if let lack = Files.lack(at: path) {
+        // A set of seats is empty files, which need no block.
+        let text = "\(key): the disk of \(path) \(lack.words)"
+        key == "run" && !lack.isOfFiles ? list.note(text) : list.bad(text)
       } else {
         list.good("\(key) \(path) is writable")
       }
@@ -76,7 +80,7 @@ enum CheckCommand {
       }
       if main.workerShutdownTimeout == nil {
         list.note(
-          "worker_shutdown_timeout is not set: after each stage, former workers stay until their last client leaves"
+          "worker_shutdown_timeout is not set: after each reload, former workers stay until their last client leaves"
         )
       }
     } else {
@@ -166,6 +170,14 @@ enum CheckCommand {
     case .failure(let fault)?:
       list.note("\(service.name): \(fault); after the first `canary apply` it must")
     case nil: break
+    }
+    let run = world.config.run
+    if service.routesBySeats, let closed = Files.closedSet(in: run.seats(service.name)),
+      closed.hasPrefix("\(run.path)/")
+    {
+      list.bad(
+        "\(service.name): \(closed) is closed to other users, so Nginx's workers may see no canary: chmod o+x \(closed)"
+      )
     }
     for file in seen.edits {
       list.bad(

@@ -17,6 +17,8 @@ package struct StatusReport: Sendable {
   private let nginx: [String]
   /// What a worker said at the time of the command, or why none could be asked; nil: not asked.
   private let confirmed: Result<ConfirmedShares, Fault>?
+  /// Why workers do not see a set that is there; nil: they do, or there is none.
+  private let unseen: Fault?
   /// Log entries so far that could not be parsed or matched to a pool.
   private let unreadable: Int
 
@@ -53,6 +55,7 @@ package struct StatusReport: Sendable {
     guard looksAtNginx else {
       nginx = []
       confirmed = nil
+      unseen = nil
       return
     }
     let isOfRound = round != nil && service.proxying.scheme != .tcp
@@ -64,6 +67,11 @@ package struct StatusReport: Sendable {
     round?.note(served, took: world.clock.now() - now)
     confirmed = Result { [state] () throws(Fault) in
       try ConfirmedShares(try served.get(), state, seen.header)
+    }
+    if case .success(.seats(_, .some, let seats)) = served, seats.isEmpty, seen.meetsCanary {
+      unseen = world.config.unseenSet(service.name)
+    } else {
+      unseen = nil
     }
     nginx =
       (isOfRound ? round?.nginx ?? [] : NginxReport.workers(world, seen.workers))
@@ -98,7 +106,7 @@ package struct StatusReport: Sendable {
       ("service", .text(service.name.text)), ("phase", .text(state.word.rawValue)),
       ("stable", .text(state.stable.text)), ("canary", JSON(canary?.text)),
       ("release", JSON(rollout?.release)), ("weight", weight.map { .number($0.percent) } ?? .null),
-      ("weights", weights), ("weight_fault", JSON(weightFault?.description)),
+      ("weights", weights), ("weight_fault", JSON((weightFault ?? unseen)?.description)),
       ("generation", .int((state.serving?.generation ?? state.generation).number)),
       ("brake", .bool(brake != nil)),
       ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
@@ -223,9 +231,8 @@ package struct StatusReport: Sendable {
     )
     if let weightFault { lines.append("  \(weightFault)") }
     if let weight, weight < lastWeight, state.running?.phase.soak != nil {
-      lines.append(
-        "  the stage has \(lastWeight)%, but Nginx gives the canary \(weight)%: its set of seats is gone, as after a reboot"
-      )
+      let why = unseen?.description ?? "its set of seats is gone, as after a reboot"
+      lines.append("  the stage has \(lastWeight)%, but Nginx gives the canary \(weight)%: \(why)")
     }
     if let rollout = state.rollout {
       lines.append(
