@@ -118,8 +118,8 @@ import Testing
     try other.place(bad)
     Staging.recover(include) { _ in }
     #expect(Files.exists("\(include)/other.conf"))
-    #expect(!Staging.undoOthers(than: "other", include) { _ in })
-    #expect(Staging.undoOthers(than: "chat", include) { _ in })
+    #expect(Staging.undoOthers(than: "other", include) { _ in }.isEmpty)
+    #expect(Staging.undoOthers(than: "chat", include) { _ in } == ["other"])
     #expect(!Files.exists("\(include)/other.conf") && !other.isMine)
   }
 

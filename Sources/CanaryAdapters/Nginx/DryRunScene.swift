@@ -74,8 +74,13 @@ struct DryRunScene {
       all.append((other.name, routing))
     }
     let renderer = standIns.isEmpty ? self.renderer : self.renderer.with(config)
+    let ours = Set(services)
+    var answers = CommonFile(self.renderer, in: self.config.nginx.include).answers.values.filter {
+      !ours.contains($0.service)
+    }
     for (name, routing) in all {
       let files = try renderer.render(name, routing, Generation(0))
+      if let answer = RestingAnswer(main: files.main, of: name) { answers.append(answer) }
       for (suffix, text) in files.all {
         let path = "\(include)/\(name).\(suffix)"
         guard let text else {
@@ -90,6 +95,8 @@ struct DryRunScene {
         unread[path] = suffix == "location" ? "location / { include \(path); }" : "include \(path);"
       }
     }
+    try Files.replace(
+      "\(include)/\(CommonFile.name)", with: try renderer.common(answers), isSynced: false)
     let servers = unread.sorted { $0.key < $1.key }.enumerated().map { index, one in
       "server { listen unix:\(folder)/run/check.sock; server_name s\(index); \(one.value) }\n"
     }
@@ -123,7 +130,8 @@ struct DryRunScene {
   /// Files of services that are not tried now count as they are.
   private func linkOthers() throws(FileError) {
     let ours = Set(services.flatMap { name in GeneratedFiles.suffixes.map { "\(name).\($0)" } })
-    for name in Files.names(in: config.nginx.include) where !ours.contains(name) {
+    for name in Files.names(in: config.nginx.include)
+    where !ours.contains(name) && name != CommonFile.name {
       guard !name.hasPrefix("."),
         symlink("\(config.nginx.include)/\(name)", "\(include)/\(name)") != 0
       else { continue }

@@ -18,10 +18,10 @@ extension Installation {
         break
       } catch {
         // The fault may be in what a stopped installation of another service left untested.
-        if mayUndoOthers, error.kind == .refused,
-          Staging.undoOthers(than: left[0].order.service, nginx.include, warn)
-        {
-          continue
+        if mayUndoOthers, error.kind == .refused {
+          let undone = Staging.undoOthers(than: left[0].order.service, nginx.include, warn)
+          try? share(undone)
+          if !undone.isEmpty { continue }
         }
         let named = left.filter { $0.isNamed(in: error.fault.fact) }
         if left.count == 1 || error.kind != .refused {
@@ -122,10 +122,11 @@ extension Installation {
       faults = self.faults(placements, error)
     }
     // A later installation follows one that is cancelled.
-    let back = placements.filter {
-      let kind = faults[$0.order.service]?.kind
-      return kind != nil && kind != .cancelled && $0.putBack()
-    }
+    let back = putBack(
+      placements.filter {
+        let kind = faults[$0.order.service]?.kind
+        return kind != nil && kind != .cancelled
+      })
     // Nginx may have loaded the new files, only late: it must serve what is on disk again.
     if !back.isEmpty { _ = try? reload(back) }
     return faults

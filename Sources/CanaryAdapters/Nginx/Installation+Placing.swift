@@ -27,6 +27,24 @@ extension Installation {
     return (placed, faults)
   }
 
+  /// Has the file that services at rest share say what the main files of these say.
+  func share(_ services: some Sequence<ServiceName>, through placements: [Placement] = [])
+    throws(RouterError)
+  {
+    let mine = placements.first(where: \.isMine)
+    // Overtaken: whoever did that says it.
+    if mine == nil, !placements.isEmpty { return }
+    try CommonFile(router.renderer, in: nginx.include).update(services, through: mine?.folder)
+  }
+
+  /// Puts back what was in place before; returns the placements of which files were changed by that.
+  @discardableResult
+  func putBack(_ placements: [Placement]) -> [Placement] {
+    let back = placements.filter { $0.putBack() }
+    try? share(placements.map(\.order.service))
+    return back
+  }
+
   /// Places the files of many, and waits for the disk once before the first of them is moved and
   /// once after the last; returns those that could not be placed as well.
   ///

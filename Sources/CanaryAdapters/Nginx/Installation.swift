@@ -73,24 +73,42 @@ struct Installation {
       return faults
     }
     defer { withExtendedLifetime(lock) {} }
-    Staging.recover(nginx.include, warn)
+    let recovered = Staging.recover(nginx.include, warn)
     let (placements, unplaced) = placeAll(orders, mayLower: mayLower, isDone: isDone)
     faults.merge(unplaced) { $1 }
     defer { for placement in placements { placement.end() } }
+    do throws(RouterError) {
+      try share(orders.map(\.service) + recovered, through: placements)
+    } catch {
+      putBack(placements)
+      for placement in placements {
+        faults[placement.order.service] = placement.isMine ? error : placement.overtaken
+      }
+      return faults
+    }
     let refused = test(placements, mayUndoOthers: lock == nil)
+    try? share(refused.keys)
     faults.merge(refused) { $1 }
     let good = placements.filter { refused[$0.order.service] == nil }
     return good.isEmpty ? faults : faults.merging(serve(good)) { $1 }
   }
 
   /// Whether the files are in place, and running workers serve their generation.
-  func isServed(_ order: Order) -> Bool { isInPlace(order) && answers(order) }
+  func isServed(_ order: Order) -> Bool { isInPlace(order, shared) && answers(order) }
 
-  func isInPlace(_ order: Order) -> Bool {
-    order.files.all.allSatisfy { suffix, text in
-      (try? Files.readOwn(router.renderer.path(order.service, suffix), isLinked: true))
-        == .some(text)
-    }
+  /// What the file that services at rest share says of each.
+  var shared: [ServiceName: RestingAnswer] {
+    CommonFile(router.renderer, in: nginx.include).answers
+  }
+
+  /// Whether the files are in place, and at rest `shared` says the same.
+  func isInPlace(_ order: Order, _ shared: [ServiceName: RestingAnswer]) -> Bool {
+    let resting = RestingAnswer(main: order.files.main, of: order.service)
+    return (resting == nil || resting == shared[order.service])
+      && order.files.all.allSatisfy { suffix, text in
+        (try? Files.readOwn(router.renderer.path(order.service, suffix), isLinked: true))
+          == .some(text)
+      }
   }
 
   /// The services whose generation a worker confirms.

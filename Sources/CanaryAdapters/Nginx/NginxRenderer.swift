@@ -32,6 +32,14 @@ package struct NginxRenderer: Renderer {
     }
   }
 
+  package func common(_ answers: [RestingAnswer]) throws(RouterError) -> String {
+    do throws(Problems) {
+      return try templates.load().common(answers, in: config)
+    } catch {
+      throw RouterError(.refused, "the templates cannot be used: \(error)")
+    }
+  }
+
   package func rules(_ service: ServiceName, _ routing: Routing) throws(RouterError) -> RoutingRules
   {
     guard let service = config.service(service) else {

@@ -88,7 +88,10 @@ package struct NginxRouter: Router {
   package func served(_ requests: [RouterRequest]) async -> Set<ServiceName> {
     await Blocking.run {
       let installation = Installation(router: self, stop: Stop(), warn: warn)
-      let orders = requests.compactMap { try? order($0) }.filter(installation.isInPlace)
+      let shared = installation.shared
+      let orders = requests.compactMap { try? order($0) }.filter {
+        installation.isInPlace($0, shared)
+      }
       return installation.answering(orders)
     }
   }

@@ -47,6 +47,9 @@ final class Placement {
   /// Whether no other installation has taken this one over.
   var isMine: Bool { staging.isMine }
 
+  /// A folder through which a file can only be moved as long as it is not overtaken.
+  var folder: String { staging.path }
+
   /// A program that reads this file cannot be started once the installation is overtaken.
   var token: String { staging.token }
 

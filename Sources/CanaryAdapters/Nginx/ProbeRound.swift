@@ -53,7 +53,9 @@ struct ProbeRound {
       }
       let service = left.removeFirst()
       asked -= 1
-      if answer.isGood, let parsed = WorkerAnswer(answer.body, service: service) {
+      if answer.isGood,
+        let parsed = WorkerAnswer(answer.body, type: answer.type, service: service)
+      {
         take(service, parsed)
       }
     }
@@ -75,6 +77,7 @@ struct ProbeRound {
 /// One answer of Nginx at the head of what was read, with a length that it states.
 private struct HTTPText {
   let isGood: Bool
+  let type: String
   let body: String
 
   /// Takes the answer from the bytes; nil when it is not whole yet, or has no length.
@@ -84,14 +87,19 @@ private struct HTTPText {
       return nil
     }
     let head = String(decoding: bytes[..<start], as: UTF8.self)
-    let length = head.split(separator: "\r\n").lazy.compactMap { line -> Int? in
-      let parts = line.split(separator: ":", maxSplits: 1)
-      guard parts.count == 2, parts[0].lowercased() == "content-length" else { return nil }
-      return Int(parts[1].drop { $0 == " " })
-    }.first
+    func header(_ name: String) -> Substring? {
+      head.split(separator: "\r\n").lazy.compactMap { line -> Substring? in
+        let parts = line.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == name else { return nil }
+        return parts[1].drop { $0 == " " }
+      }.first
+    }
     let from = start + end.count
-    guard let length, (0...4096).contains(length), bytes.count >= from + length else { return nil }
+    guard let length = header("content-length").flatMap({ Int($0) }), (0...4096).contains(length),
+      bytes.count >= from + length
+    else { return nil }
     isGood = head.hasPrefix("HTTP/1.1 200 ")
+    type = header("content-type").map(String.init) ?? ""
     body = String(decoding: bytes[from..<(from + length)], as: UTF8.self)
     bytes.removeFirst(from + length)
   }

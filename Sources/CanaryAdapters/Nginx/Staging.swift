@@ -20,7 +20,7 @@ final class Staging {
   private let include: String
   private let name: StagingName
   /// The folder; whoever renames it takes the installation over.
-  private let path: String
+  let path: String
   /// Locked while this process lives.
   private let life: StagingLife
   /// Stands for the lock, and for the token, of each of many installations.
@@ -181,24 +181,28 @@ final class Staging {
     return rename("\(Self.root(include))/\(other.path)", taken) == 0 ? taken : nil
   }
 
-  /// Puts back what installations of killed processes have placed but not tested.
-  static func recover(_ include: String, _ warn: @escaping (String) -> Void) {
+  /// Puts back what installations of killed processes have placed but not tested; returns their
+  /// services.
+  @discardableResult
+  static func recover(_ include: String, _ warn: @escaping (String) -> Void) -> [ServiceName] {
     StagingMark.removeDead(root(include))
-    for name in names(include) where !StagingLife.lasts(in: "\(root(include))/\(name.path)") {
+    let dead = names(include).filter { !StagingLife.lasts(in: "\(root(include))/\($0.path)") }
+    for name in dead {
       if undo(name, include, warn) {
         warn(
           "the files of \(name.service) with generation \(name.generation) were never tested, because their installation was killed; the former ones are back"
         )
       }
     }
+    return dead.map(\.service)
   }
 
   /// Puts back what running installations of other services have placed but not tested; returns
-  /// whether there was any.
+  /// their services.
   static func undoOthers(
     than service: ServiceName, _ include: String, _ warn: @escaping (String) -> Void
-  ) -> Bool {
-    names(include).filter { $0.service != service }.count { undo($0, include, warn) } > 0
+  ) -> [ServiceName] {
+    names(include).filter { $0.service != service && undo($0, include, warn) }.map(\.service)
   }
 
   /// Takes the installation over and puts back its untested files; returns whether it had any.

@@ -5,9 +5,15 @@ internal import Glibc
 extension WorkerAnswer {
   /// Parses an answer such as `chat 42 4711 0`, or by seats `chat 42 4711 0 blue.green`.
   ///
-  /// Nil unless it is from this service.
-  package init?(_ text: String, service: ServiceName) {
-    let words = text.split(whereSeparator: \.isWhitespace)
+  /// For a service at rest the worker's pid alone is the body, and the rest its type. Nil unless it
+  /// is from this service.
+  package init?(_ text: String, type: String = "", service: ServiceName) {
+    var words = text.split(whereSeparator: \.isWhitespace)
+    if words.count == 1 {
+      let shared = type.prefix { $0 != ";" }.split(separator: " ")
+      guard shared.count == 4 else { return nil }
+      words = shared[..<2] + words + shared[2...]
+    }
     guard words.count == 4 || words.count == 5, words[0] == service.text,
       let number = Int(words[1]),
       let worker = Int32(words[2])
@@ -73,7 +79,9 @@ package struct WorkerProbe {
     do throws(HTTPError) {
       let answer = try client.get(
         "http://\(service).canary/\(seat ?? "")", unixSocket: socket, limit: limit, bodyLimit: 512)
-      guard answer.status == 200, let parsed = WorkerAnswer(answer.body, service: service) else {
+      guard answer.status == 200,
+        let parsed = WorkerAnswer(answer.body, type: answer.type, service: service)
+      else {
         throw HTTPError(description: "", isRefused: false)
       }
       return parsed

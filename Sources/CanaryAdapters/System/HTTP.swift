@@ -36,6 +36,7 @@ final class HTTPTransfer {
     var bytes: [UInt8] = []
     var age: Span?
     var date: Instant?
+    var type = ""
     var isTooLong = false
     var grpcCode: Int?
     var grpcMessage = ""
@@ -47,6 +48,7 @@ final class HTTPTransfer {
       guard parts.count == 2 else { return }
       let value = parts[1].filter { !$0.isNewline }
       switch parts[0].lowercased() {
+      case "content-type": type = String(value.drop { $0 == " " })
       case "age": age = Int64(value.filter { $0 != " " }).map { Span(milliseconds: 1000) * $0 }
       case "date":
         let time = curl_getdate(value, nil)
@@ -191,6 +193,7 @@ final class HTTPTransfer {
       status: status, body: String(decoding: answer.bytes, as: UTF8.self), seconds: seconds,
       // No more than an `Age` can say (RFC 9111): any number may stand there.
       age: ages.max().map { max(.zero, min($0, .seconds(2_147_483_648))) })
+    found.type = answer.type
     if case .certificate = question.wireProtocol { found.expires = expires }
     found.grpc = answer.grpcCode.map { .init(code: $0, message: answer.grpcMessage) }
     return .success(found)

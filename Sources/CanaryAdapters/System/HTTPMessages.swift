@@ -47,6 +47,8 @@ package struct HTTPRequest: Sendable {
 package struct HTTPAnswer: Hashable, Sendable {
   package var status: Int
   package var body: String
+  /// What its `Content-Type` says; empty when it has none.
+  package var type = ""
   /// How long the transfer took.
   package var seconds = 0.0
   /// How old the answer was on arrival, by its `Age` and `Date`; nil when it has neither.

@@ -44,6 +44,11 @@ enum RenderCommand {
         let shown = call.has("--reveal") ? text : HiddenValues.hidden(text, rules.secrets)
         call.output.out("# \(world.renderer.path(service.name, suffix))\n\(shown)")
       }
+      if let answer = RestingAnswer(main: files.main, of: service.name), !call.has("--location") {
+        let common = CommonFile(world.renderer, in: world.config.nginx.include)
+        let answers = common.answers.merging([service.name: answer]) { $1 }
+        call.output.out("# \(common.path)\n\(try world.renderer.common(Array(answers.values)))")
+      }
       if rules.seatForm == .rollout, !call.has("--location") {
         let pair = RunFolder.pair(routing.stable, routing.canary ?? routing.stable)
         call.output.out(

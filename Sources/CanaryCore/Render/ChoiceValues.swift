@@ -190,32 +190,37 @@ extension RenderValues {
 
   // MARK: the probe
 
-  var probe: [String: Template.Value] {
-    let declared: [(String, String)]
-    let asked: (name: String, file: String)?
-    let answer: String
-    switch choice.seatForm {
-    case nil:
-      declared = [("canary_pool", "''"), ("canary_way", "''"), ("canary_braked", "0")]
-      asked = ("canary_braked", config.run.brake(service.name))
-      answer = "$canary_braked_\(variable)"
-    case .rest?:
-      (declared, asked) = ([], nil)
-      answer = "0 \(routing.stable)"
-    case .kept?, .rollout?:
-      declared =
-        [("canary_met", "0")] + (explainsWay ? [("canary_seat", "''")] : [])
+  /// Whether one server answers for this service and all others at rest; else it has its own.
+  var isResting: Bool { choice.seatForm == .rest }
+
+  /// The line of a service at rest, which says what the server of all of them answers for it.
+  var resting: Template.Value {
+    let answer = RestingAnswer(service.name, generation, base: routing.stable)
+    return Self.texts("answer", isResting ? [answer.text] : [])
+  }
+
+  /// The server of a service that is not at rest.
+  var probed: Template.Value {
+    let names: Set = ["probe_socket", "asked", "file", "answer"]
+    let inner: [String: Set<String>] = ["declared": ["name", "value"]]
+    if isResting { return .rows(names: names, inner: inner, []) }
+    let hasSeats = choice.seatForm != nil
+    let declared =
+      hasSeats
+      ? [("canary_met", "0")] + (explainsWay ? [("canary_seat", "''")] : [])
         + Set(marks.map(\.name)).sorted().map { ($0, "''") }
-      asked = ("canary_met", "\(setFolder)$uri")
-      answer = "$canary_met_\(variable) \(pair)"
-    }
-    return [
-      "declared": .rows(
-        names: ["name", "value"], declared.map { ["name": .text($0.0), "value": .text($0.1)] }),
-      "asked": .rows(
-        names: ["name", "file"],
-        asked.map { [["name": .text($0.name), "file": .text($0.file)]] } ?? []),
-      "answer": .text(answer),
-    ]
+      : [("canary_pool", "''"), ("canary_way", "''"), ("canary_braked", "0")]
+    let asked = hasSeats ? "canary_met" : "canary_braked"
+    return .rows(
+      names: names, inner: inner,
+      [
+        [
+          "probe_socket": .text(config.run.probe), "asked": .text(asked),
+          "file": .text(hasSeats ? "\(setFolder)$uri" : config.run.brake(service.name)),
+          "answer": .text("$\(asked)_\(variable)" + (hasSeats ? " \(pair)" : "")),
+          "declared": .rows(
+            names: ["name", "value"], declared.map { ["name": .text($0.0), "value": .text($0.1)] }),
+        ]
+      ])
   }
 }

@@ -31,7 +31,7 @@ package struct GeneratedFiles: Hashable, Sendable {
 package struct TemplateSet: Sendable {
   package static let names = [
     "http.conf", "upstream.conf", "audience.conf", "location.conf", "locations.conf", "server.conf",
-    "elsewhere.conf", "shadow.conf", "stream.conf",
+    "elsewhere.conf", "shadow.conf", "stream.conf", "common.conf",
   ]
   private let templates: [String: Template]
 
@@ -96,6 +96,14 @@ package struct TemplateSet: Sendable {
     if !service.routes.isEmpty { files.locations = Seal.seal(locations) }
     files.server = Seal.seal(try fill("elsewhere.conf", values.ends))
     return files
+  }
+
+  /// Renders the file in which services at rest have what they share.
+  package func common(_ answers: [RestingAnswer], in config: Config) throws(Problems) -> String {
+    let lines = answers.map { "        \($0.line)" }.sorted().joined(separator: "\n")
+    return Seal.seal(
+      try fill(
+        "common.conf", ["probe_socket": .text(config.run.probe), "answers": .text(lines)]))
   }
 
   /// Renders the locations of all routes, and the internal location that sends copies.

@@ -48,12 +48,13 @@ struct RenderValues {
 
   func http(blocks: [String], server: [String]) -> [String: Template.Value] {
     var values = facts
-    values["probe_socket"] = .text(config.run.probe)
-    values.merge(probe) { $1 }
+    values["resting"] = resting
+    values["probed"] = probed
     values["blocks"] = Self.texts("text", blocks.map { Self.withoutLastNewline($0) })
     values["server"] = Self.texts("text", server.map { Self.withoutLastNewline($0) })
     values["elsewhere"] = elsewhere
-    values["upgrade"] = Self.section(upgrades)
+    // At rest it stands where it is said once for all.
+    values["upgrade"] = Self.section(upgrades && !isResting)
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
     if isExplained || isDirect {
       let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
@@ -77,9 +78,13 @@ struct RenderValues {
     let readsHead = service.latency == .firstByte || isDirect
     values["header_time"] = .text(readsHead ? "$upstream_header_time" : "-")
     values["direct"] = Self.section(isDirect)
+    // At rest in a location of your own nothing is logged in it.
+    let isNamed = writesLog || !choice.shadows.isEmpty
     values["formats"] = .rows(
       names: ["name", "mark", "more"],
-      formats.map { ["name": .text($0.name), "mark": .text($0.mark), "more": .text($0.more)] })
+      (isNamed ? formats : []).map {
+        ["name": .text($0.name), "mark": .text($0.mark), "more": .text($0.more)]
+      })
     return values
   }
 
@@ -198,13 +203,15 @@ struct RenderValues {
 
   /// Whether workers share what they know of a group's servers.
   ///
-  /// Of the only server of a group there is nothing to know: Nginx never skips it, and has none to
-  /// take turns with. A zone of its own costs each reload more than everything else of a service at
+  /// Of an only server and its only backup there is nothing to know: neither is ever skipped, and
+  /// there is none to take turns with. A zone of its own costs each reload more than everything else of a service at
   /// rest.
   private func isShared(_ group: RoutingRules.Group, _ backend: Label?) -> Bool {
-    guard choice.seatForm == .rest, group == .stable, !fallsBack else { return true }
-    let servers = choice.stable(backend)
-    return peers(servers) > 1 || servers.contains { $0.maxConns != nil }
+    guard choice.seatForm == .rest, group == .stable else { return true }
+    let all = [choice.stable(backend)] + (fallsBack ? [choice.canary(backend)] : [])
+    return all.contains {
+      peers($0) > 1 || $0.contains { $0.maxConns != nil || $0.maxFails.map { $0 > 0 } ?? false }
+    }
   }
 
   private func rows(_ group: RoutingRules.Group, _ backend: Label?) -> [[String: Template.Value]] {

@@ -197,6 +197,8 @@ package protocol Renderer: Sendable {
     throws(RouterError) -> GeneratedFiles
   /// How a routing chooses pools; throws when the config has lost the service or one of them.
   func rules(_ service: ServiceName, _ routing: Routing) throws(RouterError) -> RoutingRules
+  /// The text of the file in which services at rest have what they share.
+  func common(_ answers: [RestingAnswer]) throws(RouterError) -> String
   /// The path of a generated file, by the end of its name.
   func path(_ service: ServiceName, _ suffix: String) -> String
   /// The same templates with another config, for a trial.
