@@ -64,6 +64,7 @@ package final class SimRouter: Router {
   {
     RouterObservation()
   }
+  package func resting(_ services: [ServiceName]) async -> [ServiceName: ServedShares] { [:] }
   package func removeStaleSockets(_ services: [ServiceName]) async -> [String] { [] }
 }
 

@@ -1,10 +1,21 @@
 package import CanaryCore
-internal import CanaryDriver
+package import CanaryDriver
 
 // What a running worker does with requests, asked at the time of a command.
 extension NginxRouter {
   /// How long a worker that hangs may keep a command that only looks.
   private static let patience = Span.seconds(1)
+
+  /// Over as few connections as it takes: one for each of ten thousand services takes seconds.
+  package func resting(_ services: [ServiceName]) async -> [ServiceName: ServedShares] {
+    let shared = services.filter { config.probeSocket(of: $0) == config.run.probe }
+    return await Blocking.run {
+      ProbeRound(socket: config.run.probe).answers(shared).compactMapValues { answer in
+        guard let base = answer.base, !answer.looksForSet else { return nil }
+        return .seats(base: base, other: nil, [])
+      }
+    }
+  }
 
   /// Asks one worker, and believes of the set only what that worker sees.
   ///

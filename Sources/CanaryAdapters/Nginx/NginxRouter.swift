@@ -176,8 +176,11 @@ package struct NginxRouter: Router {
   ) async -> RouterObservation {
     var seen = RouterObservation()
     if aspects.contains(.answer) { seen.answer = answer(service) }
+    let main = config.mainFile(of: service)
+    // Read once for all that is looked for in it: of ten thousand services, each look counts.
+    lazy var text = Files.ownContents(main, isLinked: true)
     if aspects.contains(.header) {
-      seen.header = header(service)
+      seen.header = text.flatMap(GeneratedHeader.init)
       if let header = seen.header, header.hasSeats, let routing = header.routing {
         let sets = SeatSets(config.run, service)
         seen.brakePool = sets.former(at: SystemClock.now) ?? routing.stable
@@ -190,12 +193,11 @@ package struct NginxRouter: Router {
     }
     if aspects.contains(.edits) {
       seen.edits = GeneratedFiles.suffixes.map { renderer.path(service, $0) }.filter { path in
-        Files.ownContents(path, isLinked: true).map { !Seal.isWhole($0) } ?? false
+        let found = path == main ? text : Files.ownContents(path, isLinked: true)
+        return found.map { !Seal.isWhole($0) } ?? false
       }
     }
-    if aspects.contains(.names),
-      let text = Files.ownContents(config.mainFile(of: service), isLinked: true)
-    {
+    if aspects.contains(.names), let text {
       seen.names = PoolAddresses.changes(since: text)
     }
     if aspects.contains(.shares) { seen.shares = shares(service) }

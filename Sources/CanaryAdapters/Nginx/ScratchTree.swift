@@ -14,8 +14,9 @@ struct ScratchTree {
   private let folder: String
   private var parsed: [String: Parsed] = [:]
   private var copies: [String: String] = [:]
-  /// The generated files that some include reads, by name or pattern.
-  private(set) var read: Set<String> = []
+  /// The generated files that some include reads, by name and by pattern.
+  private var read: Set<String> = []
+  private var patterns: Set<String> = []
 
   private struct Parsed {
     let text: String
@@ -48,8 +49,7 @@ struct ScratchTree {
 
   /// Whether some include reads a generated file of this name.
   func reads(_ name: String) -> Bool {
-    read.contains(name)
-      || read.contains { NginxTree.isPattern($0) && NginxMainFile.fits(name, $0) }
+    read.contains(name) || patterns.contains { NginxMainFile.fits(name, $0) }
   }
 
   /// What Nginx says of the copy, with the places of the original.
@@ -81,7 +81,7 @@ struct ScratchTree {
       for entry in entries {
         switch entry {
         case .generated(let name):
-          read.insert(name)
+          if NginxTree.isPattern(name) { patterns.insert(name) } else { read.insert(name) }
           leads = true
         case .file(let path): if try leadsToUs(path, depth: depth + 1) { leads = true }
         }

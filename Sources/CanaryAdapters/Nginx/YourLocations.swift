@@ -5,12 +5,15 @@ package import CanaryCore
 /// Nginx inherits lines such as `proxy_set_header` only into a location that has none of them; so
 /// the first one that the generated file brings pushes out all that the location inherited.
 package struct YourLocations: Sendable {
-  private let byBlock: [Int: [NginxStatement]]
+  /// By the block around them and by their name: a server may have ten thousand locations.
+  private let said: [LocationAudit.Key: [NginxStatement]]
   /// The `include` lines by the file that they name.
   private let includes: [String: [NginxStatement]]
 
   package init(_ inventory: NginxInventory) {
-    byBlock = Dictionary(grouping: inventory.all) { $0.blocks.last?.number ?? 0 }
+    said = Dictionary(grouping: inventory.all) {
+      LocationAudit.Key(block: $0.blocks.last?.number ?? 0, name: $0.name)
+    }
     let folder = Files.folder(of: inventory.main)
     includes = Dictionary(
       grouping: inventory.all.filter { $0.words.count == 2 && $0.words[0] == "include" },
@@ -50,9 +53,8 @@ package struct YourLocations: Sendable {
   ) -> (lines: [NginxStatement], own: Bool) {
     let isLocation = include.blocks.last?.name == "location"
     for block in include.blocks.reversed() {
-      let lines = (byBlock[block.number] ?? []).filter {
-        $0.words.first == directive && $0.file != file
-      }
+      let key = LocationAudit.Key(block: block.number, name: directive)
+      let lines = (said[key] ?? []).filter { $0.file != file }
       if !lines.isEmpty { return (lines, isLocation && block == include.blocks.last) }
     }
     return ([], false)

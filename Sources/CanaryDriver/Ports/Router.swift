@@ -90,6 +90,9 @@ package protocol Router: Sendable {
   func braked() async -> Set<ServiceName>
   /// What is true of a service now; looks only at these aspects.
   func observe(_ service: ServiceName, _ aspects: RouterAspects) async -> RouterObservation
+  /// What one running worker does with the requests of those services that are at rest; who is
+  /// missing is to be asked about by itself.
+  func resting(_ services: [ServiceName]) async -> [ServiceName: ServedShares]
   /// Removes sockets that a killed Nginx left behind and that keep the next one from starting;
   /// returns their paths.
   func removeStaleSockets(_ services: [ServiceName]) async -> [String]

@@ -61,9 +61,10 @@ package struct StatusReport: Sendable {
     let isOfRound = round != nil && service.proxying.scheme != .tcp
     var aspects: RouterAspects = [.header, .edits, .names]
     if !isOfRound { aspects.insert(.workers) }
-    if round?.isSilent != true { aspects.insert(.shares) }
+    let resting = round?.resting[service.name]
+    if resting == nil, round?.isSilent != true { aspects.insert(.shares) }
     let seen = await world.router.observe(service.name, aspects)
-    let served = seen.shares ?? .failure(StatusRound.unasked)
+    let served = resting.map { .success($0) } ?? seen.shares ?? .failure(StatusRound.unasked)
     round?.note(served, took: world.clock.now() - now)
     confirmed = Result { [state] () throws(Fault) in
       try ConfirmedShares(try served.get(), state, seen.header)

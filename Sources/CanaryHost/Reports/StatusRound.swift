@@ -7,6 +7,8 @@ package struct StatusRound: Sendable {
   private let states: [ServiceName: ServiceState]
   /// What `NginxReport` says of the workers.
   let nginx: [String]
+  /// What one worker does with the requests of each service at rest.
+  let resting: [ServiceName: ServedShares]
   private let silence = Silence()
 
   private typealias Part = (reports: [StatusReport], faults: [Failure])
@@ -39,6 +41,7 @@ package struct StatusRound: Sendable {
     } catch {
       throw Failure(error)
     }
+    resting = await world.router.resting(services.map(\.name))
     let shared = services.first { $0.proxying.scheme != .tcp }
     if let shared {
       let seen = await world.router.observe(shared.name, .workers)
