@@ -25,7 +25,8 @@ let package = Package(
       name: "NginxTemplates",
       path: "nginx-templates",
       resources: [
-        .embedInCode("audience.conf"), .embedInCode("common.conf"), .embedInCode("elsewhere.conf"),
+        .embedInCode("audience.conf"), .embedInCode("bodies.conf"), .embedInCode("common.conf"),
+        .embedInCode("elsewhere.conf"),
         .embedInCode("http.conf"),
         .embedInCode("location.conf"), .embedInCode("locations.conf"), .embedInCode("page.conf"),
         .embedInCode("server.conf"), .embedInCode("shadow.conf"), .embedInCode("stream.conf"),

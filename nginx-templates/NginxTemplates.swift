@@ -3,6 +3,7 @@ package enum NginxTemplates {
   /// File name and bytes of each template.
   package static let files: [String: [UInt8]] = [
     "audience.conf": PackageResources.audience_conf,
+    "bodies.conf": PackageResources.bodies_conf,
     "common.conf": PackageResources.common_conf,
     "elsewhere.conf": PackageResources.elsewhere_conf,
     "http.conf": PackageResources.http_conf,

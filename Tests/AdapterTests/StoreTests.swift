@@ -98,7 +98,7 @@ import Testing
     #expect(try await newer.load("chat")?.value == state)
     #expect(try await newer.history("chat", limit: 5).first?.entries == [entry("one")])
     #expect(try await newer.measurements("chat", rollout: 1).isEmpty)
-    #expect(try sql(folder, "pragma user_version") == "(7,)")
+    #expect(try sql(folder, "pragma user_version") == "(8,)")
     // Whom a failure reached was not looked for then.
     let slice = try await newer.slices("chat", since: 0, through: .max).slices.first
     #expect(slice?.counts.requests == 3 && slice?.counts.hurt == nil)

@@ -68,7 +68,7 @@ import Testing
     _ = load.stop()
     let log = try #require(try Files.read("\(sandbox.folder)/logs/canary-chat.log"))
     let lines = log.split(separator: "\n").map { $0.split(separator: "\t") }
-    let slow = lines.filter { $0[0] == "canary4" && $0.count == 14 && $0[11] != $0[12] }
+    let slow = lines.filter { $0[0] == "canary6" && $0.count == 17 && $0[11] != $0[12] }
     #expect(slow.count > 5, "\(log.suffix(2000))")
   }
 

@@ -135,7 +135,8 @@ import Testing
     #expect(
       short.services[0].plan.checks.map(\.name.text) == [
         "errors", "latency", "health", "errors_vs_stable", "p50_vs_stable", "p95_vs_stable",
-        "p99_vs_stable",
+        "p99_vs_stable", "rejected_vs_stable", "redirects_vs_stable", "cut_off_vs_stable",
+        "tiny_vs_stable",
       ])
     #expect(
       short.nginx.test == ["nginx", "-t", "-c", "/etc/nginx/nginx.conf"]

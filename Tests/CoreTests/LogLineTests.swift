@@ -3,12 +3,12 @@ import TestSupport
 import Testing
 
 @Suite(.busy) struct LogLineTests {
-  private static let table = PoolTable([
+  static let table = PoolTable([
     ("127.0.0.1:9001", "blue"), ("127.0.0.1:9003", "blue"), ("127.0.0.1:9002", "green"),
     ("unix:/run/app.sock", "green"), ("[2001:db8::1]:80", "green"),
   ])
 
-  private func tally(_ lines: [String], _ latency: LatencyKind = .response) -> LogTally {
+  func tally(_ lines: [String], _ latency: LatencyKind = .response) -> LogTally {
     tally(bytes: Array(lines.joined(separator: "\n").utf8), latency)
   }
 
@@ -24,7 +24,7 @@ import Testing
     return tally
   }
 
-  private func line(
+  func line(
     _ status: Int, _ address: String, _ tried: String, _ header: String, _ response: String
   ) -> String {
     "canary1\t1795000000.123\t42\t\(status)\t0.010\t\(address)\t\(tried)\t\(header)\t\(response)"

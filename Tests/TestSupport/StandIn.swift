@@ -45,7 +45,8 @@ package final class StandIn: Sendable {
     }
   }
 
-  /// Answers each request by its head and its short body with a whole answer of the test's own.
+  /// Answers each request by its head and its short body with a whole answer of the test's own;
+  /// one that says `Connection: close` ends it, whatever it promised.
   package func set(answer: @escaping @Sendable (String, String) -> String) {
     state.withLock { $0.answer = answer }
   }
@@ -102,7 +103,8 @@ package final class StandIn: Sendable {
         length = 0
       }
       if let answer = state.withLock({ $0.answer }) {
-        guard Sockets.send(file, answer(head, sent)) else { return }
+        let text = answer(head, sent)
+        guard Sockets.send(file, text), !text.contains("Connection: close\r\n") else { return }
         continue
       }
       length -= bytes.count

@@ -52,11 +52,20 @@ def revert():
 
 
 AWK = r"""BEGIN { FS="\t"; p["127.0.0.1:9101"]="blue"; p["127.0.0.1:9103"]="blue"; p["127.0.0.1:9102"]="green" }
-$1=="canary1" { sec=int($2); n=split($6,a,", "); split($7,s,", "); split($9,t,", ")
+$1=="canary5" { sec=int($2); n=split($6,a,", "); split($7,s,", "); split($9,t,", "); split($13,b,", "); split($14,e,":")
   for(i=1;i<=n;i++){ k=p[a[i]]; if(s[i]=="-"&&$4<500){ab[sec,k]++;continue} r[sec,k]++
-    if(s[i]>=500||s[i]=="-")f[sec,k]++
-    if(t[i]!="-"){ms=t[i]*1000; b=ms<128?ms:int(64*log(ms)/log(2)); h[sec,k,b]++} } }
-END { for(x in r){split(x,q,SUBSEP); R[q[2]]+=r[x]; F[q[2]]+=f[x]} for(k in R) print k " requests " R[k] " failures " F[k]+0 }"""
+    cut=i==n&&e[1]=="OK"&&s[i]>=200&&s[i]<300&&e[2]!=""&&b[i]+0<e[2]+0
+    if(s[i]>=500||s[i]=="-"||cut)f[sec,k]++
+    if(cut)c[sec,k]++; else if(s[i]>=400&&s[i]<500)j[sec,k]++; else if(s[i]>=300&&s[i]<400&&s[i]!=304)d[sec,k]++
+    if(t[i]!="-"){ms=t[i]*1000; w=ms<128?ms:int(64*log(ms)/log(2)); h[sec,k,w]++} } }
+END { for(x in r){split(x,q,SUBSEP); R[q[2]]+=r[x]; F[q[2]]+=f[x]; A[q[2]]+=ab[x]; J[q[2]]+=j[x]; D[q[2]]+=d[x]; C[q[2]]+=c[x]}
+  for(k in R) print k " requests " R[k] " failures " F[k]+0 " aborted " A[k]+0 " rejected " J[k]+0 " redirected " D[k]+0 " cut_off " C[k]+0 }"""
+
+
+def line(now, status, tried, addresses, spent, times, lengths, promised):
+    """A line of a rollout, as the generated format has it."""
+    return (f"canary5\t{now:.3f}\t42\t{status}\t{spent}\t{addresses}\t{tried}\t-\t{times}"
+            f"\t{int(now * 7) % 100}\t-\t{int(now * 1000) % 100000 + 1}\t{lengths}\tOK:{promised}\n")
 
 
 def log():
@@ -69,9 +78,11 @@ def log():
                 address = "127.0.0.1:9102" if random.random() < 0.05 else random.choice(["127.0.0.1:9101", "127.0.0.1:9103"])
                 spent = f"{random.expovariate(20):.3f}"
                 if random.random() < 0.005:
-                    file.write(f"canary1\t{now:.3f}\t42\t200\t{spent}\t127.0.0.1:9102, {address}\t502, 200\t-, {spent}\t0.001, {spent}\n")
+                    file.write(line(now, 200, "502, 200", f"127.0.0.1:9102, {address}", spent, f"0.001, {spent}", "0, 880", 880))
                 else:
-                    file.write(f"canary1\t{now:.3f}\t42\t200\t{spent}\t{address}\t200\t{spent}\t{spent}\n")
+                    status = random.choices((200, 404, 302), (95, 3, 2))[0]
+                    length = random.choice((880, 12345, 880, 100)) if random.random() < 0.999 else 50
+                    file.write(line(now, status, status, address, spent, spent, length, max(length, 100)))
         open(f"{folder}/canary.json5", "w").write(
             '{ services: { chat: { pools: { blue: { servers: ["127.0.0.1:9101", "127.0.0.1:9103"] }, green: { servers: ["127.0.0.1:9102"] } }, stable: "blue" } } }')
         ours = [canary, "__tally", "chat", "--log", f"{folder}/log", "--config", f"{folder}/canary.json5"]
@@ -105,14 +116,14 @@ def judge():
                     port = 9102 if random.random() < share else 9101
                     spent = f"{random.expovariate(20):.3f}"
                     status = 500 if random.random() < 0.005 else 200
-                    file.write(f"canary1\t{now:.3f}\t42\t{status}\t{spent}\t127.0.0.1:{port}\t{status}\t{spent}\t{spent}\n")
+                    file.write(line(now, status, status, f"127.0.0.1:{port}", spent, spent, 880, 880))
             words = [canary, "__tally", "chat", "--log", f"{folder}/log", "--config", f"{folder}/canary.json5"]
             plain, judged = [], []
             for _ in range(9):
                 plain.append(clock(words))
                 judged.append(clock(words + ["--judged"]))
             a, b = statistics.median(plain), statistics.median(judged)
-            print(f"judging 2,000,000 requests, {share:.0%} of them the canary's, by four comparisons:")
+            print(f"judging 2,000,000 requests, {share:.0%} of them the canary's, by the default plan's comparisons:")
             print(f"  {(b - a) * 1000:.0f} ms on top of {a * 1000:.0f} ms for reading = {(b - a) / a:.2f}×   aim < 1×   ({(b - a) / 2e6 * 1e9:.0f} ns a request)")
 
 

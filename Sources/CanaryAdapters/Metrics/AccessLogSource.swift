@@ -18,6 +18,8 @@ actor AccessLogSource {
   private let file: String
   private let store: any LogStore
   private var follower: LogFollower?
+  /// What Nginx's error logs say of answers that were cut off.
+  private var cutOffs: CutOffLog?
   private var table = PoolTable([])
   /// The generated file as it was when the table was made.
   private var seen: Files.Signature?
@@ -95,6 +97,9 @@ actor AccessLogSource {
     if servers?.generation != context.generation.number { servers = ServerBlame(table, context) }
     delta.servers = servers
     servers = nil
+    // Nginx writes a fault before the line of its request.
+    cutOffs?.poll()
+    delta.cutConnections = cutOffs?.connections ?? [:]
     let read: Result<Void, FileError>
     do throws(FileError) {
       // The judge has one owner at a time: a shared one would be copied at each request.
@@ -104,6 +109,7 @@ actor AccessLogSource {
     } catch {
       read = .failure(error)
     }
+    cutOffs?.connections = delta.cutConnections
     judge = delta.comparison?.judge
     delta.comparison = nil
     servers = delta.servers
@@ -236,7 +242,11 @@ actor AccessLogSource {
   /// Starts reading; false when another call has done so while this one resolved the names.
   private func open(from start: LogFollower.Start) async -> Bool {
     let resolved = await resolve()
+    let errorLogs = await Blocking.run { [nginx] in
+      NginxMainFile(nginx.config, generated: nginx.include)?.errorLogs
+    }
     guard follower == nil else { return false }
+    cutOffs = CutOffLog(errorLogs ?? [])
     table = resolved
     counted = LogTally(pools: table.pools)
     unsaved = LogTally(pools: table.pools)

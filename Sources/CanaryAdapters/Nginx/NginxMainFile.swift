@@ -4,6 +4,8 @@ internal import Glibc
 /// The few facts from your own nginx.conf that canary needs; only reads it.
 package struct NginxMainFile: Hashable, Sendable {
   package var errorLog: String?
+  /// Every error log that is a file, of whichever block.
+  package var errorLogs: [String] = []
   /// The file with the pid of the master, where the file names one.
   package var pidFile: String?
   /// How long old workers may serve their last clients; nil: without limit.
@@ -51,6 +53,12 @@ package struct NginxMainFile: Hashable, Sendable {
   private mutating func take(_ statement: NginxStatement, _ folder: String) {
     let words = statement.words
     guard words.count >= 2, !statement.opensBlock else { return }
+    if words[0] == "error_log", !["stderr", "/dev/null"].contains(words[1]),
+      !words[1].hasPrefix("syslog:"), !words[1].hasPrefix("memory:")
+    {
+      let path = Files.absolute(words[1], in: folder)
+      if !errorLogs.contains(path) { errorLogs.append(path) }
+    }
     switch (words[0], statement.blocks.map(\.name)) {
     case ("error_log", []): errorLog = Files.absolute(words[1], in: folder)
     case ("pid", []): pidFile = Files.absolute(words[1], in: folder)

@@ -125,6 +125,13 @@ enum Migrations {
       coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0),
       (SELECT hash FROM entry ORDER BY id DESC LIMIT 1);
     """,
+    """
+    -- What the answers were, beside failures; NULL where nobody looked.
+    ALTER TABLE slice ADD COLUMN rejected INTEGER;
+    ALTER TABLE slice ADD COLUMN redirected INTEGER;
+    ALTER TABLE slice ADD COLUMN cut_off INTEGER;
+    ALTER TABLE slice ADD COLUMN waits BLOB;
+    """,
   ]
 
   /// Brings the database to the newest version; throws when a newer program has written it.

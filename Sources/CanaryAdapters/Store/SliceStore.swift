@@ -6,6 +6,9 @@ internal import FoundationEssentials
 extension SQLiteStore {
   /// For how many seconds slices are kept.
   private static let kept: Int64 = 8 * 86_400
+  /// What is counted, in the order in which it is read.
+  private static let columns =
+    "requests, failures, aborted, latency, hurt, rejected, redirected, cut_off, waits"
 
   package func saveSlices(
     _ service: ServiceName, _ tally: LogTally, _ positions: [LogPosition], _ judge: ComparisonJudge?
@@ -55,16 +58,18 @@ extension SQLiteStore {
     var sum = counts
     // A second is often saved in two parts, because the log is read while it lasts.
     if let row = try connection.run(
-      "SELECT requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second = ? AND pool = ?",
+      "SELECT \(Self.columns) FROM slice WHERE service = ? AND second = ? AND pool = ?",
       key
     ).first {
       sum.merge(self.counts(row[...]))
     }
     try connection.run(
-      "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       key + [
         .int(Int64(sum.requests)), .int(Int64(sum.failures)), .int(Int64(sum.aborted)),
         .blob(sum.latency.encoded), sum.hurt.map { .int(Int64($0)) } ?? .null,
+        .int(Int64(sum.rejected)), .int(Int64(sum.redirected)), .int(Int64(sum.cutOff)),
+        .blob(sum.waits.encoded),
       ])
   }
 
@@ -73,7 +78,7 @@ extension SQLiteStore {
   ) throws(StoreError) -> (slices: [LogSlice], positions: [LogPosition]) {
     try use { connection throws(SQLiteError) in
       let rows = try connection.run(
-        "SELECT second, pool, requests, failures, aborted, latency, hurt FROM slice WHERE service = ? AND second >= ? AND second <= ?",
+        "SELECT second, pool, \(Self.columns) FROM slice WHERE service = ? AND second >= ? AND second <= ?",
         [.text(service.text), .int(second), .int(last)])
       let slices = rows.compactMap { row -> LogSlice? in
         // A row is only found by a second that is none when somebody has changed it.
@@ -123,6 +128,10 @@ extension SQLiteStore {
     counts.failures = count(row[1].int ?? 0)
     counts.aborted = count(row[2].int ?? 0)
     counts.hurt = row[4].int.map(count)
+    counts.rejected = count(row[5].int ?? 0)
+    counts.redirected = count(row[6].int ?? 0)
+    counts.cutOff = count(row[7].int ?? 0)
+    counts.waits = row[8].blob.flatMap(Histogram.init(encoded:)) ?? Histogram()
     counts.latency = row[3].blob.flatMap(Histogram.init(encoded:)) ?? Histogram()
     return counts
   }

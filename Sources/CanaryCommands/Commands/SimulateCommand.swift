@@ -5,6 +5,8 @@ internal import CanaryHost
 
 /// `canary simulate`: what a plan would do, without Nginx.
 enum SimulateCommand {
+  private static let ways = Defect.allCases.map(\.rawValue).joined(separator: ", ")
+
   static let command = Command(
     spec: CommandSpec(
       name: "simulate", service: .optional,
@@ -20,6 +22,7 @@ enum SimulateCommand {
         Option("--stable", "SHARE", "how many requests fail on stable, such as 0.2%"),
         Option("--canary", "SHARE", "how many fail on the canary; else as on stable"),
         Option("--slower", "FACTOR", "how many times as long the canary takes; else 1"),
+        Option("--bad", "WAY", "what the canary does beside: \(ways)"),
         Option("--onset", "DURATION", "how long the canary is as good as stable before; else 0s"),
         Option(
           "--traffic", "KIND",
@@ -75,6 +78,13 @@ enum SimulateCommand {
           .wrong, "--slower must be a number such as 3 (found '\(Text.sanitized(text))')")
       }
       scenario.slowdown = factor
+    }
+    if let text = call["--bad"] {
+      guard let defect = Defect(rawValue: text) else {
+        throw Failure(
+          .wrong, "--bad must be one of \(ways) (found '\(Text.sanitized(text))')")
+      }
+      scenario.defect = defect
     }
     if let text = call["--onset"] {
       guard let span = Span(parsing: text) else {

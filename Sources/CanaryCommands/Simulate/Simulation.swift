@@ -36,6 +36,7 @@ struct Simulation {
       var same = scenario
       same.canaryErrors = scenario.stableErrors
       same.slowdown = 1
+      same.defect = nil
       same.onset = .zero
       let good = await many(same, plan, runs, seed + 1_000_000)
       simulation.goodEnds = good.map(\.outcome)
@@ -53,6 +54,7 @@ struct Simulation {
 
   private var isWorse: Bool {
     scenario.canaryErrors != scenario.stableErrors || scenario.slowdown != 1
+      || scenario.defect != nil
   }
 
   private static func many(_ scenario: Scenario, _ plan: Plan, _ runs: Int, _ seed: Int) async
@@ -114,6 +116,7 @@ struct Simulation {
       "plan '\(plan.name)', \(ValueFormat.decimal(scenario.rate, places: 1)) requests/s, stable fails \(percent(scenario.stableErrors)), canary \(percent(scenario.canaryErrors))"
         + (scenario.slowdown == 1
           ? "" : ", \(ValueFormat.decimal(scenario.slowdown, places: 2)) times as slow")
+        + (scenario.defect.map { ", bad by: \($0.rawValue)" } ?? "")
         + (scenario.onset == .zero ? "" : " after \(scenario.onset)")
         + ": \(runs) rollouts, seed \(seed)", "",
     ]
@@ -218,7 +221,9 @@ struct Simulation {
     return .table([
       ("plan", .text(plan.name)), ("rps", .number(scenario.rate)),
       ("stable", .number(scenario.stableErrors)), ("canary", .number(scenario.canaryErrors)),
-      ("slower", .number(scenario.slowdown)), ("onset_seconds", .number(scenario.onset.seconds)),
+      ("slower", .number(scenario.slowdown)),
+      ("bad", scenario.defect.map { .text($0.rawValue) } ?? .null),
+      ("onset_seconds", .number(scenario.onset.seconds)),
       ("runs", .int(runs)), ("seed", .int(seed)),
       ("promoted", .int(ends.count { $0.end == .promoted })), ("rules", table(rows)),
       ("as_good_as_stable", table(good)),

@@ -12,6 +12,7 @@ extension Judge {
   static func comparison(_ check: Check, _ compared: ComparisonReport) -> Outcome {
     let line = compared.line
     if compared.isWorse { return .broken("\(line): \(compared.odds)") }
+    if let missing = compared.missing { return .held("\(missing.words); \(line)") }
     if let shared = compared.sharedFor, shared >= sharedAfter, compared.isSharing ?? true {
       let rate = ComparisonReport.percent(compared.sharedRate ?? 0)
       return .held(

@@ -197,7 +197,7 @@ package enum Judge {
     case .requestRate:
       guard window > .zero else { return .nothing("the stage has only begun") }
       return .value(Double(requests) / window.seconds, requests: requests)
-    case .errorRate:
+    case .errorRate, .rejectedRate, .redirectRate, .cutOffRate, .tinyRate:
       if requests == 0 { return .nothing("no \(whose) requests in \(window)") }
       return .value(Double(failures) / Double(requests), requests: requests)
     case .latencyP50, .latencyP95, .latencyP99:

@@ -12,6 +12,16 @@ struct LogItem {
     return value
   }
 
+  /// A whole number; -1 for `-`, and for anything else.
+  var number: Int64 {
+    var value: Int64 = 0
+    for byte in bytes {
+      guard byte >= 48, byte <= 57, value < 1_000_000_000_000 else { return -1 }
+      value = value &* 10 &+ Int64(byte &- 48)
+    }
+    return bytes.isEmpty ? -1 : value
+  }
+
   /// A time in seconds with decimals, as milliseconds; nil for `-`.
   var time: Int64? {
     var value: Int64 = 0
@@ -31,9 +41,9 @@ struct LogItem {
 
 /// A position in a log line; each method reads one field and moves behind its tab.
 struct LogCursor {
-  private let base: UnsafeBufferPointer<UInt8>
-  private var at: Int
-  private let end: Int
+  let base: UnsafeBufferPointer<UInt8>
+  var at: Int
+  let end: Int
 
   @inline(__always)
   init(_ line: Slice<UnsafeBufferPointer<UInt8>>) {
@@ -42,7 +52,12 @@ struct LogCursor {
     end = line.endIndex
   }
 
-  /// Reads `canary1` to `canary4` and a tab: the format's version; 0 for anything else.
+  /// A cursor at the end of nothing.
+  static var empty: LogCursor {
+    LogCursor(Slice(base: UnsafeBufferPointer(start: nil, count: 0), bounds: 0..<0))
+  }
+
+  /// Reads `canary1` to `canary6` and a tab: the format's version; 0 for anything else.
   @inline(__always)
   mutating func version() -> UInt8 {
     guard end - at > 8, base[at] == 99, base[at + 1] == 97, base[at + 2] == 110, base[at + 3] == 97,
@@ -50,13 +65,14 @@ struct LogCursor {
     else { return 0 }
     let version = base[at + 6] &- 48
     at += 8
-    return version <= 4 ? version : 0
+    return version <= 6 ? version : 0
   }
 
   /// Reads a letter or a seat, and a tab: how the request came to its pool; nil for any other field.
   @inline(__always)
   mutating func seat() -> LoggedSeat? {
     let start = at
+    if let quick = quickSeat() { return quick }
     guard skipField() else { return nil }
     return LoggedSeat(Slice(base: base, bounds: start..<(at - 1)))
   }

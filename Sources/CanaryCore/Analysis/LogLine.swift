@@ -8,14 +8,17 @@
 /// `canary2` has two more fields: how its pool was chosen (`RoutedBy`: a letter, or the name of its
 /// seat), and the status of gRPC. One with `canary4` has three more than that: how much of the
 /// request had come when its first server was asked, how much came in all, and how much of the
-/// answer's body was sent. One that begins with `canary3` is of a TCP service: its lists are
-/// addresses, times to connect, to the first byte, and to the end.
+/// answer's body was sent. `canary5` is `canary2` and `canary6` is `canary4` with three more: the
+/// number of the client's connection, a list of how many bytes of each answer's body came, and
+/// whether Nginx has finished the request, with what the answer promised (`OK:5000`). One that begins
+/// with `canary3` is of a TCP service: its lists are addresses, times to connect, to the first byte,
+/// and to the end.
 package struct LogParser: Sendable {
-  private let table: PoolTable
-  private let latency: LatencyKind
-  private let switches: SwitchTimes?
+  let table: PoolTable
+  let latency: LatencyKind
+  let switches: SwitchTimes?
   /// The index of the pool whose copies count; nil: of any.
-  private let copied: Int?
+  let copied: Int?
 
   /// With `switches`, requests belong to a stage by their times; nil: by the generation in the line.
   ///
@@ -50,6 +53,39 @@ package struct LogParser: Sendable {
     else { return false }
     let requestTime = cursor
     guard cursor.skipField() else { return false }
+    guard version != 3, let one = cursor.single() else {
+      let facts = Facts(
+        version: version, time: time, generation: generation, status: status,
+        moments: Moments(end: time, requestTime: requestTime, responseTimes: cursor), more: More())
+      return countEach(cursor, facts, into: &tally)
+    }
+    // Most requests are tried once: no list has to be walked through.
+    var after = one.next
+    guard let more = version == 1 ? More() : Self.more(&after, version), after.isAtEnd else {
+      return false
+    }
+    var bytes: Int64 = -1
+    if version >= 5 {
+      var lengths = more.lengths
+      guard lengths.listCount() == 1 else { return false }
+      bytes = lengths.item().number
+    }
+    let facts = Facts(
+      version: version, time: time, generation: generation, status: status,
+      moments: Moments(end: time, requestTime: requestTime, responseTimes: one.responseTimes),
+      more: more)
+    record(
+      Try(
+        found: table.index(hash: one.address), hash: one.address, status: one.status,
+        header: one.header < 0 ? nil : one.header, response: one.response < 0 ? nil : one.response,
+        bytes: bytes, isFirst: true, isLast: true), facts, &tally)
+    return true
+  }
+
+  /// Counts a line with several tries, with none, or with anything that is unusual.
+  @inline(never)
+  private func countEach(_ start: LogCursor, _ facts: Facts, into tally: inout LogTally) -> Bool {
+    var (cursor, facts) = (start, facts)
     // One cursor for each list; they step from try to try together.
     var addresses = cursor
     guard cursor.skipField() else { return false }
@@ -58,112 +94,127 @@ package struct LogParser: Sendable {
     var headerTimes = cursor
     guard cursor.skipField() else { return false }
     var responseTimes = cursor
-    let moments = Moments(end: time, requestTime: requestTime, responseTimes: cursor)
-    let saysMore = version == 2 || version == 4
-    guard let more = saysMore ? Self.more(&cursor, isDirect: version == 4) : More(),
-      cursor.isLastField
-    else { return false }
+    facts.moments = Moments(
+      end: facts.time, requestTime: facts.moments.requestTime, responseTimes: cursor)
+    let version = facts.version
+    if facts.saysMore {
+      guard let more = Self.more(&cursor, version), cursor.isAtEnd else { return false }
+      facts.more = more
+    } else if !cursor.isLastField {
+      return false
+    }
     if addresses.isAtNothing { return statuses.isAtNothing }
     // Checked before anything is added, so that a line is counted whole or not at all.
     let tries = addresses.listCount()
+    var lengths = facts.more.lengths
     guard tries == statuses.listCount(),
-      tries == headerTimes.listCount() || version < 3 && headerTimes.isAtNothing,
-      tries == responseTimes.listCount()
+      tries == headerTimes.listCount() || version != 3 && headerTimes.isAtNothing,
+      tries == responseTimes.listCount(), version < 5 || tries == lengths.listCount()
     else { return false }
     if version == 3 {
-      let stage = stage(generation, moments)
-      connections(tries, time, stage, status, addresses, statuses, headerTimes, &tally)
+      connections(
+        tries, facts.time, stage(facts), facts.status, addresses, statuses, headerTimes, &tally)
       return true
     }
     for index in 0..<tries {
-      let address = addresses.item()
-      let tried = statuses.item().status
-      let header = headerTimes.item().time
-      let response = responseTimes.item().time
-      let found = table.index(address.bytes)
-      let isOther = copied != nil && found != copied
-      guard let pool = !more.isCopy ? found : isOther ? nil : found.flatMap({ _ in table.shadow })
-      else {
-        tally.unattributed &+= 1
-        continue
-      }
-      let spent = more.isStretched ? nil : latency == .response && !more.isLong ? response : header
-      // No answer, and no 5xx from Nginx itself: the client went away first (499).
-      let isAborted = tried == 0 && status < 500
-      let failed = tried >= 500 || tried == 0 || (more.isBroken && index == tries - 1)
-      if index == 0 {
-        compare(
-          pool, time, stage(generation, moments), failed: isAborted ? nil : failed,
-          latency: isAborted && !more.isStretched ? response : spent, more.seat, &tally)
-        if saysMore { check(more.seat, pool, moments, &tally) }
-      }
-      if failed { tally.noteFailure(pool, at: time) }
-      if tally.servers?.pool == pool, !isAborted {
-        tally.servers?.count(address.bytes, failed: failed, milliseconds: spent)
-      }
-      // No client sees the answer to a copy.
-      let isHurt = index == 0 && (status >= 500 || more.isBroken) && !more.isCopy
-      tally.add(second: time / 1000, pool: pool) { counts in
-        if isHurt { counts.hurt? += 1 }
-        if isAborted {
-          counts.aborted &+= 1
-          return
-        }
-        counts.count(failed: failed, milliseconds: spent)
-      }
+      let hash = AddressHash.of(addresses.item().bytes)
+      record(
+        Try(
+          found: table.index(hash: hash), hash: hash, status: statuses.item().status,
+          header: headerTimes.item().time, response: responseTimes.item().time,
+          bytes: version >= 5 ? lengths.item().number : -1, isFirst: index == 0,
+          isLast: index == tries - 1), facts, &tally)
     }
     return true
   }
 
-  /// Gives the first try of a request to the judge.
-  ///
-  /// Only requests that chance put into their pool can be compared; a retry follows a failure.
+  /// Counts one try for its pool, and gives the first one of a request to the judge.
   @inline(__always)
-  private func compare(
-    _ pool: Int, _ time: Int64, _ stage: Int?, failed: Bool?, latency: Int64?, _ seat: LoggedSeat,
-    _ tally: inout LogTally
-  ) {
-    tally.compare(
-      generation: stage, milliseconds: time, pool: pool, failed: failed, latency: latency,
-      isDrawn: seat.way == .drawn && switches?.draws(stage, circle: seat.circle) ?? true)
-  }
-
-  /// Counts the tries of a TCP service; a try fails when the connection does not open.
-  @inline(never)
-  private func connections(
-    _ tries: Int, _ time: Int64, _ generation: Int?, _ status: Int, _ addresses: LogCursor,
-    _ connects: LogCursor, _ firstBytes: LogCursor, _ tally: inout LogTally
-  ) {
-    var isFirst = true
-    var (addresses, connects, firstBytes) = (addresses, connects, firstBytes)
-    for index in 0..<tries {
-      let address = addresses.item().bytes
-      let connected = connects.item().time
-      let firstByte = firstBytes.item().time
-      // The relay logs the tries that it makes in lines of its own.
-      if table.isRelay(address) { continue }
-      guard let pool = table.index(address) else {
-        tally.unattributed &+= 1
-        continue
+  private func record(_ one: Try, _ facts: Facts, _ tally: inout LogTally) {
+    let more = facts.more
+    let isOther = copied != nil && one.found != copied
+    guard
+      let pool = !more.isCopy
+        ? one.found : isOther ? nil : one.found.flatMap({ _ in table.shadow })
+    else {
+      tally.unattributed &+= 1
+      return
+    }
+    let spent =
+      more.isStretched ? nil : latency == .response && !more.isLong ? one.response : one.header
+    // No answer, and no 5xx from Nginx itself: the client went away first (499).
+    let isAborted = one.status == 0 && facts.status < 500
+    let isCut = one.isLast && more.saysBody && isCut(one, more, &tally)
+    let failed = one.status >= 500 || one.status == 0 || one.isLast && (more.isBroken || isCut)
+    let answer = answer(one, facts, isCut: isCut)
+    let waited = more.isStretched ? nil : one.response
+    if one.isFirst {
+      // Only requests that chance put into their pool can be compared; a retry follows a failure.
+      let stage = stage(facts)
+      tally.compare(
+        generation: stage, milliseconds: facts.time, pool: pool, failed: isAborted ? nil : failed,
+        latency: isAborted ? waited : spent,
+        isDrawn: more.seat.way == .drawn
+          && switches?.draws(stage, circle: more.seat.circle) ?? true,
+        answer: answer)
+      if facts.saysMore, switches != nil { check(more.seat, pool, facts.moments, &tally) }
+    }
+    if failed { tally.noteFailure(pool, at: facts.time) }
+    if tally.servers?.pool == pool, !isAborted {
+      tally.servers?.count(hash: one.hash, failed: failed, milliseconds: spent)
+    }
+    // No client sees the answer to a copy.
+    let isHurt = one.isFirst && (facts.status >= 500 || more.isBroken || isCut) && !more.isCopy
+    tally.add(second: facts.time / 1000, pool: pool) { counts in
+      if isHurt { counts.hurt? += 1 }
+      if isAborted {
+        counts.aborted &+= 1
+        if let waited, answer.signs.contains(.abandoned) {
+          counts.waits.record(milliseconds: waited)
+        }
+        return
       }
-      let failed = connected == nil
-      let spent = latency == .response ? connected : firstByte
-      if index == 0 {
-        tally.compare(
-          generation: generation, milliseconds: time, pool: pool, failed: failed, latency: spent,
-          isDrawn: true)
-      }
-      let isHurt = isFirst && status >= 500
-      isFirst = false
-      tally.add(second: time / 1000, pool: pool) { counts in
-        counts.count(failed: failed, milliseconds: spent)
-        if isHurt { counts.hurt? += 1 }
-      }
+      counts.count(failed: failed, milliseconds: spent)
+      if !answer.signs.isEmpty { counts.note(answer.signs) }
     }
   }
 
+  /// What one try says of its answer.
+  @inline(__always)
+  private func answer(_ one: Try, _ facts: Facts, isCut: Bool) -> Answer {
+    var answer = Answer()
+    switch one.status {
+    case 200..<300:
+      if isCut {
+        answer.signs = .cutOff
+      } else if one.isLast, facts.more.isRejected {
+        answer.signs = .rejected
+      } else if one.bytes >= 0, facts.more.hasBody {
+        // Without a length it came in chunks, the last of which is 5 bytes for nothing.
+        answer.size = facts.more.promised < 0 ? max(0, one.bytes - 5) : one.bytes
+      }
+    case 300..<400: if one.status != 304 { answer.signs = .redirected }
+    case 400..<500: answer.signs = .rejected
+    case 0: if facts.status == 499 { answer.signs = .abandoned }
+    default: break
+    }
+    return answer
+  }
+
+  /// Whether less came than the answer promised, by its length or by Nginx's error log.
+  ///
+  /// A client that leaves ends an answer as well, but then Nginx has not finished the request.
+  @inline(__always)
+  private func isCut(_ one: Try, _ more: More, _ tally: inout LogTally) -> Bool {
+    guard more.isFinished, (200..<300).contains(one.status) else { return false }
+    if more.promised > 0, one.bytes >= 0, one.bytes < more.promised, one.status != 204 {
+      return true
+    }
+    return tally.cutConnections.isEmpty ? false : tally.takeCut(more.connection)
+  }
+
   /// The fields of a line that tell when its request was drawn; read only where that matters.
-  private struct Moments {
+  struct Moments {
     let end: Int64
     let requestTime: LogCursor
     let responseTimes: LogCursor
@@ -185,23 +236,36 @@ package struct LogParser: Sendable {
 
   /// The generation of the stage that a request belongs to; nil: it cannot be told.
   @inline(__always)
-  private func stage(_ generation: Int, _ moments: Moments) -> Int? {
-    guard let switches else { return generation }
+  private func stage(_ facts: Facts) -> Int? {
+    guard let switches else { return facts.generation }
+    let moments = facts.moments
     return moments.start.flatMap { switches.generation(start: $0, tried: moments.tried) }
   }
 
-  /// The fields that only `canary2` and `canary4` lines have.
-  private struct More {
-    var seat = LoggedSeat(.drawn)
-    var isBroken = false
-    /// Whether a part of the request came while its server was waiting for it: its times are the
-    /// client's as much as the server's.
-    var isStretched = false
-    /// Whether the answer may have waited for its client, which reads as slowly as it likes: then
-    /// only its first byte tells how fast the server is.
-    var isLong = false
+  /// What a line says of its request.
+  struct Facts {
+    let version: UInt8
+    let time: Int64
+    let generation: Int
+    let status: Int
+    var moments: Moments
+    var more: More
 
-    var isCopy: Bool { seat.way == .shadow }
+    var saysMore: Bool { version == 2 || version >= 4 }
+  }
+
+  /// What a line says of one try.
+  struct Try {
+    let found: Int?
+    /// Of the server's address.
+    let hash: UInt64
+    let status: Int
+    let header: Int64?
+    let response: Int64?
+    /// Bytes of the answer's body; negative: the line does not say.
+    let bytes: Int64
+    let isFirst: Bool
+    let isLast: Bool
   }
 
   /// Counts a request whose first try went to another pool than its seat says.
@@ -213,39 +277,5 @@ package struct LogParser: Sendable {
       let isMet = switches.meets(seat, start: start)
     else { return }
     tally.check(isMet: isMet, pool, from: start)
-  }
-
-  /// The most bytes that the system takes of an answer whose client does not read.
-  private static let longestUnread = 16 << 10
-
-  @inline(never)
-  private static func more(_ cursor: inout LogCursor, isDirect: Bool) -> More? {
-    guard cursor.skipField(), let seat = cursor.seat() else { return nil }
-    var more = More(seat: seat)
-    guard isDirect else {
-      more.isBroken = isFailure(grpc: cursor.rest)
-      return more
-    }
-    let start = cursor
-    guard cursor.skipField() else { return nil }
-    more.isBroken = isFailure(grpc: start.field)
-    guard let begun = cursor.number(), let whole = cursor.number(), let sent = cursor.last() else {
-      return nil
-    }
-    more.isStretched = begun != whole
-    more.isLong = sent > longestUnread
-    return more
-  }
-
-  /// Whether a status of gRPC is a fault of the server, for which a gateway answers with 5xx.
-  ///
-  /// 2 unknown, 4 deadline exceeded, 8 resource exhausted, 12 unimplemented, 13 internal, 14
-  /// unavailable, 15 data loss (grpc.io, `code.proto`).
-  private static func isFailure(grpc bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-    switch (bytes.count, bytes.first, bytes.last) {
-    case (1, 50?, _), (1, 52?, _), (1, 56?, _): true
-    case (2, 49?, let last?): (50...53).contains(last)
-    default: false
-    }
   }
 }

@@ -47,7 +47,8 @@ package struct LogReading {
         if !asked.contains(accused), asked.first == check.name { compared.isWorse = true }
       }
       if check.condition.hasBound,
-        case .value(let value, let requests) = plain(metric, check, context.canary, &tally)
+        case .value(let value, let requests) = plain(
+          metric, check, context.canary, beside: context.stable, &tally)
       {
         compared.windowed = value
         compared.windowedRequests = requests
@@ -55,7 +56,7 @@ package struct LogReading {
       }
       return .compared(compared)
     }
-    let canary = plain(metric, check, context.canary, &tally)
+    let canary = plain(metric, check, context.canary, beside: context.stable, &tally)
     guard check.weighsStable, case .value(let value, let requests?) = canary else {
       return canary
     }
@@ -86,12 +87,18 @@ package struct LogReading {
 
   /// The metric of one pool over the check's window, which never reaches back before the stage.
   private func plain(
-    _ metric: Metric, _ check: Check, _ pool: PoolName, _ tally: inout LogTally
+    _ metric: Metric, _ check: Check, _ pool: PoolName, beside other: PoolName? = nil,
+    _ tally: inout LogTally
   ) -> Measurement.Reading {
     let from = min(now, max(context.since + check.warmup, now - check.window))
     // The second in which the stage began does not count: its first part had another weight.
     let first = from.milliseconds % 1000 == 0 ? from.second : from.second + 1
-    let counts = tally.total(pool: pool, from: min(first, now.second), through: now.second)
+    let window = (min(first, now.second), now.second)
+    var counts = tally.total(pool: pool, from: window.0, through: window.1)
+    let stable = other.map { tally.total(pool: $0, from: window.0, through: window.1) }
+    counts.blame(
+      beside: metric == .errorRate ? stable : nil,
+      laterThan: metric.quantile == nil ? nil : check.condition.max)
     return reading(metric, counts, check, window: now - from)
   }
 
@@ -101,7 +108,7 @@ package struct LogReading {
     // Not every request has a latency of the server's own.
     let requests = metric.quantile == nil ? counts.requests : counts.latency.count
     return Judge.reading(
-      metric, requests: requests, failures: counts.failures, window: window,
+      metric, requests: requests, failures: counts.bad(metric), window: window,
       whose: check.source.isShadow ? "shadow" : "canary",
       quantile: { counts.latency.quantile($0) })
   }

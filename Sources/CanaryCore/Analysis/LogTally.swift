@@ -15,6 +15,12 @@ package struct PoolCounts: Hashable, Sendable {
   /// Nil: some of them were counted by a version that did not record this.
   package var hurt: Int? = 0
   package var latency = Histogram()
+  /// Tries that were answered with 4xx, with 3xx but 304, and whose answers were cut off.
+  package var rejected = 0
+  package var redirected = 0
+  package var cutOff = 0
+  /// How long those waited that gave up before the first byte.
+  package var waits = Histogram()
 
   package init() {}
 
@@ -26,90 +32,26 @@ package struct PoolCounts: Hashable, Sendable {
     if let milliseconds { latency.record(milliseconds: milliseconds) }
   }
 
+  /// Counts what an answer was, beside a failure or none.
+  package mutating func note(_ signs: Answer.Signs) {
+    if signs.contains(.rejected) { rejected &+= 1 }
+    if signs.contains(.redirected) { redirected &+= 1 }
+    if signs.contains(.cutOff) { cutOff &+= 1 }
+  }
+
   package mutating func merge(_ other: PoolCounts) {
     requests &+= other.requests
     failures &+= other.failures
     aborted &+= other.aborted
     hurt = hurt.flatMap { own in other.hurt.map { own &+ $0 } }
     latency.merge(other.latency)
+    rejected &+= other.rejected
+    redirected &+= other.redirected
+    cutOff &+= other.cutOff
+    waits.merge(other.waits)
   }
 
   package var isEmpty: Bool { requests == 0 && aborted == 0 }
-}
-
-/// The pools of a service, found by the addresses that Nginx logs.
-package struct PoolTable: Hashable, Sendable {
-  package let pools: [PoolName]
-  /// The index of the pool by the hash of an address; a lookup trusts the hash alone.
-  private let byHash: [UInt64: Int]
-  /// The same by the address itself; only read when two tables are compared.
-  private let addresses: [String: Int]
-  /// The index of the pool that copies count under; nil: nothing is copied.
-  package let shadow: Int?
-  /// Whether an address belongs to two pools, so that it tells none of them.
-  let isAmbiguous: Bool
-
-  /// The pool that copies count under; no pool of a config may have this name.
-  package static let shadowName: PoolName = "shadow"
-
-  /// The hashes of the addresses of relays.
-  ///
-  /// A relay stands between Nginx and a pool, and logs its own tries.
-  private let relays: [UInt64]
-
-  package init(
-    _ entries: [(address: String, pool: PoolName)], copies: Bool = false, relays: [String] = []
-  ) {
-    var pools: [PoolName] = []
-    var byHash: [UInt64: Int] = [:]
-    var addresses: [String: Int] = [:]
-    var isAmbiguous = false
-    for (address, pool) in entries {
-      let index = pools.firstIndex(of: pool) ?? pools.count
-      if index == pools.count { pools.append(pool) }
-      if let other = addresses[address], other != index { isAmbiguous = true }
-      addresses[address] = index
-      byHash[Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }] = index
-    }
-    self.relays = relays.map {
-      Array($0.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }
-    }
-    shadow = copies ? pools.count : nil
-    if copies { pools.append(Self.shadowName) }
-    self.pools = pools
-    self.byHash = byHash
-    self.addresses = addresses
-    self.isAmbiguous = isAmbiguous
-  }
-
-  /// The index of the pool that the address belongs to; nil: no pool.
-  @inline(__always)
-  package func index(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
-    byHash[Self.hash(address)]
-  }
-
-  @inline(__always)
-  package func isRelay(_ address: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-    !relays.isEmpty && relays.contains(Self.hash(address))
-  }
-
-  /// The addresses of one pool, by their hashes.
-  func names(of pool: Int) -> [UInt64: String] {
-    let own = addresses.filter { $0.value == pool }.keys.map { address in
-      (Array(address.utf8).withUnsafeBufferPointer { Self.hash($0[...]) }, address)
-    }
-    return Dictionary(own) { first, _ in first }
-  }
-
-  /// FNV-1a of 64 bits.
-  ///
-  /// Nginx writes the addresses of a log, so clients cannot choose them to collide.
-  @inline(__always)
-  static func hash(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
-  }
 }
 
 /// A comparison, and the two pools of a tally that it compares.
@@ -146,6 +88,8 @@ package struct LogTally: Sendable {
   package var servers: ServerBlame?
   /// The comparison that takes each request while lines are read; nil: none.
   package var comparison: TallyComparison?
+  /// How many answers on each connection were cut off, by Nginx's error log.
+  package var cutConnections: [Int: Int] = [:]
   /// The requests that chance drew, by generation; nil: they are not counted.
   package var census: [Int: Census]?
   /// When the newest request of a known pool ended, in milliseconds since 1970.
@@ -174,7 +118,8 @@ package struct LogTally: Sendable {
   /// Neither gets one whose `generation` is nil: the stage that drew it cannot be told.
   @inline(__always)
   package mutating func compare(
-    generation: Int?, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool
+    generation: Int?, milliseconds: Int64, pool: Int, failed: Bool?, latency: Int64?, isDrawn: Bool,
+    answer: Answer = Answer()
   ) {
     if milliseconds > newest { newest = milliseconds }
     guard isDrawn else { return }
@@ -188,7 +133,14 @@ package struct LogTally: Sendable {
     else { return }
     comparison?.judge.add(
       generation: generation, milliseconds: milliseconds, isCanary: pool == canary, failed: failed,
-      latency: latency)
+      latency: latency, answer: answer)
+  }
+
+  /// Whether the error log says that an answer on this connection was cut off; each is told once.
+  mutating func takeCut(_ connection: Int) -> Bool {
+    guard let count = cutConnections[connection] else { return false }
+    cutConnections[connection] = count > 1 ? count - 1 : nil
+    return true
   }
 
   /// Counts a request that began at `start` whose first try contradicts its seat.

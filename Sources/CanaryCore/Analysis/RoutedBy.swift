@@ -24,6 +24,12 @@ struct LoggedSeat {
 
   init(_ way: RoutedBy) { self.way = way }
 
+  /// A drawn seat with this lower bound, in basis points.
+  init(drawn bound: Int) {
+    way = .drawn
+    self.bound = bound
+  }
+
   /// Nil: neither a letter of `RoutedBy` nor the name of a seat.
   ///
   /// A seat is a drawn number, such as `17` or `0.25`, also behind `o` (drawn among `only`) or `x`

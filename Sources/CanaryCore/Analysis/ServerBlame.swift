@@ -19,11 +19,8 @@ package struct ServerBlame: Hashable, Sendable {
 
   /// Counts one try of the canary's.
   @inline(__always)
-  mutating func count(
-    _ address: Slice<UnsafeBufferPointer<UInt8>>, failed: Bool, milliseconds: Int64?
-  ) {
-    counts[PoolTable.hash(address), default: PoolCounts()].count(
-      failed: failed, milliseconds: milliseconds)
+  mutating func count(hash: UInt64, failed: Bool, milliseconds: Int64?) {
+    counts[hash, default: PoolCounts()].count(failed: failed, milliseconds: milliseconds)
   }
 
   /// The server that is to blame for what a check has seen, in words; nil: none is by itself.

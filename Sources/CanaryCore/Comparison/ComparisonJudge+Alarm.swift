@@ -1,4 +1,4 @@
-// When the evidence of a comparison is enough, and what is said of it then.
+// When the evidence is enough for a revert, against what, and what is said of it then.
 
 extension ComparisonJudge {
   /// The evidence: a canary that is no worse ever reaches it in at most 1 of this many rollouts.
@@ -54,7 +54,8 @@ extension ComparisonJudge {
     alarms.append(
       Alarm(
         check: subject.check.name, evidence: evidence, canary: canary, stable: stable,
-        milliseconds: milliseconds, due: due, bound: alone ? bound : nil))
+        milliseconds: milliseconds, due: due, bound: alone ? bound : nil,
+        compare: subject.check.compare))
   }
 
   /// Two failures may be a coincidence.

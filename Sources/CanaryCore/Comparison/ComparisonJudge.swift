@@ -37,11 +37,13 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   var boundWealth: Wealth
   let goodFactors: [Double]
   let badFactors: [Double]
-  private(set) var suspendedSince: Int64?
+  var suspendedSince: Int64?
   var isAlone = false
 
   private(set) var silence: Silence
   let silenceCapital: Double
+  /// Whether lines of the canary are missing; nil where failures are not compared.
+  private(set) var ratio: SampleRatio?
 
   /// The first alarm of each check; none is ever withdrawn.
   package internal(set) var alarms: [Alarm] = []
@@ -57,6 +59,8 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     package var due: Int?
     /// The bound that it broke; nil unless there was no stable to compare with.
     package var bound: Double?
+    /// What was compared; nil: as the check says.
+    package var compare: ComparisonKind?
   }
 
   /// Prepares the comparisons of a plan that has this many stages.
@@ -68,21 +72,30 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   ) {
     self.rollout = rollout
     self.alpha = alpha
+    // Whoever compares failures wants to know of clients that give up.
+    let failing = checks.first { !$0.advisory && $0.compare == .failures }
+    let hidden = failing.map {
+      [ComparisonSpec(name: $0.name, compare: .abandoned, advisory: false)]
+    }
+    let checks = checks + (hidden ?? [])
     let gating = checks.filter { !$0.advisory }
-    let hasFailures = gating.contains { $0.compare == .failures }
+    let hasFailures = failing != nil
     boundCapital = hasFailures ? 0.2 : 0
     silenceCapital = hasFailures ? 0.05 : 0
     silence = Silence(stages: stages)
+    ratio = hasFailures ? SampleRatio(stages: stages, alpha: alpha) : nil
     let slow = gating.filter { $0.compare != .failures }.reduce(0) { $0 + $1.compare.capital }
-    let failing = gating.count { $0.compare == .failures }
+    // However many there are, they leave the failures a third of it.
+    let part = hasFailures ? min(1, 0.42 / max(slow, 0.01)) : 1 / slow
+    let count = gating.count { $0.compare == .failures }
     // Capital that no latency uses goes to the failures; without those the latencies share it all.
-    let rest = hasFailures ? (0.75 - slow) / Double(failing) : 0
+    let rest = hasFailures ? (0.75 - slow * part) / Double(count) : 0
     subjects = checks.map { check in
       let capital =
         check.advisory
         ? 1
         : check.compare == .failures
-          ? rest : hasFailures ? check.compare.capital : check.compare.capital / slow
+          ? rest : check.compare.capital * part
       return Subject(check, capital: capital, stages: stages)
     }
     failures = subjects.firstIndex { !$0.check.advisory && $0.check.compare == .failures }
@@ -122,6 +135,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     isAlone = weight > 0.999
     if generation > self.generation { turn(to: generation) }
     silence.begin(weight: weight, from: trusted.milliseconds)
+    ratio?.begin(weight: weight, from: trusted.milliseconds)
     if trusted > now { distrust(before: trusted.milliseconds) }
     guard stage > self.stage else { return }
     if began == nil { began = now.milliseconds }
@@ -165,7 +179,8 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   ///
   /// `failed` is nil when the client left before the answer: only a wait above the limit counts then.
   package mutating func add(
-    generation: Int, milliseconds: Int64, isCanary: Bool, failed: Bool?, latency: Int64?
+    generation: Int, milliseconds: Int64, isCanary: Bool, failed: Bool?, latency: Int64?,
+    answer: Answer = Answer()
   ) {
     if generation > self.generation { turn(to: generation) }
     if milliseconds > newest { move(to: milliseconds) }
@@ -190,7 +205,9 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
         isCanary: isCanary, failed: failed, latency: latency, at: milliseconds)
     }
     var mayAlarm = isCanary && failed == true
-    if !isLate, failures != nil {
+    if !isLate { ratio?.count(isCanary: isCanary, at: milliseconds) }
+    // Who gave up waiting got no answer, and breaks no silence.
+    if !isLate, failures != nil, !answer.signs.contains(.abandoned) {
       silence.count(isCanary: isCanary, at: milliseconds)
       if silenceCapital * silence.wealth.total >= 0.5 / alpha { mayAlarm = true }
     }
@@ -204,9 +221,13 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
         }
         isBad = latency > (isCanary ? limits.canary : limits.stable)
         if failed == nil, !isBad { continue }
-      } else {
+      } else if subjects[index].check.compare == .failures {
         guard let failed else { continue }
         isBad = failed
+        if isCanary, answer.signs.contains(.cutOff) { subjects[index].noteCut() }
+      } else {
+        isBad = subjects[index].isBad(answer)
+        if !isCanary { subjects[index].bodies?.learn(answer.size) }
       }
       let closed =
         isLate
@@ -256,25 +277,5 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     guard isLearned, learning.count < 2000 else { return }
     learning.record(milliseconds: latency)
     if learning.count == SlowLimits.least { setLimits(learning) }
-  }
-
-  // MARK: the absolute bound
-
-  private mutating func betOnBound(_ failed: Bool) {
-    guard failures != nil, suspendedSince == nil else { return }
-    boundWealth.scale(failed ? badFactors : goodFactors)
-  }
-
-  /// Suspends this bet and gives away what it earned while stable breaks the bound itself.
-  private mutating func watchStable(_ milliseconds: Int64) {
-    let isBroken =
-      stableMinute.stable.bad >= 2
-      && Double(stableMinute.stable.bad) >= bound * Double(stableMinute.stable.requests)
-    if isBroken, suspendedSince == nil {
-      suspendedSince = milliseconds
-      boundWealth.drop()
-    } else if !isBroken {
-      suspendedSince = nil
-    }
   }
 }

@@ -36,6 +36,12 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
   package var bound: Double?
   /// Whether the canary fails as stable does, or has too few requests to tell; nil: stable does not.
   package var isSharing: Bool?
+  /// Whether most of what failed on the canary was cut off; nil: it was not.
+  package var isCut: Bool?
+  /// The share of the lines that are the canary's, where it is too small.
+  var missing: SampleRatio.Missing?
+  /// The most bytes that a tiny body has; nil unless bodies are compared.
+  package var most: Int64?
   /// The value over the check's window, for a check that has a bound too.
   package var windowed: Double?
   package var windowedRequests: Int?
@@ -64,6 +70,9 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
     self.edge = edge
   }
 
+  /// Whether lines of the canary are missing.
+  package var isMissing: Bool { missing != nil }
+
   /// Whether the data exclude a canary that is worse by the margin.
   package var isProven: Bool { (upper ?? .infinity) < margin }
 }
@@ -86,6 +95,10 @@ extension ComparisonJudge {
     report.warming = warming(subject, at: now)
     report.due = alarm?.due
     report.bound = alarm?.bound
+    report.compare = alarm?.compare ?? subject.check.compare
+    report.isCut = subject.isCut ? true : nil
+    report.missing = subject.check.compare == .failures ? ratio?.missing : nil
+    report.most = subject.bodies?.most
     let excess = subject.excess
     if excess.excludes(margin: margin) {
       // The mixture of all terms may exclude the margin where no single term does.
@@ -147,8 +160,23 @@ extension ComparisonReport {
         "the canary answered \(Self.grouped(canary.requests)) of \(Self.grouped(canary.requests + stable.requests)) requests where \(Self.grouped(due)) were due"
     }
     switch compare {
+    case .rejections: return "canary 4xx \(Self.side(canary)) against stable \(Self.side(stable))"
+    case .redirects:
+      return "canary redirects \(Self.side(canary)) against stable \(Self.side(stable))"
+    case .cutOffs:
+      return "canary cut off \(Self.side(canary)) against stable \(Self.side(stable))"
+    case .tiny:
+      let tiny = most.map {
+        $0 > 0 ? "of at most \(Self.grouped(Int($0))) bytes" : "without a body"
+      }
+      return
+        "canary answers \(tiny ?? "without a body") in \(Self.side(canary)) against stable \(Self.side(stable))"
+    case .abandoned:
+      return
+        "clients gave up waiting for the canary in \(Self.side(canary)) against stable \(Self.side(stable))"
     case .failures:
-      return "canary 5xx \(Self.side(canary)) against stable \(Self.side(stable))"
+      let what = isCut == true ? "failed, most of it cut off," : "5xx"
+      return "canary \(what) \(Self.side(canary)) against stable \(Self.side(stable))"
     case .slow(let quantile):
       guard let edge else { return "canary \(Self.quantile(quantile)) against stable" }
       let what = "slower than stable's \(Self.quantile(quantile)) of \(Self.time(edge)) (+10 %)"

@@ -4,11 +4,25 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
   case failures
   /// The request was slower than this quantile of stable; the canary's may be slower by a tenth.
   case slow(quantile: Double)
+  /// The request was answered with 4xx.
+  case rejections
+  /// The request was answered with 3xx, but not with 304.
+  case redirects
+  /// The answer ended before its end.
+  case cutOffs
+  /// The answer's body was empty, or far smaller than stable's.
+  case tiny
+  /// The client gave up before the first byte; watched beside every comparison of failures.
+  case abandoned
 
   /// The kind of comparison for a metric; nil: the metric is not compared.
   package init?(_ metric: Metric) {
     switch metric {
     case .errorRate: self = .failures
+    case .rejectedRate: self = .rejections
+    case .redirectRate: self = .redirects
+    case .cutOffRate: self = .cutOffs
+    case .tinyRate: self = .tiny
     case .latencyP50, .latencyP95, .latencyP99: self = .slow(quantile: metric.quantile ?? 0.5)
     case .requests, .requestRate: return nil
     }
@@ -17,7 +31,7 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
   /// The odds ratios that are bet on (ψ in docs/judge.md).
   var grid: [Double] {
     switch self {
-    case .failures: [2, 4, 10, 40, 1000]
+    case .failures, .rejections, .redirects, .cutOffs, .tiny, .abandoned: [2, 4, 10, 40, 1000]
     case .slow(let quantile):
       quantile >= 0.99 ? [1.5, 3, 8, 30] : quantile >= 0.9 ? [1.3, 2, 4, 12] : [1.15, 1.4, 2, 4]
     }
@@ -25,11 +39,13 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
 
   /// The part of a rollout's one capital that a gating comparison is given.
   ///
-  /// Only latencies get it: `ComparisonJudge` gives the failures all that the others leave.
+  /// The failures get all that the others leave, by `ComparisonJudge`.
   var capital: Double {
     switch self {
     case .failures: 0.45
     case .slow(let quantile): quantile >= 0.9 ? 0.08 : 0.06
+    case .rejections, .cutOffs, .abandoned: 0.03
+    case .redirects, .tiny: 0.02
     }
   }
 
@@ -42,6 +58,8 @@ package enum ComparisonKind: Hashable, Sendable, Codable {
   func margin(stableRate: Double?) -> Double {
     switch self {
     case .failures: max(0.01, 0.25 * (stableRate ?? 0))
+    case .rejections, .redirects, .tiny, .abandoned: 0.05
+    case .cutOffs: 0.02
     case .slow(let quantile): quantile >= 0.99 ? 0.01 : quantile >= 0.9 ? 0.03 : 0.08
     }
   }
@@ -123,12 +141,20 @@ struct Subject: Hashable, Sendable, Codable {
   var canary = BadCount()
   /// Bad canary requests since the rollout began.
   var canaryBad = 0
+  /// How many of this stage's bad canary requests were cut off; nil: none.
+  private(set) var cuts: Int?
+  /// What a tiny body is; nil unless bodies are compared.
+  var bodies: Bodies?
+  /// What the canary may be worse by before anything is bet on it; nil: nothing.
+  var tolerance: Tolerance?
 
   init(_ check: ComparisonSpec, capital: Double, stages: Int) {
     self.check = check
     self.capital = capital
     grid = check.compare.grid
     wealth = Wealth(effects: grid.count, stages: stages)
+    bodies = check.compare == .tiny ? Bodies() : nil
+    tolerance = check.compare.tolerated.map { Tolerance($0, seed: UInt64(stages)) }
     if isSlow { burst = Burst(effects: grid.count) }
   }
 
@@ -140,6 +166,19 @@ struct Subject: Hashable, Sendable, Codable {
   }
 
   var isSlow: Bool { if case .slow = check.compare { true } else { false } }
+
+  /// Whether an answer is bad by what it is, and not by its time or its failure.
+  @inline(__always)
+  func isBad(_ answer: Answer) -> Bool {
+    switch check.compare {
+    case .failures, .slow: false
+    case .rejections: answer.signs.contains(.rejected)
+    case .redirects: answer.signs.contains(.redirected)
+    case .cutOffs: answer.signs.contains(.cutOff)
+    case .abandoned: answer.signs.contains(.abandoned)
+    case .tiny: answer.size >= 0 && answer.size <= bodies?.most ?? 0
+    }
+  }
 
   /// Adds a request of the newest generation.
   ///
@@ -154,6 +193,7 @@ struct Subject: Hashable, Sendable, Codable {
     } else {
       open.stable.add(isBad)
       stable.add(isBad)
+      if tolerance != nil { tolerance?.add(isBad) }
     }
     guard open.isComplete(at: time) else { return false }
     return closeOpen(at: time)
@@ -176,7 +216,12 @@ struct Subject: Hashable, Sendable, Codable {
 
   @inline(__always)
   private mutating func closeOpen(at time: Int64) -> Bool {
-    if open.canary.bad &+ open.stable.bad > 0 { bet(open, at: time) }
+    let pardoned = tolerance?.take() ?? 0
+    if open.canary.bad &+ open.stable.bad &+ pardoned > 0 {
+      var stratum = open
+      stratum.stable.bad = min(stratum.stable.requests, stratum.stable.bad &+ pardoned)
+      bet(stratum, at: time)
+    }
     excess.add(open)
     let mayAlarm = open.canary.bad > 0
     open = Stratum()
@@ -200,6 +245,11 @@ struct Subject: Hashable, Sendable, Codable {
     return mayAlarm
   }
 
+  mutating func noteCut() { cuts = (cuts ?? 0) &+ 1 }
+
+  /// Whether most of what failed was cut off.
+  var isCut: Bool { (cuts ?? 0) > canary.bad / 2 }
+
   /// Closes both strata, whatever they hold: something else than chance drew what follows.
   mutating func closeAll(at time: Int64) {
     _ = closeLate(at: time)
@@ -211,6 +261,7 @@ struct Subject: Hashable, Sendable, Codable {
   mutating func turn(at time: Int64) {
     closeAll(at: time)
     excess = Excess()
+    cuts = nil
     stable = BadCount()
     canary = BadCount()
   }

@@ -60,6 +60,9 @@ package struct CheckReader {
     let versus = readVersus(source)
     let hasCondition = table.has("max") || table.has("min") || table.has("versus")
     switch source {
+    case .metric(.tinyRate)? where max != nil || min != nil || !hasCondition:
+      table.faultHere(
+        "must have versus: \"stable\", and no bound: what is tiny is told by stable's answers")
     case .metric(let metric)? where !hasCondition:
       table.faultHere("must have a max, a min or versus: \"stable\" for \(metric.rawValue)")
     case .shadow(let metric)? where !hasCondition:
@@ -103,12 +106,12 @@ package struct CheckReader {
     }
     if let source, case .metric(let metric) = source {
       if ComparisonKind(metric) == nil {
-        table.fault("versus", "compares error_rate and latencies; \(metric.rawValue) has no sides")
+        table.fault("versus", "compares rates and latencies; \(metric.rawValue) has no sides")
       }
     } else if source != nil {
       table.fault(
         "versus",
-        "compares what the access log says (metric: error_rate or a latency); write the comparison into the query"
+        "compares what the access log says (metric: a rate or a latency); write the comparison into the query"
       )
     }
     guard versus != nil else { return nil }
@@ -136,16 +139,17 @@ package struct CheckReader {
 
   /// Reads a bound in the unit of its source.
   ///
-  /// A share for error_rate; a duration, in seconds, for latencies, probes, certificates and HTTP
+  /// A share for rates; a duration, in seconds, for latencies, probes, certificates and HTTP
   /// checks without `json`; a number for other metrics of the log; any of the three for other
   /// sources.
   private func bound(_ key: String, _ source: Source?) -> Double? {
-    let isTime: Bool
-    switch source {
-    case .metric(.errorRate)?, .shadow(.errorRate)?:
+    if source?.logMetric?.isShare == true {
       return table.read(key, "must be a share such as \"5%\" or 0.05, from 0 to 1") { node in
         Self.share(node)
       }
+    }
+    let isTime: Bool
+    switch source {
     case .metric(let metric)?, .shadow(let metric)?: isTime = metric.quantile != nil
     case .probe?, .certificate?: isTime = true
     case .http(let request)?: isTime = request.pointer == nil

@@ -44,6 +44,8 @@ package struct PlanReader {
     let compared = [
       ("errors_vs_stable", "error_rate"), ("p50_vs_stable", "latency_p50"),
       ("p95_vs_stable", "latency_p95"), ("p99_vs_stable", "latency_p99"),
+      ("rejected_vs_stable", "rejected_rate"), ("redirects_vs_stable", "redirect_rate"),
+      ("cut_off_vs_stable", "cut_off_rate"), ("tiny_vs_stable", "tiny_rate"),
     ].map { name, metric in
       ["name": Node.text(name), "metric": .text(metric), "versus": .text("stable")]
     }

@@ -51,12 +51,12 @@ struct SourceReader {
   }
 
   private func readMetric() -> Source? {
-    let names = Metric.allCases.map(\.rawValue) + Metric.allCases.map(\.shadowName)
+    let names = Metric.allCases.map(\.rawValue) + Metric.ofCopies.map(\.shadowName)
     return table.read("metric", "must be one of \(names.joined(separator: ", "))") {
       node -> Source? in
       guard case .text(let text) = node else { return nil }
       if let metric = Metric(rawValue: text) { return .metric(metric) }
-      return Metric.allCases.first { $0.shadowName == text }.map(Source.shadow)
+      return Metric.ofCopies.first { $0.shadowName == text }.map(Source.shadow)
     }
   }
 

@@ -156,6 +156,7 @@ struct StageReader {
     return nodes.compactMap { node -> Node? in
       guard case .table(var table) = node, case .text(let name)? = table["name"],
         case .text(let text)? = table["metric"], let metric = Metric(rawValue: text),
+        Metric.ofCopies.contains(metric),
         table["max"] != nil || table["min"] != nil, !named.contains(metric.shadowName)
       else { return nil }
       let twin = "shadow_\(name)"

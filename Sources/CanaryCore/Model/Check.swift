@@ -1,7 +1,16 @@
 /// A quantity that canary computes for a pool from the access log that the generated configuration
 /// writes.
 package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
+  /// 5xx, failed, cut off and abandoned tries.
   case errorRate = "error_rate"
+  /// 4xx, and what gRPC says in their place.
+  case rejectedRate = "rejected_rate"
+  /// 3xx but 304.
+  case redirectRate = "redirect_rate"
+  /// Answers that ended before their end.
+  case cutOffRate = "cut_off_rate"
+  /// Answers whose body is empty, or far smaller than stable's.
+  case tinyRate = "tiny_rate"
   case latencyP50 = "latency_p50"
   case latencyP95 = "latency_p95"
   case latencyP99 = "latency_p99"
@@ -11,13 +20,26 @@ package enum Metric: String, Hashable, Sendable, Codable, CaseIterable {
   /// The config's name for this metric measured on copied requests, such as `shadow_error_rate`.
   package var shadowName: String { "shadow_\(rawValue)" }
 
+  /// The metrics that copies have: what nobody receives is not cut off, and has no size.
+  package static let ofCopies = allCases.filter { $0 != .cutOffRate && $0 != .tinyRate }
+
+  /// Whether it is a share of the requests, from 0 to 1.
+  package var isShare: Bool {
+    switch self {
+    case .errorRate, .rejectedRate, .redirectRate, .cutOffRate, .tinyRate: true
+    case .latencyP50, .latencyP95, .latencyP99, .requests, .requestRate: false
+    }
+  }
+
   /// The quantile of a latency metric, from 0 to 1; nil for the others.
   package var quantile: Double? {
     switch self {
     case .latencyP50: 0.5
     case .latencyP95: 0.95
     case .latencyP99: 0.99
-    case .errorRate, .requests, .requestRate: nil
+    case .errorRate, .rejectedRate, .redirectRate, .cutOffRate, .tinyRate, .requests,
+      .requestRate:
+      nil
     }
   }
 }

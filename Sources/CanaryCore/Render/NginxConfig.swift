@@ -31,7 +31,7 @@ package struct GeneratedFiles: Hashable, Sendable {
 package struct TemplateSet: Sendable {
   package static let names = [
     "http.conf", "upstream.conf", "audience.conf", "location.conf", "locations.conf", "server.conf",
-    "elsewhere.conf", "shadow.conf", "stream.conf", "common.conf",
+    "elsewhere.conf", "bodies.conf", "shadow.conf", "stream.conf", "common.conf",
   ]
   private let templates: [String: Template]
 
@@ -79,6 +79,7 @@ package struct TemplateSet: Sendable {
     let audience = try fill("audience.conf", values.audience)
     // A text of one line is only the template's comment: the weight alone decides, so leave it out.
     if audience.split(separator: "\n").count > 1 { blocks.append(audience) }
+    if values.isJudged { blocks.append(try fill("bodies.conf", values.common)) }
     if let shadow = values.shadow { blocks.append(try fill("shadow.conf", shadow)) }
 
     let locations = try locations(service, values)

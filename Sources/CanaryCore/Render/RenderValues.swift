@@ -56,20 +56,19 @@ struct RenderValues {
     // At rest it stands where it is said once for all.
     values["upgrade"] = Self.section(upgrades && !isResting)
     var formats: [(name: String, mark: String, more: String)] = [("", "canary1", "")]
-    if isExplained || isDirect {
+    if isExplained || isJudged {
       let own = choice.seatForm == nil ? "$canary_way_\(variable)" : "$canary_seat_\(variable)"
       let drawn = choice.seatForm == .rollout ? "$canary_draw_\(variable)" : RoutedBy.drawn.letter
       let way = explainsWay ? own : drawn
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
       let told = "\\t\(way)\\t\(grpc)"
+      let pace = "\\t$canary_begun_\(variable)\\t$request_length\\t$body_bytes_sent"
+      let body =
+        "\\t$connection\\t$upstream_response_length\\t$request_completion:$canary_promised_\(variable)"
       formats =
-        isDirect
-        ? [
-          (
-            "", "canary4",
-            "\(told)\\t$canary_begun_\(variable)\\t$request_length\\t$body_bytes_sent"
-          )
-        ] : [("", "canary2", told)]
+        isJudged
+        ? [("", isDirect ? "canary6" : "canary5", told + (isDirect ? pace : "") + body)]
+        : [("", "canary2", told)]
     }
     if !choice.shadows.isEmpty {
       formats.append((".copies", "canary2", "\\t\(RoutedBy.shadow.letter)\\t-"))

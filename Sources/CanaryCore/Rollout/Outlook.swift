@@ -103,6 +103,8 @@ package struct Outlook: Sendable {
     switch compared.compare {
     case .failures: bad = recent.errorRate
     case .slow(let quantile): bad = 1 - quantile
+    // What an answer is says the log of a rollout alone.
+    case .rejections, .redirects, .cutOffs, .tiny, .abandoned: bad = 0
     }
     let canary = recent.rate * share
     let stable = recent.rate * (1 - share)

@@ -25,7 +25,7 @@ extension ComparisonJudge: Checkable {
     let hasGrids = subjects.allSatisfy {
       $0.grid.count == $0.check.compare.grid.count && $0.wealth.placed.count == $0.grid.count
     }
-    return trailing.isSound && stableMinute.isSound && hasWatches && hasFactors && hasWatches
-      && hasGrids
+    return trailing.isSound && stableMinute.isSound && hasWatches && hasFactors && hasGrids
+      && ratio?.isSound ?? true
   }
 }

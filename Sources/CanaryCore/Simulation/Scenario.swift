@@ -15,6 +15,8 @@ package struct Scenario: Hashable, Sendable {
   /// The share of failed requests after which the client sends two more, which fail in either pool.
   package var storms = 0.0
   package var kind = TrafficKind.steady
+  /// What the canary does once it is bad, beside failing and being slow; nil: nothing.
+  package var defect: Defect?
 
   package init(rate: Double, stableErrors: Double, canaryErrors: Double) {
     self.rate = rate

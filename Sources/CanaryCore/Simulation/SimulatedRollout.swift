@@ -14,6 +14,7 @@ package struct SimulatedRollout {
 
   private struct Sink: RequestSink {
     var tally: LogTally
+    var answers: AnswerMaker
     var generation = 0
     var start: Int64
     var hurt = 0
@@ -23,13 +24,21 @@ package struct SimulatedRollout {
     mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64) {
       let time = start + milliseconds
       let pool = isCanary ? 1 : 0
+      let line = answers.line(isBad: isCanary && isBad, failed: failed, latency: latency)
+      if isCanary, isBad, failed || line?.isHurt ?? true { hurt += 1 }
+      guard let line else { return }
       tally.compare(
-        generation: generation, milliseconds: time, pool: pool, failed: failed, latency: latency,
-        isDrawn: true)
+        generation: generation, milliseconds: time, pool: pool, failed: line.failed,
+        latency: line.latency, isDrawn: true, answer: line.answer)
       tally.add(second: time / 1000, pool: pool) { counts in
-        counts.count(failed: failed, milliseconds: latency)
+        if let failed = line.failed {
+          counts.count(failed: failed, milliseconds: line.latency)
+          counts.note(line.answer.signs)
+        } else {
+          counts.aborted += 1
+          counts.waits.record(milliseconds: line.latency)
+        }
       }
-      if isCanary, failed, isBad { hurt += 1 }
     }
   }
 
@@ -56,7 +65,9 @@ package struct SimulatedRollout {
     var maker = TrafficMaker(scenario, seed: seed, lasting: Self.longest(plan))
     baseline = maker.baseline()
     self.maker = maker
-    sink = Sink(tally: LogTally(pools: [Self.stable, Self.canary]), start: Self.start)
+    sink = Sink(
+      tally: LogTally(pools: [Self.stable, Self.canary]),
+      answers: AnswerMaker(scenario, seed: seed), start: Self.start)
     state = ServiceState(service: "simulated", stable: Self.stable, other: Self.canary)
     owed = [
       .promote(PromoteRequest(to: Self.canary, plan: plan, retain: .hours(1), actor: .canary))

@@ -18,6 +18,7 @@ package struct SimulatedRules {
 
   private struct Sink: RequestSink {
     var judge: ComparisonJudge
+    var answers: AnswerMaker
     var peers = PeerRules()
     var generation = 1
     var withPeers: Bool
@@ -27,13 +28,16 @@ package struct SimulatedRules {
 
     @inline(__always)
     mutating func take(milliseconds: Int64, isCanary: Bool, failed: Bool, latency: Int64) {
+      let line = answers.line(isBad: isCanary && isBad, failed: failed, latency: latency)
+      if isCanary, isBad, failed || line?.isHurt ?? true { hurt += 1 }
+      guard let line else { return }
       judge.add(
-        generation: generation, milliseconds: milliseconds, isCanary: isCanary, failed: failed,
-        latency: latency)
-      if withPeers {
-        peers.take(milliseconds: milliseconds, isCanary: isCanary, failed: failed, latency: latency)
+        generation: generation, milliseconds: milliseconds, isCanary: isCanary,
+        failed: line.failed, latency: line.latency, answer: line.answer)
+      if withPeers, let failed = line.failed {
+        peers.take(
+          milliseconds: milliseconds, isCanary: isCanary, failed: failed, latency: line.latency)
       }
-      if isCanary, failed, isBad { hurt += 1 }
       if hurtAtAlarm == nil, !judge.alarms.isEmpty { hurtAtAlarm = hurt }
     }
   }
@@ -48,7 +52,8 @@ package struct SimulatedRules {
       rollout: 1, checks: plan.comparisons, stages: plan.stages.count,
       alpha: plan.alpha ?? Plan.usualAlpha, baseline: maker.baseline(),
       most: plan.strictestErrorBound)
-    var sink = Sink(judge: judge, withPeers: withPeers)
+    var sink = Sink(
+      judge: judge, answers: AnswerMaker(scenario, seed: seed), withPeers: withPeers)
     var now: Int64 = 0
     let onset = scenario.onset.milliseconds
     for (index, stage) in plan.stages.enumerated() {

@@ -6,8 +6,8 @@ package struct ValueFormat {
 
   package init(_ source: Source) {
     switch source {
-    case .metric(.errorRate), .shadow(.errorRate): unit = .share
-    case .metric(let metric), .shadow(let metric): unit = metric.quantile == nil ? .plain : .time
+    case .metric(let metric), .shadow(let metric):
+      unit = metric.isShare ? .share : metric.quantile == nil ? .plain : .time
     case .probe: unit = .time
     case .http(let request): unit = request.pointer == nil ? .time : .plain
     case .certificate: unit = .days

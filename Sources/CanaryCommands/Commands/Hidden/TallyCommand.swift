@@ -33,7 +33,7 @@ enum TallyCommand {
       let sum = tally.total(pool: pool, from: 0, through: Int64(1) << 40)
       let p99 = sum.latency.quantile(0.99).map { ValueFormat.decimal($0, places: 3) } ?? "-"
       call.output.out(
-        "\(pool) requests \(sum.requests) failures \(sum.failures) aborted \(sum.aborted) p99 \(p99)"
+        "\(pool) requests \(sum.requests) failures \(sum.failures) aborted \(sum.aborted) rejected \(sum.rejected) redirected \(sum.redirected) cut_off \(sum.cutOff) p99 \(p99)"
       )
     }
     call.output.out(

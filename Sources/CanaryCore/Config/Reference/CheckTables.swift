@@ -2,7 +2,7 @@
 extension ConfigTable {
   private static let sources: [Field] = [
     .may(
-      "metric", .choice(Metric.allCases.map(\.rawValue) + Metric.allCases.map(\.shadowName)), nil,
+      "metric", .choice(Metric.allCases.map(\.rawValue) + Metric.ofCopies.map(\.shadowName)), nil,
       "from the access log, by pool; with `shadow_` before it, of copies"),
     .may(
       "probe", .text, nil,
