@@ -12,6 +12,7 @@ import time
 from bench_controller import checks, controller
 from bench_cpu import cpu
 from bench_many import many
+from bench_rest import rest
 from timing import canary, clock, pool_of, show
 from world import World
 
@@ -180,8 +181,8 @@ def memory():
         world.close()
 
 
-chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "controller", "windows", "cpu", "start", "memory", "many"]
-known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "controller": controller, "windows": windows, "cpu": cpu, "start": start, "memory": memory, "many": many}
+chosen = sys.argv[2:] or ["revert", "log", "judge", "checks", "controller", "windows", "cpu", "rest", "start", "memory", "many"]
+known = {"revert": revert, "log": log, "judge": judge, "checks": checks, "controller": controller, "windows": windows, "cpu": cpu, "rest": rest, "start": start, "memory": memory, "many": many}
 for name in chosen:
     if name not in known:
         sys.exit(f"bench: there is no '{name}'; known: {', '.join(known)}")

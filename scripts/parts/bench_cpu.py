@@ -1,13 +1,12 @@
-"""What canary costs Nginx: user instructions for each request (callgrind), and what 1,000 services at rest add, against the same written by hand."""
+"""What canary costs Nginx: user instructions for each request (callgrind), against the same written by hand."""
 import http.client
 import os
 import re
-import statistics
 import subprocess
 import time
 
 from ports import free_port
-from timing import canary, clock
+from timing import canary
 from world import PATHS, World
 
 RULES = """sticky: "cookie:sid", trusted: ["127.0.0.1"],
@@ -83,7 +82,7 @@ class Bench:
         if listens:
             text = open(self.path("canary/own.conf")).read()
             inner = text[text.rindex("    location / {"):]
-            lines = "\n".join(line for line in inner.splitlines() if re.match(r" +(proxy_(?!pass|next)|client_max)", line))
+            lines = "\n".join(line for line in inner.splitlines() if re.match(r" +(proxy_(?!pass|next|method)|client_max)", line))
             lines = re.sub(r"\$canary_connection\w*", "$bare_connection", lines)
         group = lambda name: f"upstream {name} {{ zone {name} 68k; server 127.0.0.1:{self.world.blue}; keepalive 64; }}\n"
         groups = "".join(group(f"bare{n}") for n in range(services))
@@ -156,9 +155,6 @@ class Bench:
             child.wait()
             self.sweep()
 
-    def tested(self):
-        return statistics.median(clock(["nginx", "-t", "-q", "-c", self.conf]) for _ in range(9))
-
 
 def cpu():
     world = World(canary)
@@ -177,13 +173,5 @@ def cpu():
         print(" behind 2,000 groups of somebody else's:")
         bench.compare("a server of canary's, in a rollout, a plain draw", "≤ 1.2×", "measured", listens=True, weight="50", before=others)
         bench.compare("a location of your own, in a rollout, a plain draw", "-", "measured", weight="50", before=others)
-        print("what 1,000 services at rest cost the rest of that Nginx, against the same by hand:")
-        figures = {}
-        for name, make in (("ours", bench.ours), ("peer", bench.bare)):
-            make(services=1000)
-            figures[name] = (bench.tested() * 1000, bench.resident() / 1024, bench.instructions(port=bench.elsewhere))
-        for index, (what, unit) in enumerate((("nginx -t", "ms"), ("memory of a worker", "MB"), ("instructions of a request to another server", ""))):
-            ours, peer = figures["ours"][index], figures["peer"][index]
-            print(f"  {what:<66}{ours:>9,.1f} /{peer:>9,.1f} {unit} = {ours / peer:>5.2f}×   aim ≤ 1.1×")
     finally:
         world.close()
