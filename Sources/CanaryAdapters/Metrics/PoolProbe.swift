@@ -60,21 +60,21 @@ package enum PoolProbe {
   /// Why none of the servers answers; nil as soon as one does.
   ///
   /// Any answer will do, but for those by which a gateway says that nothing is behind it.
-  static func silence(of servers: [Server], path: String?, limit: Span, _ way: ProbeWay) async
-    -> String?
-  {
-    // A server of gRPC need not answer what no client of it asks.
-    let isAsked = way.wireProtocol == .http || way.wireProtocol == .https
-    let way = isAsked ? way : ProbeWay(.connection, host: way.host)
+  static func silence(
+    of servers: [Server], path: String?, limit: Span, _ way: (Server) -> ProbeWay
+  ) async -> String? {
     let (answers, post) = AsyncStream.makeStream(of: String?.self)
     for server in servers {
-      let question = question(server, path, limit, way)
+      let way = way(server)
+      // A server of gRPC need not answer what no client of it asks.
+      let isAsked = path != nil && (way.wireProtocol == .http || way.wireProtocol == .https)
+      let question = question(server, isAsked ? path : nil, limit, way)
       Task {
         switch await HTTPLoop.shared.send(question) {
         case .success(let answer) where isAsked && (502...504).contains(answer.status):
           post.yield("\(server.address) answers \(answer.status)")
         case .success: post.yield(nil)
-        case .failure(let error): post.yield("\(server.address) \(text(error))")
+        case .failure(let error): post.yield("\(server.address) \(text(error, nil, way))")
         }
       }
     }
