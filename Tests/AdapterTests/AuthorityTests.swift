@@ -140,6 +140,9 @@ import Testing
     let shown = HiddenValues.hidden(text, ["long-secret", "k9"])
     #expect(!shown.contains("let me in") && !shown.contains("k1") && !shown.contains("long-secret"))
     #expect(!shown.contains("k9") && shown.contains("\"never\"") && shown.contains("\"beta\""))
+    #expect(
+      HiddenValues.hidden("if ($canary_try_a = \"1:k9\") if ($canary_try_a = \"1:never\")")
+        == "if ($canary_try_a = \"(hidden)\") if ($canary_try_a = \"1:never\")")
     #expect(HiddenValues.hidden("if ($http_x = \"open") == "if ($http_x = \"open")
     #expect(HiddenValues.hidden("") == "")
   }

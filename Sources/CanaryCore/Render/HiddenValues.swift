@@ -3,6 +3,9 @@ package enum HiddenValues {
   /// What stands in the place of a secret.
   package static let mark = "(hidden)"
 
+  /// What everybody may know that clients are compared with.
+  private static let plain: Set<String> = ["never", "1:never"]
+
   /// The text without the values that clients are compared with, and without any of `secrets`.
   ///
   /// The former also hides what an older file holds, whose secret nobody knows any more.
@@ -20,13 +23,14 @@ package enum HiddenValues {
     while let open = rest.firstRange(of: "($") {
       out += rest[..<open.upperBound]
       rest = rest[open.upperBound...]
-      guard rest.hasPrefix("http_") || rest.hasPrefix("cookie_"),
+      guard ["http_", "cookie_", "canary_try_"].contains(where: { rest.hasPrefix($0) }),
         let value = rest.firstRange(of: " = \""),
         rest[..<value.lowerBound].utf8.allSatisfy({ Text.isAlphanumeric($0) || $0 == 95 }),
         let end = rest[value.upperBound...].firstIndex(of: "\"")
       else { continue }
       let found = rest[value.upperBound..<end]
-      out += rest[..<value.upperBound] + (found == "never" ? "never" : mark)
+      out += rest[..<value.upperBound]
+      out += plain.contains(String(found)) ? String(found) : mark
       rest = rest[end...]
     }
     return out + rest
