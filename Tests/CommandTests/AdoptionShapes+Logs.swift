@@ -58,4 +58,73 @@ extension AdoptionShape {
           }
       """, before: app),
   ]
+
+  /// Upstream groups that say what a pool of canary cannot.
+  static let groups: [AdoptionShape] = [
+    server(
+      "a method of its own", "    location / {\n      proxy_pass http://app;\n    }",
+      before: "upstream app { random two least_conn; server @APP; zone app 64k; }"),
+    server(
+      "settings of kept connections",
+      """
+          location / {
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_pass http://app;
+          }
+      """,
+      before:
+        "upstream app { server @APP; keepalive 8; keepalive_timeout 10s; keepalive_requests 50; }"),
+  ]
+
+  /// Requests that end in a location which proxies as well.
+  static let ends: [AdoptionShape] = [
+    server(
+      "error_page with a second proxy",
+      """
+          location / {
+            proxy_intercept_errors on;
+            error_page 404 503 = @second;
+            proxy_pass http://app;
+          }
+          location @second {
+            proxy_set_header Host $host;
+            proxy_pass http://@SECOND;
+          }
+      """, before: app, paths: ["/status/503"], pick: 1),
+    server(
+      "X-Accel-Redirect to a second proxy",
+      """
+          location / {
+            proxy_set_header Host $host;
+            proxy_pass http://app;
+          }
+          location /protected/ {
+            internal;
+            proxy_set_header Host $host;
+            proxy_pass http://@SECOND;
+          }
+      """, before: app, paths: ["/accel"], pick: 1),
+    server(
+      "a nested location that proxies",
+      """
+          location / {
+            root @DIR/www;
+            location ~ ^/(a|api|redirect|status|page) {
+              proxy_set_header Host $host;
+              proxy_pass http://app;
+            }
+          }
+      """, before: app, paths: ["/in.txt", "/api/x"]),
+    server(
+      "a body and a method of its own",
+      """
+          location / {
+            proxy_method POST;
+            proxy_set_body "user=$remote_user";
+            proxy_set_header Host $host;
+            proxy_pass http://app;
+          }
+      """, before: app),
+  ]
 }

@@ -65,7 +65,8 @@ struct AdoptionShape: Sendable, CustomTestStringConvertible {
 
   private static let app = "upstream app { server @APP; }"
 
-  static let all: [AdoptionShape] = targets + headers + access + redirects + content + logs + other
+  static let all: [AdoptionShape] =
+    targets + headers + access + redirects + content + logs + other + groups + ends
 
   private static let targets: [AdoptionShape] = [
     server("an address", "    location / { proxy_pass http://@APP; }"),
