@@ -107,6 +107,24 @@ import Testing
     #expect(pools(sandbox) == ["green"])
   }
 
+  @Test(arguments: Kind.allCases)
+  func `a promotion outlives a reboot that empties run`(kind: Kind) throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try start(sandbox, kind, plan: Self.quick)
+    #expect(try sandbox.canary("promote", "chat").code == 0)
+    sandbox.stopNginx()
+    for name in Files.names(in: "\(sandbox.folder)/run") {
+      _ = try Spawn.run(["rm", "-rf", "\(sandbox.folder)/run/\(name)"], limit: .seconds(5))
+    }
+    try sandbox.startNginxAsWritten()
+    try sandbox.wait("the service") { pools(sandbox) != ["failed"] }
+    #expect(pools(sandbox) == ["green"])
+    let reverted = try sandbox.canary("revert", "chat")
+    #expect(reverted.code == 0, "\(reverted.text)")
+    #expect(pools(sandbox) == ["blue"])
+  }
+
   @Test func `the brake of a TCP service outlives a start of Nginx`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

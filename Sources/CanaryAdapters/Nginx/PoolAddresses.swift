@@ -31,7 +31,9 @@ package enum PoolAddresses {
   /// The addresses by which Nginx reaches the pools of a TCP service, in the texts of 0.1.0 too.
   private static func relays(of service: Service, _ run: RunFolder) -> [String] {
     guard service.proxying.scheme == .tcp else { return [] }
-    let ways = service.pools.map { run.way(service.name, $0.name) }
+    let ways = service.pools.flatMap {
+      [run.way(service.name, $0.name), run.relay(service.name, $0.name)]
+    }
     return (ways + [run.formerRelay(service.name)]).map { "unix:\($0)" }
   }
 

@@ -21,7 +21,8 @@ extension WorkerAnswer {
     let hasSeats = words.count == 5
     self.init(
       generation: Generation(number), worker: worker, braked: !hasSeats && words[3] == "1")
-    apart = hasSeats || !words[3].hasPrefix("+") ? nil : PoolName(String(words[3].dropFirst()))
+    apart =
+      hasSeats || !"+=".contains(words[3].prefix(1)) ? nil : PoolName(String(words[3].dropFirst()))
     isMet = hasSeats && words[3] == "1"
     let pools = hasSeats ? words[4].split(separator: ".").map { PoolName(String($0)) } : []
     base = pools.first ?? nil
@@ -96,8 +97,10 @@ package struct WorkerProbe {
     _ service: ServiceName, _ answer: WorkerAnswer, in run: RunFolder, by text: String
   ) -> Bool {
     // A text that 0.1.0 wrote says 0 at the end, and has a relay for whatever the brake cuts off.
-    if !text.contains("+") { return !Files.exists(run.formerRelay(service)) }
-    return answer.apart.map { !RelayWays(run, service).isOpen($0) } ?? Brake.isOn(run, service)
+    let (isByWay, ways) = (text.contains("+"), RelayWays(run, service))
+    if !isByWay, !text.contains("=") { return !Files.exists(run.formerRelay(service)) }
+    guard let pool = answer.apart else { return Brake.isOn(run, service) }
+    return isByWay ? !ways.isOpen(pool) : !ways.isConnected(pool)
   }
 
   /// Removes the socket file of a killed Nginx, which would keep the next one from starting;

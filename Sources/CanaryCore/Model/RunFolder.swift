@@ -33,7 +33,12 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
 
   /// The socket on which Nginx takes connections for one pool of a TCP service.
   package func relay(_ service: ServiceName, _ pool: PoolName) -> String {
-    "\(path)/\(service).\(pool).relay.sock"
+    "\(path)/\(service).\(pool)\(Self.relaySuffix)"
+  }
+  private static let relaySuffix = ".relay.sock"
+  /// The name of that socket while the brake of a promotion is on.
+  package func relayAside(_ service: ServiceName, _ pool: PoolName) -> String {
+    "\(relay(service, pool)).off"
   }
   /// The socket of a text that 0.1.0 wrote, for whichever pool the brake led away from.
   package func formerRelay(_ service: ServiceName) -> String {
@@ -48,10 +53,13 @@ package struct RunFolder: Hashable, Sendable, CustomStringConvertible {
   }
   private static let waySuffix = ".way"
 
-  /// The pool whose `way` a file of this name is; nil for any other file name.
+  /// The pool whose `way` or `relay` a file of this name is; nil for any other file name.
   package static func pool(ofWay name: String, _ service: ServiceName) -> PoolName? {
-    guard name.hasPrefix("\(service)."), name.hasSuffix(waySuffix) else { return nil }
-    return PoolName(String(name.dropFirst(service.text.count + 1).dropLast(waySuffix.count)))
+    for suffix in [waySuffix, relaySuffix]
+    where name.hasPrefix("\(service).") && name.hasSuffix(suffix) {
+      return PoolName(String(name.dropFirst(service.text.count + 1).dropLast(suffix.count)))
+    }
+    return nil
   }
 
   // MARK: seats

@@ -68,7 +68,7 @@ package struct GeneratedHeader: Hashable, Sendable {
       })
     {
       hasSeats = facts["weight"] == "seats"
-      mayStay = text.contains(".stays)") || text.contains(".way weight=")
+      mayStay = text.contains(".stays)") || text.contains(".relayed.")
       routing = Routing(
         stable: stable, canary: facts["canary"].flatMap(PoolName.init), weight: weight,
         brake: brake,

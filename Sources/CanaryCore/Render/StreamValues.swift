@@ -26,7 +26,7 @@ extension RenderValues {
       })
     values["listens"] = Self.texts("address", service.listen)
     values["log"] = .text(config.log(of: service.name))
-    values["apart"] = .text("+\(relayed?.text ?? "")")
+    values["apart"] = .text("\(isByWay ? "+" : "=")\(relayed?.text ?? "")")
     values["probe"] = .text("unix:\(config.probeSocket(of: service.name))")
     let proxying = service.proxying
     let connecting = proxying.connectTimeout ?? Proxying.usualConnectTimeout
@@ -61,9 +61,16 @@ extension RenderValues {
   /// A way is never skipped: once it is there again, it must get its share at once.
   private func relay(weight: Int = 1, backup: Bool = false) -> [[String: Template.Value]] {
     guard let relayed else { return [] }
-    let way = Server(address: "unix:\(config.run.way(service.name, relayed))")
-    return [row(way, weight: weight, backup: backup, maxFails: 0)]
+    let run = config.run
+    let path = isByWay ? run.way(service.name, relayed) : run.relay(service.name, relayed)
+    return [row(Server(address: "unix:\(path)"), weight: weight, backup: backup, maxFails: 0)]
   }
+
+  /// Whether a link leads to the pool that the brake cuts off.
+  ///
+  /// Stable itself, which the brake of a promotion cuts off, is reached by its socket: an empty `run`,
+  /// as after a reboot, must leave it what it has.
+  private var isByWay: Bool { relayed != routing.stable }
 
   /// The servers that new connections go to.
   ///
