@@ -39,6 +39,12 @@ package struct LimitKeys: Hashable, Sendable, Codable {
   package var beside: Double?
   /// How much of each is needed.
   package var alarm: Double
+
+  package init(bound: Double, beside: Double?, alarm: Double) {
+    self.bound = bound
+    self.beside = beside
+    self.alarm = alarm
+  }
 }
 
 /// The evidence that the canary breaks a bound, and that stable does not break it alike.
