@@ -55,7 +55,7 @@ package struct CommonFile: Sendable {
   }
 
   private func inPlace(_ service: ServiceName) -> RestingAnswer? {
-    Files.ownContents(renderer.path(service, "conf"), isLinked: true).flatMap {
+    Files.ownContents("\(include)/\(service).conf", isLinked: true).flatMap {
       RestingAnswer(main: $0, of: service)
     }
   }
