@@ -47,8 +47,7 @@ package struct HookRunner: JobRunner {
         if begun == nil {
           var job = job
           guard let hook = authorize(job) else {
-            return JobEnd(
-              isGood: false, text: "not run: the config has no such hook any more")
+            return Self.unknown
           }
           job.hook = hook
           begun = clock.now()
@@ -102,21 +101,36 @@ package struct HookRunner: JobRunner {
   }
 
   /// `canary __hook BASE`: runs the hook on its standard input, and writes its result.
-  package static func live(_ base: String) {
+  ///
+  /// The driver of a version before hands nothing over, when the program is exchanged while it runs:
+  /// then `authorize` says what the config has in the place of the hook in the job's file.
+  package static func live(_ base: String, authorize: (Job) -> Hook?) {
     let place = HookPlace(base: base)
     // Does nothing if another process runs this hook, or it has started before.
-    guard let lock = (try? FileLock.acquire(place.lock, marked: false)) ?? nil, !place.hasBegun,
-      let text = Files.contents("/dev/stdin"),
-      let job = try? JSONDecoder().decode(Job.self, from: Data(text.utf8)),
+    guard let lock = (try? FileLock.acquire(place.lock, marked: false)) ?? nil, !place.hasBegun
+    else { return }
+    let given = job(in: Files.contents("/dev/stdin"))
+    guard var job = given ?? job(in: Files.ownContents(place.job)),
       HookPlace(folder: Files.folder(of: base), job).base == base
     else { return }
+    let hook = given?.hook ?? authorize(job)
+    job.hook = hook ?? job.hook
     try? Files.replace(place.mark, with: "\(ThisProcess.pid)\n", mode: 0o640)
     let end =
-      place.isUnwanted ? JobEnd(isGood: false, text: "not wanted any more") : run(job, place)
+      hook == nil
+      ? Self.unknown
+      : place.isUnwanted ? JobEnd(isGood: false, text: "not wanted any more") : run(job, place)
     if let data = try? JSONEncoder().encode(end) {
       try? Files.replace(place.result, with: String(decoding: data, as: UTF8.self), mode: 0o640)
     }
     withExtendedLifetime(lock) {}
+  }
+
+  private static let unknown = JobEnd(
+    isGood: false, text: "not run: the config has no such hook any more")
+
+  private static func job(in text: String?) -> Job? {
+    text.flatMap { try? JSONDecoder().decode(Job.self, from: Data($0.utf8)) }
   }
 
   private static func run(_ job: Job, _ place: HookPlace) -> JobEnd {
