@@ -1,3 +1,4 @@
+internal import CSystem
 package import CanaryCore
 internal import Glibc
 
@@ -115,6 +116,12 @@ package enum ThisProcess {
   package static var pid: Int32 { getpid() }
 
   package static var isRoot: Bool { geteuid() == 0 }
+
+  /// The user that a process runs as; nil: there is no such process.
+  package static func owner(of pid: Int32) -> UInt32? {
+    var facts = stat()
+    return stat("/proc/\(pid)", &facts) == 0 ? facts.st_uid : nil
+  }
 
   /// Whether there is a process of this pid, whoever owns it.
   package static func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }

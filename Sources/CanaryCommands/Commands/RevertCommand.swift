@@ -121,7 +121,10 @@ enum RevertCommand {
       // The store has no rollout, but the files send traffic to the canary: the store was moved or
       // lost. Make them clean.
       _ = await driver.run(.apply(world.actor), patience: 1)
-    } else if await !isDone(world, service, within: driverPatience(world, service)) {
+    } else if await !isDone(
+      world, service, within: driverPatience(world, service, decision.state))
+    {
+      if othersDrive(world, service) { return unfinished(world, service) }
       _ = await driver.run(.woke, patience: 1)
     }
     let state = try await world.load(service)
@@ -162,11 +165,8 @@ enum RevertCommand {
       world.output.out(text)
       return .done
     }
-    guard await isDone(world, service, within: .seconds(15)) else {
-      return .outside.told(
-        world,
-        "The controller has put the brake on for \(service.name), and has not made Nginx's files clean yet. See: canary status \(service.name)"
-      )
+    guard await isDone(world, service, within: othersPatience) else {
+      return unfinished(world, service)
     }
     let state = try await world.load(service)
     world.output.out("reverted: all traffic is on \(state.stable)")
@@ -183,11 +183,35 @@ enum RevertCommand {
   /// How long a living driver may take for the revert before this process does it itself.
   ///
   /// By seats there is nothing that two could not do at once, and so nothing to wait for.
-  private static func driverPatience(_ world: World, _ service: Service) -> Span {
-    // One put together from what is installed has no servers to name: the driver knows them.
-    let isWhole = !service.plan.stages.isEmpty
-    return (service.routesBySeats && isWhole) || world.leases.holder(.drive(service.name)) == nil
-      ? .zero : .seconds(2)
+  private static func driverPatience(
+    _ world: World, _ service: Service, _ state: ServiceState
+  ) -> Span {
+    if othersDrive(world, service) { return othersPatience }
+    guard world.leases.holder(.drive(service.name)) != nil else { return .zero }
+    // One put together from what is installed has no servers to name, and neither has a config with
+    // other pools: the driver knows them.
+    let pools = [state.stable, state.rollout?.from, state.rollout?.to].compactMap(\.self)
+    guard !service.plan.stages.isEmpty, pools.allSatisfy({ service.pool($0) != nil }) else {
+      return othersPatience
+    }
+    return service.routesBySeats ? .zero : .seconds(2)
+  }
+
+  private static let othersPatience = Span.seconds(15)
+
+  /// Whether a process of another user drives the service, so that this one, who is not root, has
+  /// no right to test Nginx's files and to reload it.
+  private static func othersDrive(_ world: World, _ service: Service) -> Bool {
+    guard geteuid() != 0 else { return false }
+    let holders = [LeaseRight.drive(service.name), .controller].compactMap(world.leases.holder)
+    return holders.contains { ThisProcess.owner(of: $0).map { $0 != geteuid() } ?? false }
+  }
+
+  private static func unfinished(_ world: World, _ service: Service) -> ExitCode {
+    .outside.told(
+      world,
+      "The brake is on for \(service.name), and its driver has not made Nginx's files clean yet. See: canary status \(service.name)"
+    )
   }
 
   private static func isDone(_ world: World, _ service: Service, within patience: Span) async
