@@ -34,7 +34,9 @@ import Testing
     }
   }
 
-  private func start(_ sandbox: Sandbox) throws -> (blue: StandIn, green: StandIn) {
+  private func start(_ sandbox: Sandbox) throws -> (
+    blue: StandIn, green: StandIn
+  ) {
     let servers = sandbox.startStandIns()
     let big = String(repeating: "0123456789abcdef", count: 1 << 19) + "end of it"
     for server in [servers.blue, servers.green] {
@@ -70,6 +72,55 @@ import Testing
     let lines = log.split(separator: "\n").map { $0.split(separator: "\t") }
     let slow = lines.filter { $0[0] == "canary6" && $0.count == 17 && $0[11] != $0[12] }
     #expect(slow.count > 5, "\(log.suffix(2000))")
+  }
+
+  /// Sends HTTP/2 requests with bodies that take over a second, over and over, until it is ended.
+  private static let dawdler = """
+    import socket, struct, sys, time
+    def frame(kind, flags, stream, data): return struct.pack(">I", len(data))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + data
+    def field(name, value): return b"\\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
+    while True:
+      try:
+        one = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+        one.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" + frame(4, 0, 0, b""))
+        for stream in range(1, 40, 2):
+          head = field(b":method", [b"POST", b"GET"][stream % 4 // 2]) + field(b":scheme", b"http") + field(b":path", b"/up") + field(b":authority", b"x")
+          one.sendall(frame(1, 4, stream, head) + frame(0, 0, stream, b"01234"))
+          time.sleep(1.5)
+          one.sendall(frame(0, 1, stream, b"56789"))
+      except OSError: time.sleep(0.05)
+    """
+
+  @Test func `slow uploads by HTTP 2 of your own server revert nothing`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let port = Sockets.freePort()
+    _ = sandbox.startStandIns()
+    try sandbox.writeConfig(service: "buffering: false,", plan: Self.plan)
+    let path = "\(sandbox.folder)/canary.json5"
+    let config = try #require(Files.contents(path))
+    try Files.replace(
+      path, with: config.replacing("listen: [\"127.0.0.1:\(sandbox.port)\"],", with: ""))
+    try sandbox.startNginx()
+    #expect(try sandbox.canary("apply").code == 0)
+    try sandbox.writeNginxConf(
+      extra: """
+        server {
+          listen 127.0.0.1:\(port) http2; listen 127.0.0.1:\(sandbox.port);
+          location / { include \(sandbox.folder)/canary/chat.location; proxy_http_version 1.1; }
+        }
+        """)
+    #expect(try sandbox.canary("apply").code == 0)
+    _ = try Spawn.run(
+      ["nginx", "-s", "reload", "-c", sandbox.nginxConf], limit: .seconds(10))
+    try sandbox.wait("service") { sandbox.answers(sandbox.port) }
+    let slow = try (0..<4).map { _ in try Child(["python3", "-c", Self.dawdler, "\(port)"]) }
+    defer { for one in slow { one.stop() } }
+    let load = Load(port: sandbox.port, clients: 2, pause: Span(milliseconds: 20), method: "POST")
+    usleep(2_000_000)
+    let promote = try sandbox.canary("promote", "chat")
+    #expect(promote.code == 0, "\(promote.text)")
+    _ = load.stop()
   }
 
   @Test func `a server that is slow itself is reverted, whatever its requests carry`() throws {

@@ -145,6 +145,20 @@ import Testing
       short.services[0].plan.ready.path == "/health" && short.services[0].retain == .hours(24))
   }
 
+  @Test func `no fault of a URL repeats what is secret in it`() throws {
+    for url in [
+      "http://me:hidden@a.internal/", "http://a@b:hidden@a.internal",
+      "ftp://a.internal/?key=hidden",
+      "ftp://hidden@a.internal/x?y#hidden", "://hidden@?hidden",
+    ] {
+      for key in ["endpoints: { e: { url:", "notify: { e: { webhook:"] {
+        let node = try ConfigFile.parse("{ \(key) \"\(url)\" } } }", name: "test")
+        let faults = problems(node).map(\.description).joined(separator: "\n")
+        #expect(!faults.isEmpty && !faults.contains("hidden"), "\(faults)")
+      }
+    }
+  }
+
   @Test func `the config of the README is a whole config`() throws {
     let readme = try #require(try Files.read("\(HouseTests.root)/README.md"))
     let block = readme.split(separator: "```json5", maxSplits: 1).dropFirst().first?.split(

@@ -14,11 +14,27 @@ package indirect enum Node: Hashable, Sendable {
     case .bool(let value): "\(value)"
     case .number(let value):
       value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
-    case .text(let text): "\"\(text)\""
+    case .text(let text): "\"\(Self.withoutSecrets(text))\""
     case .list(let items): items.isEmpty ? "[]" : "[ \(items.count) items ]"
     case .table(let keys):
       keys.isEmpty ? "{}" : "{ \(keys.keys.sorted().prefix(3).joined(separator: ", ")) }"
     }
+  }
+}
+
+extension Node {
+  /// A text as a fault may show it: of a URL without its user, its password and its query.
+  private static func withoutSecrets(_ text: String) -> String {
+    guard let scheme = text.firstRange(of: "://") else { return text }
+    var rest = text[scheme.upperBound...]
+    var shown = String(text[..<scheme.upperBound])
+    let host = rest.prefix { !"/?#".contains($0) }
+    if let at = host.lastIndex(of: "@") {
+      shown += "•••"
+      rest = rest[at...]
+    }
+    guard let mark = rest.firstIndex(where: { "?#".contains($0) }) else { return shown + rest }
+    return shown + rest[...mark] + "•••"
   }
 }
 

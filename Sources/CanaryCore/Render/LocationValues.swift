@@ -66,8 +66,9 @@ extension RenderValues {
     times("silence", proxying.timeout)
     values["whole"] = Self.section(isWhole && isHTTP)
     let buffering = isHTTP ? proxying.buffering : nil
-    // HTTP/2 does not tell how much of a request has come: there, it is awaited unless you say so.
-    let isAwaited = buffering == false && service.http2 && service.proxying.buffering == nil
+    // HTTP/2 does not tell how much of a request has come, and so whose pace its time is: there, a
+    // request is awaited. Answers are passed on as they come all the same.
+    let isAwaited = buffering == false && service.http2
     values["buffers"] = .rows(
       names: ["buffering", "awaiting"],
       buffering.map {

@@ -62,7 +62,9 @@ struct RenderValues {
       let way = explainsWay ? own : drawn
       let grpc = speaksGRPC ? "$canary_grpc_\(variable)" : "-"
       let told = "\\t\(way)\\t\(grpc)"
-      let pace = "\\t$canary_begun_\(variable)\\t$request_length\\t$body_bytes_sent"
+      // With HTTP/2 of canary's own, requests are awaited whole.
+      let begun = service.http2 ? "$request_length" : "$canary_begun_\(variable)"
+      let pace = "\\t\(begun)\\t$request_length\\t$body_bytes_sent"
       let body =
         "\\t$connection\\t$upstream_response_length\\t$request_completion:$canary_promised_\(variable)"
       formats =
