@@ -59,11 +59,22 @@ import Testing
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.start(plan: "stages: [{ weight: 100, soak: \"100ms\" }], checks: []")
-    // Between the save and the end of the guard, whenever the kill comes.
-    for _ in 0..<4 {
+    // Between the save and the end of the guard: as soon as the store has it.
+    let script = """
+      import os, signal, sqlite3, sys
+      store = sqlite3.connect(sys.argv[1], timeout=20)
+      phase = "SELECT json_extract(state, '$.rollout.number') = ? AND json_type(state, '$.rollout.phase.promoted') IS NOT NULL FROM service"
+      while store.execute(phase, (int(sys.argv[3]),)).fetchone() != (1,): pass
+      os.kill(int(sys.argv[2]), signal.SIGKILL)
+      """
+    for number in 1...4 {
       let driver = try sandbox.launch("promote", "chat", "--json")
-      try sandbox.wait("promoted") { driver.text.contains("\"event\":\"promoted\"") }
-      driver.signal(SIGKILL)
+      let killed = try Spawn.run(
+        [
+          "python3", "-c", script, "\(sandbox.folder)/state/canary.db",
+          "\(driver.pid)", "\(number)",
+        ], limit: .minutes(1))
+      #expect(killed.succeeded, "\(killed.output)")
       _ = driver.wait()
       usleep(900_000)
       let stable = try sandbox.field("stable")
