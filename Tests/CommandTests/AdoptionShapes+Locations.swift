@@ -188,6 +188,7 @@ extension AdoptionShape {
             proxy_cache_valid 200 1m;
             proxy_ignore_headers Set-Cookie;
             proxy_cache_bypass $http_x_block;
+            proxy_cache_key "$scheme$host$request_uri";
             add_header X-Cache $upstream_cache_status;
             proxy_set_header Host $host;
             proxy_pass http://app;

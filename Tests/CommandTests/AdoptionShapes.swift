@@ -3,8 +3,9 @@ import Testing
 
 /// One Nginx as people have it, and what is asked of it.
 ///
-/// In its texts `@PORT` is where it listens, `@TLS` another free port, `@APP` and `@SECOND` are servers of the app, `@DIR` is
-/// a folder of the trial's own and `@ETC` the one of the configuration.
+/// In its texts `@PORT` is where it listens, `@TLS` another free port, `@APP` and `@SECOND` are servers of the app, `@BLUE` is
+/// the port of the former and `@GREEN` the canary; `@DIR` is a folder of the trial's own, `@ETC` the one of the configuration
+/// and `@MODULES` that of Nginx's modules.
 struct AdoptionShape: Sendable, CustomTestStringConvertible {
   struct Request: Sendable {
     var method: String
@@ -17,6 +18,10 @@ struct AdoptionShape: Sendable, CustomTestStringConvertible {
   let name: String
   /// What stands in `http {}`.
   var http: String
+  /// What stands before everything else.
+  var main = ""
+  /// Whether its own Nginx is the canary.
+  var hasCanary = false
   var paths = ["/", "/a/b?x=1&y=2", "/redirect", "/a%20b/%D0%B6?q=%2F", "/status/404", "/page"]
   /// Which of the list of `init`; nil: there is one only.
   var pick: Int?
@@ -66,7 +71,8 @@ struct AdoptionShape: Sendable, CustomTestStringConvertible {
   private static let app = "upstream app { server @APP; }"
 
   static let all: [AdoptionShape] =
-    targets + headers + access + redirects + content + logs + other + groups + ends
+    targets + headers + access + redirects + content + logs + other + groups + ends + further
+    + lua
 
   private static let targets: [AdoptionShape] = [
     server("an address", "    location / { proxy_pass http://@APP; }"),
@@ -141,8 +147,18 @@ struct AdoptionShape: Sendable, CustomTestStringConvertible {
                 proxy_set_header X-Name $ssl_server_name;
               }
             }
-          """, pick: 2)
+            server {
+              listen @GREEN ssl; access_log off;
+              ssl_certificate cert.pem; ssl_certificate_key key.pem;
+              location / {
+                proxy_pass http://@APP;
+                proxy_set_header Host $http_host;
+                proxy_set_header X-Name $ssl_server_name;
+              }
+            }
+          """, pick: 3)
       shape.needsCertificate = true
+      shape.hasCanary = true
       return shape
     }(),
     server(

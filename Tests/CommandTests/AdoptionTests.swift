@@ -7,50 +7,58 @@ import Testing
 /// A location of one's own keeps what it says: what the app and the client see is the same before
 /// and after `init` was followed, for configurations as people have them.
 @Suite(.blocking) struct AdoptionTests {
-  @Test(
-    arguments: AdoptionState.allCases.flatMap { state in
-      AdoptionShape.all.filter(state.suits).map { ($0, state) }
-    })
-  func `before is after`(_ shape: AdoptionShape, _ state: AdoptionState) throws {
+  @Test(arguments: AdoptionShape.all) func `before is after`(_ shape: AdoptionShape) throws {
     let trial = try AdoptionTrial(shape)
     defer { trial.close() }
     let before = try trial.run()
     let text = try trial.begin()
     try trial.host.follow(text)
-    try trial.host.restartNginx()
-    try state.enter(trial)
-    defer { state.leave(trial) }
-    let after = try trial.run()
-    #expect(try trial.isOurs, "Nginx does not read canary's location\n\(text)")
-    for (index, pair) in zip(before.answers, after.answers).enumerated() {
-      let request = shape.request(index)
-      #expect(pair.0 == pair.1, "what the client sees of \(request.text)\n\(text)")
+    trial.startCanary()
+    for state in AdoptionState.allCases {
+      try state.enter(trial)
+      guard state.suits(shape) else { continue }
+      // Limits and caches begin as they did before.
+      try trial.host.restartNginx()
+      let after = try trial.run()
+      #expect(try trial.isOurs, "Nginx does not read canary's location\n\(text)")
+      compare(before, after, "\(state)", shape, text)
+    }
+  }
+
+  private func compare(
+    _ before: AdoptionTrial.Record, _ after: AdoptionTrial.Record, _ state: String,
+    _ shape: AdoptionShape, _ text: String
+  ) {
+    for (index, pair) in zip(before.answers, after.answers).enumerated() where pair.0 != pair.1 {
+      #expect(pair.0 == pair.1, "\(state): the answer to \(shape.request(index).text)\n\(text)")
       // One fault is enough to read.
-      if pair.0 != pair.1 { break }
+      break
     }
     if before.heads != after.heads {
       let gone = before.heads.filter { !after.heads.contains($0) }.first ?? "nothing"
       let new = after.heads.filter { !before.heads.contains($0) }.first ?? "nothing"
       Issue.record(
-        "what the app sees: \(before.heads.count) requests before, \(after.heads.count) after\nbefore: \(gone)\nafter: \(new)\n\(text)"
+        "\(state): what the app sees: \(before.heads.count) requests before, \(after.heads.count) after\nbefore: \(gone)\nafter: \(new)\n\(text)"
       )
     }
     for (name, lines) in before.logs {
       let differing = zip(lines, after.logs[name] ?? []).first { $0 != $1 }
       #expect(
         differing == nil && lines.count == after.logs[name]?.count,
-        "log \(name): \(String(describing: differing)) of \(lines.count)\n\(text)")
+        "\(state): log \(name): \(String(describing: differing)) of \(lines.count)\n\(text)")
     }
   }
 }
 
-/// What canary does while the second half of the trial runs.
+/// What canary does while requests are compared, in the order of a rollout that goes wrong.
 enum AdoptionState: String, CaseIterable, Sendable {
-  /// All requests go to stable.
+  /// All requests go to stable, and no text of a rollout is there.
   case rest
   /// Half of them meet a canary that answers as stable does.
   case half
-  /// They went back to stable, and Nginx still has the text of the rollout.
+  /// Its driver was killed, and the guard has put the brake on.
+  case braked
+  /// The rollout is over, and Nginx has the text of before again.
   case reverted
 
   private static let plan = """
@@ -58,18 +66,37 @@ enum AdoptionState: String, CaseIterable, Sendable {
       checks: [], ready: { within: "1m" } } },
     """
 
-  /// Servers that answer differently, and caches, show which one it was; this canary speaks no TLS.
+  /// A server beside the one that both pools stand for shows who answered.
   func suits(_ shape: AdoptionShape) -> Bool {
-    if self != .rest, shape.http.contains("proxy_pass https:") { return false }
-    return self != .half
-      || !(shape.http + shape.files.values.joined()).contains("@SECOND")
-        && !shape.http.contains("proxy_cache")
+    self != .half
+      || !(shape.http + shape.files.values.joined()).contains("server @SECOND")
   }
 
   func enter(_ trial: AdoptionTrial) throws {
-    guard self != .rest else { return }
     let sandbox = trial.host.sandbox
-    trial.startCanary()
+    switch self {
+    case .rest: break
+    case .half: try begin(trial)
+    case .braked:
+      let status = try sandbox.canary("status", "shop", "--json").text
+      let found = try #require(status.firstMatch(of: /"pid": (\d+)/), "\(status)")
+      kill(try #require(Int32(found.1)), SIGKILL)
+      try sandbox.wait("the brake") {
+        try sandbox.canary("status", "shop", "--json").text.contains("\"brake\": true")
+      }
+    case .reverted:
+      let ran = try sandbox.canary("revert", "shop")
+      #expect(ran.code == 0, "\(ran.text)")
+      // A revert leaves the text for half a minute.
+      let applied = try sandbox.canary("apply", "shop")
+      #expect(applied.code == 0, "\(applied.text)")
+      let location = try Files.read("\(trial.host.etc)/canary/shop.location")
+      #expect(location?.contains("-f ") == false)
+    }
+  }
+
+  private func begin(_ trial: AdoptionTrial) throws {
+    let sandbox = trial.host.sandbox
     let config = "\(sandbox.folder)/canary.json5"
     let text = try #require(try Files.read(config))
     let brace = try #require(text.firstRange(of: "{\n"))
@@ -83,13 +110,6 @@ enum AdoptionState: String, CaseIterable, Sendable {
     try sandbox.wait("the stage") {
       try sandbox.canary("status", "shop", "--json").text.contains("\"phase\": \"soaking\"")
     }
-    if self == .reverted { leave(trial) }
-  }
-
-  func leave(_ trial: AdoptionTrial) {
-    guard self != .rest else { return }
-    let ran = try? trial.host.sandbox.canary("revert", "shop")
-    #expect(ran?.code == 0, "\(ran?.text ?? "")")
   }
 }
 
@@ -123,6 +143,7 @@ final class AdoptionTrial {
     var files = shape.files.mapValues(filled)
     files["nginx.conf"] = filled(
       """
+      \(shape.main)
       \(host.head)
       http {
         \(host.temporary)
@@ -155,6 +176,7 @@ final class AdoptionTrial {
 
   /// A canary that answers as stable does.
   func startCanary() {
+    if shape.hasCanary { return }
     let port = host.sandbox.greenPorts[0]
     let app = StandIn(host.blue.name, port: port)
     app.set { head, body in AdoptionApp.answer(app.name, head, body) }
@@ -165,7 +187,11 @@ final class AdoptionTrial {
     text.replacing("@PORT", with: "\(port)").replacing("@TLS", with: "\(tls)").replacing(
       "@DIR", with: host.sandbox.folder
     )
-    .replacing("@ETC", with: host.etc).replacing("@APP", with: "127.0.0.1:\(host.blue.port)")
+    .replacing("@ETC", with: host.etc).replacing("@MODULES", with: Sandbox.modules)
+    .replacing("@BLUE", with: "\(host.blue.port)")
+    .replacing("@GREEN", with: "127.0.0.1:\(host.sandbox.greenPorts[0])").replacing(
+      "@APP", with: "127.0.0.1:\(host.blue.port)"
+    )
     .replacing("@SECOND", with: "127.0.0.1:\(second.port)")
   }
 
