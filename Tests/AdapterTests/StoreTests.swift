@@ -88,6 +88,8 @@ import Testing
       "alter table entry drop column hint", "alter table entry drop column origin",
       "alter table entry drop column hash",
       "alter table service drop column wake", "alter table slice drop column hurt",
+      "alter table slice drop column rejected", "alter table slice drop column redirected",
+      "alter table slice drop column cut_off", "alter table slice drop column waits",
       "insert into slice values ('chat', 5, 'blue', 3, 1, 0, x'')",
       "pragma user_version = 1",
     ] {

@@ -102,15 +102,18 @@ import Testing
     try sandbox.wait("the one that is slow is back", 60) {
       try status(broken).contains("\"phase\": \"reverted\"")
     }
-    #expect(try status(broken).contains("check latency failed"), "\(try status(broken))")
+    let brokenEnd = try status(broken)
+    #expect(brokenEnd.contains("check latency failed"), "\(brokenEnd)")
     try sandbox.wait("the one with tails is through", 120) {
       try !status(tails).contains("\"phase\": \"soaking\"")
     }
-    #expect(try status(tails).contains("\"phase\": \"promoted\""), "\(try status(tails))")
+    let tailsEnd = try status(tails)
+    #expect(tailsEnd.contains("\"phase\": \"promoted\""), "\(tailsEnd)")
     try sandbox.wait("the hotfix is through", 120) {
       try !status(hotfix).contains("\"phase\": \"soaking\"")
     }
-    #expect(try status(hotfix).contains("\"phase\": \"promoted\""), "\(try status(hotfix))")
+    let hotfixEnd = try status(hotfix)
+    #expect(hotfixEnd.contains("\"phase\": \"promoted\""), "\(hotfixEnd)")
     controller.stop()
   }
 }

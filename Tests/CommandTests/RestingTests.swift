@@ -1,5 +1,6 @@
 import CanaryAdapters
 import CanaryCore
+import CanaryDriver
 import Glibc
 import TestSupport
 import Testing

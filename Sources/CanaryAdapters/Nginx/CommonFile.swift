@@ -31,7 +31,10 @@ package struct CommonFile: Sendable {
   /// Goes through `folder`: whoever renames that one keeps it from changing anything. Takes no lock
   /// that a stopped process might hold: what another process wrote in between comes out of the
   /// exchange, and its services are looked at as well.
-  func update(_ services: some Sequence<ServiceName>, through folder: String?) throws(RouterError) {
+  func update(
+    _ services: some Sequence<ServiceName>, through folder: String?,
+    reader: () -> MasterReader = { MasterReader(master: nil) }
+  ) throws(RouterError) {
     var stale = Set(services)
     for _ in 0..<16 {
       let present = try refusing { () throws(FileError) in
@@ -46,7 +49,9 @@ package struct CommonFile: Sendable {
         return
       }
       let text = try renderer.common(Array(answers.values))
-      let out = try refusing { () throws(FileError) in try exchange(for: text, through: folder) }
+      let out = try refusing { () throws(FileError) in
+        try exchange(for: text, through: folder, reader())
+      }
       if out == present { return }
       let others = out.map(RestingAnswer.all) ?? [:]
       stale.formUnion(
@@ -61,7 +66,9 @@ package struct CommonFile: Sendable {
   }
 
   /// Puts the text in place, and returns what stood there at that moment.
-  private func exchange(for text: String, through folder: String?) throws(FileError) -> String? {
+  private func exchange(
+    for text: String, through folder: String?, _ reader: MasterReader
+  ) throws(FileError) -> String? {
     let new = folder.map { "\($0)/common" } ?? "\(include)/.common.\(getpid())"
     unlink(new)
     let file = canary_open(new, O_WRONLY | O_CREAT | O_EXCL, 0o640)
@@ -70,7 +77,7 @@ package struct CommonFile: Sendable {
       close(file)
       unlink(new)
     }
-    let mode = MasterReader().prepare(file, new)
+    let mode = reader.prepare(file, new)
     try Files.writeAll(file, Array(text.utf8), path: new)
     guard fchmod(file, mode) == 0, fsync(file) == 0 else { throw FileError("cannot write", new) }
     for _ in 0..<8 {

@@ -34,7 +34,10 @@ extension Installation {
     let mine = placements.first(where: \.isMine)
     // Overtaken: whoever did that says it.
     if mine == nil, !placements.isEmpty { return }
-    try CommonFile(router.renderer, in: nginx.include).update(services, through: mine?.folder)
+    let all = Array(services)
+    try CommonFile(router.renderer, in: nginx.include).update(all, through: mine?.folder) {
+      all.first.map { MasterReader(router.config, $0) } ?? MasterReader(master: nil)
+    }
   }
 
   /// Puts back what was in place before; returns the placements of which files were changed by that.

@@ -39,7 +39,8 @@ struct Tolerance: Hashable, Sendable, Codable {
   /// The number of requests before one that chance chooses (geometric).
   private mutating func gap() -> Int {
     var chance = Dice(seed: dice)
-    dice = chance.next()
+    // The store reads back no whole number of more than 16 digits.
+    dice = chance.next() >> 11
     let share = max(chance.share(), 1e-12)
     let gap = Mathematics.log(share) / Mathematics.log1p(-self.share)
     return gap.isFinite ? Int(max(0, min(gap, 1e9))) : 0

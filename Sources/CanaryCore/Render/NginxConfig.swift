@@ -79,7 +79,9 @@ package struct TemplateSet: Sendable {
     let audience = try fill("audience.conf", values.audience)
     // A text of one line is only the template's comment: the weight alone decides, so leave it out.
     if audience.split(separator: "\n").count > 1 { blocks.append(audience) }
-    if values.isJudged { blocks.append(try fill("bodies.conf", values.common)) }
+    if values.isJudged {
+      blocks.append(try fill("bodies.conf", ["variable": .text(values.variable)]))
+    }
     if let shadow = values.shadow { blocks.append(try fill("shadow.conf", shadow)) }
 
     let locations = try locations(service, values)
