@@ -133,7 +133,7 @@ import Testing
     let before = try sandbox.generationOnDisk()
     let held = try sandbox.canary("promote", "chat")
     #expect(held.code == 3, "\(held.text)")
-    #expect(held.text.contains("guard pager: an alert fires: Broken"), "\(held.text)")
+    #expect(held.text.contains("guard pager does not pass: an alert fires: Broken"), "\(held.text)")
     #expect(try sandbox.generationOnDisk() == before)
     controller.stop()
   }

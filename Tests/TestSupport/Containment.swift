@@ -31,7 +31,10 @@ package enum Containment {
     let relays = choice.routing.canary == nil ? 1 : 2
     let groups =
       isTCP ? 1 + relays : choice.groups.count * service.backends.count + (hasShadow ? 1 : 0)
-    let own = (service.listen.isEmpty ? 1 : 2) + (isTCP ? relays : hasShadow ? 1 : 0)
+    // At rest one server answers for all services, which stands in a file of its own.
+    let probes = choice.seatForm == .rest ? 0 : 1
+    let own =
+      (service.listen.isEmpty ? 0 : 1) + probes + (isTCP ? relays : hasShadow ? 1 : 0)
     let odd = code.filter { line in
       !";{}".contains(line.last ?? ";") && !line.hasPrefix("log_format")
     }

@@ -141,7 +141,7 @@ package enum PoolProbe {
     _ server: Server, _ path: String?, _ limit: Span, _ way: ProbeWay
   ) -> HTTPRequest {
     let isSocket = server.address.hasPrefix("unix:")
-    let isTLS = way.wireProtocol == .https || way.wireProtocol == .http2s
+    let isTLS = path != nil && (way.wireProtocol == .https || way.wireProtocol == .http2s)
     let host = way.host ?? (isSocket ? "localhost" : server.address)
     var question = HTTPRequest("\(isTLS ? "https" : "http")://\(host)\(path ?? "/")", limit: limit)
     question.wireProtocol = path == nil ? .connection : way.wireProtocol

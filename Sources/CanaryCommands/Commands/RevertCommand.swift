@@ -22,10 +22,7 @@ enum RevertCommand {
     let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
     let code = try await carryOut(world, service, reason: reason)
-    if ThisProcess.shortage == nil {
-      if world.control == nil { await leaveRest(world, service) }
-      if code == .done { await sayIfDead(world, service) }
-    }
+    if code == .done, ThisProcess.shortage == nil { await sayIfDead(world, service) }
     guard let complaint else { return code }
     world.output.err(
       "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
@@ -106,6 +103,7 @@ enum RevertCommand {
     }
     // A revert waits for no hook: another process runs them.
     let driver = world.driver(service, runsHooks: false)
+    defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
       guard braked.filesSendToCanary else {
         // Only a worker knows where requests go.
@@ -173,10 +171,13 @@ enum RevertCommand {
     return .done
   }
 
-  /// Starts a process that does the rest later, unless a driver or a controller does.
-  private static func leaveRest(_ world: World, _ service: Service) async {
-    if world.leases.holder(.drive(service.name)) == nil {
-      await DriveSession.leave(service, of: world)
+  /// Starts a process that runs the hooks after a revert, unless a driver or a controller does.
+  private static func leaveHooks(_ world: World, _ service: Service) {
+    let isDriven =
+      world.leases.holder(.drive(service.name)) != nil
+      || world.leases.holder(.controller) != nil
+    if !service.hooks.isEmpty, !isDriven {
+      try? DriveSession.handOver(service, of: world)
     }
   }
 

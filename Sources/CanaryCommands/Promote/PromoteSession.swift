@@ -75,9 +75,7 @@ struct PromoteSession {
     // The screen is gone by now: print what happened.
     if view != nil { _ = await follower.look() }
     switch end {
-    case .over(let rollout):
-      if driving != nil { await DriveSession.leave(service, of: world) }
-      return finish(rollout)
+    case .over(let rollout): return finish(rollout)
     case .left(let why):
       world.output.err("canary promote: \(why); see: canary status \(service.name)")
       return .timedOut

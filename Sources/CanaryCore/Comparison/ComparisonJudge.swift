@@ -200,7 +200,8 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
     }
     // A request that began in the warm-up met it, however late it ends.
     let age = milliseconds - (latency ?? 0) - (stageBegan ?? 0)
-    for index in watches.indices where !isLate && age >= watches[index].spec.warmup.milliseconds {
+    for index in watches.indices
+    where !isLate && isWarm(WarmUp(span: watches[index].spec.warmup), age) {
       watches[index].add(
         isCanary: isCanary, failed: failed, latency: latency, at: milliseconds)
     }
@@ -242,7 +243,7 @@ package struct ComparisonJudge: Hashable, Sendable, Codable {
   /// Whether a stage that is this old has left the warm-up of a comparison behind.
   @inline(__always)
   func isWarm(_ warmup: WarmUp, _ age: Int64) -> Bool {
-    age >= warmup.span.milliseconds && stageCanaries >= warmup.requests
+    (warmup.span <= .zero || age >= warmup.span.milliseconds) && stageCanaries >= warmup.requests
   }
 
   private func isWarmForFailures(_ milliseconds: Int64) -> Bool {

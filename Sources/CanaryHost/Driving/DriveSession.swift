@@ -102,24 +102,6 @@ package enum DriveSession {
     try? await world.router.release(service.name)
   }
 
-  /// Leaves to a process of its own what is to be done soon after a rollout: its hooks, and the text
-  /// of a revert that took no reload.
-  ///
-  /// A controller does both by itself.
-  package static func leave(_ service: Service, of world: World) async {
-    guard world.leases.holder(.controller) == nil,
-      let state = try? await world.load(service), state.running == nil
-    else { return }
-    if state.job(at: world.clock.now()) != nil || tidyDue(state, world) != nil {
-      try? handOver(service, of: world)
-    }
-  }
-
-  /// When Nginx is to be given the text of an ended rollout's rest, where that is worth waiting for.
-  package static func tidyDue(_ state: ServiceState, _ world: World) -> Instant? {
-    state.tidyDue.flatMap { $0 <= world.clock.now() + .minutes(1) ? $0 : nil }
-  }
-
   /// Starts a process that drives the service on.
   ///
   /// That process waits for the lease, which is free once this one has ended.

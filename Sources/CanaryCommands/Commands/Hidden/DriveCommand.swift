@@ -12,26 +12,11 @@ enum DriveCommand {
   ) { call throws(Failure) in
     let world = try call.world()
     let service = try call.service(world)
-    let found = try await world.load(service)
-    let isOver = found.running == nil && found.job(at: world.clock.now()) == nil
-    if isOver {
-      guard let due = DriveSession.tidyDue(found, world) else { return .outside }
-      await world.clock.sleep(until: due)
-      // Whoever began another rollout meanwhile drives it.
-      guard try await world.load(service).tidyDue.map({ $0 <= world.clock.now() }) == true else {
-        return .done
-      }
-    }
     guard let lease = try DriveSession.acquire(world, service, patience: .seconds(10)) else {
       return .outside
     }
     let state = try await world.load(service)
-    let now = world.clock.now()
-    guard
-      isOver
-        ? state.tidyDue.map({ $0 <= now }) == true
-        : state.running != nil || state.job(at: now) != nil
-    else { return .outside }
+    guard state.running != nil || state.job(at: world.clock.now()) != nil else { return .outside }
     let noticing = Task { await NoticeLoop.watch(world) }
     let publishing = Task { await PublishLoop.watch(world) }
     await DriverPool.drive(world.driver(service), world, service, state, lease)
@@ -40,7 +25,6 @@ enum DriveCommand {
     await publishing.value
     NoticeLoop.leave(world)
     PublishLoop.leave(world)
-    if !isOver { await DriveSession.leave(service, of: world) }
     return .done
   }
 }
