@@ -59,18 +59,5 @@ extension AdoptionShape {
           }
           location = /part { internal; proxy_pass http://@SECOND/part; }
       """, paths: ["/hello", "/gone", "/inside"], pick: 1),
-    lua(
-      "a group that Lua balances",
-      "    location / {\n      proxy_set_header Host $host;\n      proxy_pass http://app;\n    }",
-      before: """
-        upstream app {
-            server 0.0.0.1;
-            balancer_by_lua_block {
-              local balancer = require "ngx.balancer" -- {
-              assert(balancer.set_current_peer("127.0.0.1", @BLUE))
-            }
-            keepalive 4;
-          }
-        """),
   ]
 }

@@ -38,10 +38,11 @@ import Testing
     #expect(try sandbox.events().filter { $0 == "held" }.count == 1)
     let audit = try sandbox.canary("audit", "chat")
     #expect(audit.text.contains("blue does not answer"), "\(audit.text)")
-    // What answers is kept: each request is answered, if by the second try.
+    // What answers is kept: the canary has its half.
     let load = Load(port: sandbox.port, clients: 2)
     try sandbox.wait("load") { load.count > 200 }
-    #expect(load.stop().allSatisfy { $0.status == 200 })
+    let answered = load.stop().filter { $0.status == 200 && $0.pool == "green" }
+    #expect(answered.count > 60, "\(answered.count)")
     blue.start()
     try sandbox.wait("it goes back") { try sandbox.field("phase") == "reverted" }
   }

@@ -147,7 +147,7 @@ import Testing
         judge.add(
           generation: 2, milliseconds: Self.start + Int64(index * 10),
           isCanary: dice.share() < 0.05, failed: false, latency: 10)
-        if index % 500 == 0, try report(judge, "errors_vs_stable").isMissing { isHeld = true }
+        if index % 500 == 0, try report(judge, "errors_vs_stable").missing != nil { isHeld = true }
       }
       if isHeld { held += 1 }
     }

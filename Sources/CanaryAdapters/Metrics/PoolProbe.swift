@@ -179,8 +179,11 @@ package enum PoolProbe {
 
   private static func text(_ error: HTTPError, _ path: String?, _ way: ProbeWay) -> String {
     if error.isRefused { return "refuses connections" }
-    guard way.isGRPC, let path, GRPCHealth.service(path) == nil, !error.isTimeout else {
-      return error.description
+    guard way.isGRPC, let path, !error.isTimeout else { return error.description }
+    // One that has no such service may end the stream before its answer is read.
+    if GRPCHealth.service(path) != nil {
+      return
+        "\(error) (call of grpc.health.v1.Health); if the app has no such service, add it, or say health: false, and a connection is enough"
     }
     // Many servers of gRPC reset whatever is no call.
     return "\(error) (GET \(path)); \(advice)"

@@ -169,7 +169,11 @@ final class HTTPTransfer {
     var status = 0
     _ = canary_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     // A body over the limit ends the transfer; a probe has its status by then, which is enough.
-    guard code == CURLE_OK || (answer.isTooLong && status > 0 && question.isFresh) else {
+    // A server of gRPC that knows no such call resets the stream as soon as it has said so.
+    let isWhole =
+      code == CURLE_OK || status > 0 && answer.grpcCode != nil
+      || answer.isTooLong && status > 0 && question.isFresh
+    guard isWhole else {
       let text: String
       switch code {
       case CURLE_OPERATION_TIMEDOUT: text = "no answer within \(question.limit)"

@@ -39,7 +39,7 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
   /// Whether most of what failed on the canary was cut off; nil: it was not.
   package var isCut: Bool?
   /// The share of the lines that are the canary's, where it is too small.
-  var missing: SampleRatio.Missing?
+  package var missing: SampleRatio.Missing?
   /// The most bytes that a tiny body has; nil unless bodies are compared.
   package var most: Int64?
   /// The value over the check's window, for a check that has a bound too.
@@ -69,9 +69,6 @@ package struct ComparisonReport: Hashable, Sendable, Codable {
     self.isAlone = isAlone
     self.edge = edge
   }
-
-  /// Whether lines of the canary are missing.
-  package var isMissing: Bool { missing != nil }
 
   /// Whether the data exclude a canary that is worse by the margin.
   package var isProven: Bool { (upper ?? .infinity) < margin }

@@ -3,7 +3,7 @@
 /// With each line it bets that the canary's share is some part of its weight, against "at least
 /// four fifths of it": what is missing may have failed where no line tells. It reverts nothing, so it
 /// shares no capital with the comparisons: too few lines hold the stage until they come.
-struct SampleRatio: Hashable, Sendable, Codable {
+package struct SampleRatio: Hashable, Sendable, Codable {
   /// The capital on each part of the weight.
   private var placed: [Double]
   private var weight = 0.0
@@ -68,7 +68,7 @@ struct SampleRatio: Hashable, Sendable, Codable {
   }
 
   /// The share of the lines that are the canary's, and the share that was sent to it.
-  struct Missing: Hashable, Sendable, Codable {
+  package struct Missing: Hashable, Sendable, Codable {
     var share: Double
     var weight: Double
 
