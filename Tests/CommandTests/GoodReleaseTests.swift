@@ -33,7 +33,7 @@ import Testing
         services: { \(services) },
         plans: {
           both: {
-            stages: [{ weight: 5, soak: "15s" }, { weight: 60, soak: "10m" }], evidence: "thresholds",
+            stages: [{ weight: 5, soak: "15s" }, { weight: 60, soak: "10m" }, { weight: 100, soak: "1s" }], evidence: "thresholds",
             checks: [
               { name: "errors", metric: "error_rate", max: "5%" },
               { name: "errors_vs_stable", metric: "error_rate", versus: "stable" },

@@ -105,6 +105,11 @@ enum RevertCommand {
     let driver = world.driver(service, runsHooks: false)
     defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
+      if await hasDriverReverted(world, service, decision.state) {
+        try? await world.router.release(service.name)
+        world.output.out("reverted: all traffic is on \(decision.state.stable)")
+        return .done
+      }
       guard braked.filesSendToCanary else {
         // Only a worker knows where requests go.
         if braked.isOn, !braked.isSeen {
@@ -152,6 +157,16 @@ enum RevertCommand {
       canary: warning: \(state.stable) does not answer: \(fault). Clients get errors. \
       To go forward again: canary promote \(service.name) --to \(rollout.to)
       """)
+  }
+
+  /// Whether a driver saw the brake and has finished the revert before it could be asked for.
+  private static func hasDriverReverted(
+    _ world: World, _ service: Service, _ state: ServiceState
+  ) async -> Bool {
+    guard let rollout = state.rollout, case .reverted = rollout.phase, let ended = rollout.ended,
+      !Instant.isPast(.seconds(10), since: ended, at: world.clock.now())
+    else { return false }
+    return await world.router.observe(service.name, [.header]).meetsCanary == false
   }
 
   /// Asks the controller, which puts the brake on before it answers, and waits for the rest.

@@ -210,7 +210,7 @@ extension Policy {
         hint: reason.hint)
       addJobs(.afterRevert, rollout, reason: reason.text)
       decision.effects = [.release]
-      if rules.leavesText { decision.state.rollout?.tidyAfter = now }
+      if rules.leavesText { decision.state.rollout?.tidyAfter = now + Self.tidyDelay }
     case .applyFailed:
       // The brake is on, so clients are safe; Nginx is asked again until it takes the clean
       // configuration.
@@ -228,6 +228,11 @@ extension Policy {
 
   /// The pause before Nginx is asked again for a clean configuration that it refused.
   static var revertInterval: Span { .seconds(5) }
+  /// How long Nginx keeps the text of a rollout that was reverted by seats, at least.
+  ///
+  /// Nobody meets the canary by it, and a revert must not come to need a reload because another
+  /// process has finished it a moment before.
+  static var tidyDelay: Span { .seconds(10) }
   /// The pause between two looks at a rollout that is held or paused.
   static var tick: Span { .seconds(1) }
   /// The longest pause between two looks at a soak; well below `Soak.longestStep`.

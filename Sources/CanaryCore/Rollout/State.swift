@@ -214,8 +214,8 @@ package struct ServiceState: Hashable, Sendable, Codable {
   /// When Nginx is to be asked for a configuration that names only the pool in play; nil: it has
   /// one, or a rollout runs.
   ///
-  /// After a promotion once the former pool is no longer kept; after a revert without a reload, at
-  /// once.
+  /// After a promotion once the former pool is no longer kept; after a revert without a reload,
+  /// some seconds later.
   package var tidyDue: Instant? {
     guard running == nil, asked == nil, let rollout, let serving,
       serving.routing != .resting(on: stable)
