@@ -59,11 +59,18 @@ package enum PoolProbe {
 
   /// Why none of the servers answers; nil as soon as one does.
   ///
-  /// Any answer will do, but for those by which a gateway says that nothing is behind it.
+  /// Any answer will do, but for those by which a gateway says that nothing is behind it. Where this
+  /// process cannot ask, nothing is known of the pool, and no revert waits for that.
   static func silence(
     of servers: [Server], path: String?, limit: Span, _ way: (Server) -> ProbeWay
   ) async -> String? {
+    guard ThisProcess.canOpenFiles else { return nil }
     let (answers, post) = AsyncStream.makeStream(of: String?.self)
+    let late = Task {
+      try? await Task.sleep(for: .milliseconds(limit.milliseconds + 1000))
+      post.yield(nil)
+    }
+    defer { late.cancel() }
     for server in servers {
       let way = way(server)
       // A server of gRPC need not answer what no client of it asks.

@@ -69,6 +69,13 @@ package enum ThisProcess {
       hint: "Raise the limit: ulimit -n 1024, or LimitNOFILE=1024 in the unit")
   }
 
+  /// Whether this process could open some more files, as a connection takes.
+  static var canOpenFiles: Bool {
+    let files = (0..<4).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+    for file in files where file >= 0 { close(file) }
+    return files.allSatisfy { $0 >= 0 }
+  }
+
   static func name(of uid: uid_t) -> String {
     getpwuid(uid).map { String(cString: $0.pointee.pw_name) } ?? "uid \(uid)"
   }

@@ -38,13 +38,14 @@ enum RevertCommand {
       ?? .revert(world.actor, reason)
     let shortage = ThisProcess.shortage
     if world.control != nil, shortage == nil { return try await ask(world, service, event) }
+    let began = world.clock.now()
     let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
     for line in braked.warnings { world.output.err("canary: warning: \(line)") }
     if let shortage {
       let why = [shortage.fact, shortage.hint].compactMap(\.self).joined(separator: ". ")
       return unsaved(world, service, braked, why: why)
     }
-    return try await tidy(world, service, braked, event)
+    return try await tidy(world, service, braked, event, since: began)
   }
 
   /// The world and the service; where the config cannot be used for it, those that are installed,
@@ -93,7 +94,8 @@ enum RevertCommand {
 
   /// Saves the revert, lets its driver or this process carry it out, and reports the result.
   private static func tidy(
-    _ world: World, _ service: Service, _ braked: EmergencyBrake.PullResult, _ event: Event
+    _ world: World, _ service: Service, _ braked: EmergencyBrake.PullResult, _ event: Event,
+    since began: Instant
   ) async throws(Failure) -> ExitCode {
     let decision: Decision
     do throws(Failure) {
@@ -105,7 +107,9 @@ enum RevertCommand {
     let driver = world.driver(service, runsHooks: false)
     defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
-      if await hasDriverReverted(world, service, decision.state) {
+      if braked.filesSendToCanary,
+        await hasDriverReverted(world, service, decision.state, since: began)
+      {
         try? await world.router.release(service.name)
         world.output.out("reverted: all traffic is on \(decision.state.stable)")
         return .done
@@ -161,10 +165,10 @@ enum RevertCommand {
 
   /// Whether a driver saw the brake and has finished the revert before it could be asked for.
   private static func hasDriverReverted(
-    _ world: World, _ service: Service, _ state: ServiceState
+    _ world: World, _ service: Service, _ state: ServiceState, since began: Instant
   ) async -> Bool {
     guard let rollout = state.rollout, case .reverted = rollout.phase, let ended = rollout.ended,
-      !Instant.isPast(.seconds(10), since: ended, at: world.clock.now())
+      ended >= began
     else { return false }
     return await world.router.observe(service.name, [.header]).meetsCanary == false
   }
