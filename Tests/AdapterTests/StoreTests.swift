@@ -23,7 +23,7 @@ import Testing
   @Test func `many writers at once lose nothing and double nothing`() async throws {
     let folder = try Folder()
     // A connection each, as processes have.
-    let stores = (0..<4).map { _ in SQLiteStore(folder: folder.path, patience: .seconds(20)) }
+    let stores = (0..<4).map { _ in SQLiteStore(folder: folder.path, patience: .minutes(1)) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (index, store) in stores.enumerated() {
         group.addTask {

@@ -74,7 +74,7 @@ import Testing
     #expect(header.routing?.isClean == true, "\(step): \(header)")
     #expect(try sandbox.field("generation") == "\(generation)", "\(step)")
     // The last one to end takes its folder away, which may be a moment later.
-    try sandbox.wait("the end of every installation, \(step)") {
+    try sandbox.wait("the end of every installation, \(step)", 90) {
       !Files.exists("\(sandbox.folder)/canary/.installing")
     }
     var client = Client(port: sandbox.port)

@@ -90,7 +90,7 @@ private final class Computers: TaskExecutor {
     for _ in 0..<Turnstile.cores {
       Thread.start {
         // On Linux it is the thread that gets nice, not the process.
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 2)
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
         while true {
           self.owed.wait()
           let job = self.jobs.withLock { $0.removeFirst() }

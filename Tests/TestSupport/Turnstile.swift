@@ -26,7 +26,7 @@ actor Turnstile {
   /// `CANARY_TEST_TURNS` says otherwise.
   static let blocking = Turnstile(
     places: number("CANARY_TEST_TURNS") ?? 2 * cores)
-  static let busy = Turnstile(places: cores)
+  static let busy = Turnstile(places: max(1, cores - 1))
 
   static let cores = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
