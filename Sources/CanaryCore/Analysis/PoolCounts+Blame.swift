@@ -24,7 +24,7 @@ extension PoolCounts {
       }
     }
     guard let other, aborted > 0 else { return }
-    // Two standard errors more than what stable's own share allows may be chance.
+    // Stable's own share at its upper bound, and three standard errors more, may be chance.
     let share = Bound.upperRate(BadCount(other.requests + other.aborted, bad: other.aborted))
     let all = Double(requests + aborted)
     let usual = all * share + 3 * (all * share * (1 - share)).squareRoot()
