@@ -22,6 +22,31 @@ import Testing
     } ?? ""
   }
 
+  @Test func `no line of a mail is longer than a mail may have`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let mails = "\(sandbox.folder)/mails"
+    let many = (0..<60).map { "\"person-\($0)-of-the-team@example.com\"" }.joined(separator: ", ")
+    try sandbox.start(
+      top: "notify: { a: { mail: [\(many)], sendmail: [\"sh\", \"-c\", \"cat >> \(mails)\"] } },")
+    let controller = try sandbox.launch("controller")
+    try sandbox.wait("the controller") { controller.text.contains("driving 1 services") }
+    usleep(500_000)
+    let reason = String(repeating: "周末", count: 80)
+    let frozen = try sandbox.canary("freeze", "chat", "--reason", reason)
+    #expect(frozen.code == 0, "\(frozen.text)")
+    try sandbox.wait("the mail") { Files.contents(mails)?.contains("base64") == true }
+    let mail = try #require(Files.contents(mails))
+    #expect(mail.split(separator: "\n").allSatisfy { $0.utf8.count <= 400 }, "\(mail)")
+    let script = """
+      import email, sys
+      mail = email.message_from_file(open(sys.argv[1]))
+      print(len(mail["To"].split(",")), mail.get_payload(decode=True).decode())
+      """
+    let read = try Spawn.run(["python3", "-c", script, mails], limit: .seconds(20)).output
+    #expect(read.hasPrefix("60 chat: frozen") && read.contains(reason), "\(read)")
+  }
+
   @Test func `robots, mails and programs get a notice in their own form, signed`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

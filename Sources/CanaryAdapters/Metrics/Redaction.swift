@@ -26,17 +26,35 @@ struct Redaction: Sendable {
     let html = text.replacing("&", with: "&amp;").replacing("<", with: "&lt;")
       .replacing(">", with: "&gt;").replacing("\"", with: "&quot;")
     let spellings: Set<String> = [
-      text, quoted, quoted.replacing("/", with: "\\/"), percent, percent.lowercasedEscapes,
+      text, Self.decoded(text), quoted, quoted.replacing("/", with: "\\/"), percent,
+      percent.lowercasedEscapes,
       percent.replacing("%20", with: "+"), html, base64,
       base64.replacing("+", with: "-").replacing("/", with: "_"),
     ]
-    hidden += spellings.map { spelling in
+    hidden += spellings.filter { $0.utf8.count >= Self.shortest }.map { spelling in
       let count = spelling.utf8.count
       // Half of a short secret gives it away, and a dozen bytes of any.
       let telling = hidesBeginning ? min(12, max(Self.shortest, count / 2)) : count
       return Hidden(bytes: Array(spelling.utf8), telling: telling)
     }
     hidden = Array(Set(hidden)).sorted { $0.bytes.count > $1.bytes.count }
+  }
+
+  /// The text without the percent escapes of URLs: a server may repeat what it has understood.
+  private static func decoded(_ text: String) -> String {
+    var out: [UInt8] = []
+    var left = Array(text.utf8)[...]
+    while let byte = left.popFirst() {
+      if byte == UInt8(ascii: "%"), left.count >= 2,
+        let value = UInt8(String(decoding: left.prefix(2), as: UTF8.self), radix: 16)
+      {
+        out.append(value)
+        left = left.dropFirst(2)
+      } else {
+        out.append(byte)
+      }
+    }
+    return String(decoding: out, as: UTF8.self)
   }
 
   /// The text with each hidden one replaced by dots, up to about `limit` bytes of the result.

@@ -59,7 +59,9 @@ package struct Secrets: Sendable {
   /// Redacts what looks like a secret in the query of this URL from now on.
   package mutating func hide(url: String) {
     guard let mark = url.firstIndex(of: "?") else { return }
-    for pair in url[url.index(after: mark)...].split(separator: "&") {
+    // The path of a check may bring a second query.
+    let pairs = url[mark...].split(whereSeparator: { "?&;#".contains($0) })
+    for pair in pairs {
       let parts = pair.split(separator: "=", maxSplits: 1)
       guard parts.count == 2 else { continue }
       let name = parts[0].lowercased()

@@ -98,22 +98,40 @@ struct NoticeBody {
   }
 
   /// The notice as a mail with header, for `sendmail -t`.
+  ///
+  /// No line of a mail may have more than 998 bytes: a text with a longer one is encoded.
   func mail(to: [String], from: String?) -> String {
     let subject =
       "[canary] \(link.service?.text ?? ChainLink.noService): \(event)"
-    return """
-      To: \(to.joined(separator: ", "))
-      \(from.map { "From: \($0)\n" } ?? "")Subject: \(subject)
-      X-Canary-Delivery: \(link.id)
-      MIME-Version: 1.0
-      Content-Type: text/plain; charset=utf-8
-      Content-Transfer-Encoding: 8bit
-
+    let body = """
       \(text)
 
       entry \(link.id), \(link.entry.time.iso8601), \(link.hash ?? "no hash")
 
       """
+    let isLong = body.split(separator: "\n").contains { $0.utf8.count > Self.longestLine }
+    let receivers = to.joined(separator: ", ")
+    return """
+      To: \(receivers.utf8.count > Self.longestLine ? to.joined(separator: ",\n ") : receivers)
+      \(from.map { "From: \($0)\n" } ?? "")Subject: \(subject)
+      X-Canary-Delivery: \(link.id)
+      MIME-Version: 1.0
+      Content-Type: text/plain; charset=utf-8
+      Content-Transfer-Encoding: \(isLong ? "base64" : "8bit")
+
+      \(isLong ? Self.wrapped(Self.base64(Array(body.utf8))) : body)
+      """
+  }
+
+  /// Less than half of what a line may have: mail servers on the way add to it (DKIM, `From ` marks).
+  private static let longestLine = 400
+
+  /// A text of ASCII in lines of 76 characters, each with its end.
+  private static func wrapped(_ text: String) -> String {
+    let bytes = Array(text.utf8)
+    return stride(from: 0, to: bytes.count, by: 76).reduce(into: "") { lines, start in
+      lines += String(decoding: bytes[start..<min(start + 76, bytes.count)], as: UTF8.self) + "\n"
+    }
   }
 
   static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
