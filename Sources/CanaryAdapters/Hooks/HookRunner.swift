@@ -207,6 +207,7 @@ extension HookContext {
     table["CANARY_STAGE"] = stage.map { "\($0 + 1)" }
     table["CANARY_WEIGHT"] = weight?.description
     table["CANARY_REASON"] = reason
+    for (key, value) in meta.values { table["CANARY_META_\(key.uppercased())"] = value }
     return table
   }
 

@@ -19,6 +19,8 @@ enum PromoteCommand {
         Option("--release", "VERSION", "what runs there, for the history"),
         Option("--plan", "NAME", "a plan of the config instead of the service's own"),
         .reason,
+        Option(
+          "--meta", "KEY=VALUE", "more for the history, such as ticket=OPS-12", repeats: true),
         Option("--at", "TIME", "begin then: RFC 3339, or \"tue 01:00\" by the service's zone"),
         Option("--in-window", nil, "begin in the next window of the service"),
         Option(
@@ -118,12 +120,17 @@ enum PromoteCommand {
     }
     plan.addGuards(service.guards.map(\.check))
     try call.checkTexts()
-    if let why = service.releases.refusal(call["--release"]) { throw Failure(.wrong, why) }
     var request = PromoteRequest(
       to: to, release: call["--release"], plan: plan, reason: call["--reason"],
       retain: service.retain,
       actor: world.actor)
     request.hooks = service.hooks
+    for text in call.arguments.all("--meta") {
+      do throws(Violation) { try request.meta.add(parsing: text) } catch {
+        throw Failure(.wrong, "--meta \(error)")
+      }
+    }
+    if let why = service.releases.refusal(of: request) { throw Failure(.wrong, why) }
     return request
   }
 

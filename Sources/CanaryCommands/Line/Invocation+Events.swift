@@ -45,7 +45,9 @@ extension Invocation {
     let service = try service(world)
     try checkTexts()
     let decision = try await world.take(event(world.actor, self["--reason"]), service)
-    output.out("\(service.name): \(Wording.sentence(decision.state))")
+    let sentence = Wording.sentence(decision.state)
+    let told = decision.entries.first { $0.event == .approved }?.detail
+    output.out("\(service.name): \(told.map { "approved, \($0) · " } ?? "")\(sentence)")
     return .done
   }
 

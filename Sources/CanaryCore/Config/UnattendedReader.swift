@@ -52,6 +52,10 @@ struct UnattendedReader {
     policy.deny = inner.texts("deny", rule) { !$0.isEmpty && $0.utf8.count <= 200 } ?? []
     policy.allow = inner.texts("allow", rule) { !$0.isEmpty && $0.utf8.count <= 200 } ?? []
     policy.semver = inner.bool("semver") ?? false
+    let words = table.texts("require", "must be \"reason\", \"release\" or \"meta.KEY\"") {
+      ReleasePolicy.Required(parsing: $0) != nil
+    }
+    policy.required = (words ?? []).compactMap(ReleasePolicy.Required.init)
     return policy
   }
 
@@ -60,13 +64,26 @@ struct UnattendedReader {
     guard stage.has("approval") else { return nil }
     let table = stage.table("approval")
     table.refuseUnknown(.approval)
-    let by = table.texts("by", "must be \"group:NAME\" or \"user:NAME\"") {
-      ApprovalRule.Approver(parsing: $0) != nil
+    let approvers = { (key: String) in
+      (table.texts(key, "must be \"group:NAME\" or \"user:NAME\"") {
+        ApprovalRule.Approver(parsing: $0) != nil
+      } ?? []).compactMap(ApprovalRule.Approver.init)
     }
-    return ApprovalRule(
-      by: (by ?? []).compactMap(ApprovalRule.Approver.init),
-      count: table.int("count", in: 1...20) ?? 1,
-      within: table.span("within", atLeast: .seconds(1)) ?? .hours(24),
-      starter: table.bool("starter") ?? false)
+    let (by, each) = (approvers("by"), approvers("each"))
+    let count = table.int("count", in: 1...20)
+    let within = table.span("within", atLeast: .seconds(1)) ?? .hours(24)
+    let starter = table.bool("starter") ?? false
+    guard table.has("each") else {
+      return ApprovalRule(by: by, count: count ?? 1, within: within, starter: starter)
+    }
+    if table.has("by") || table.has("count") {
+      table.fault("each", "says who approves, and how many: leave by and count out")
+    }
+    if !(1...20).contains(each.count) { table.fault("each", "must name 1 to 20 users or groups") }
+    let users = each.filter { if case .user = $0 { true } else { false } }
+    if Set(users).count < users.count {
+      table.fault("each", "must name each user once: one person approves once")
+    }
+    return ApprovalRule(each: each, within: within, starter: starter)
   }
 }

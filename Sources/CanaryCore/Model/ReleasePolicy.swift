@@ -6,6 +6,8 @@ package struct ReleasePolicy: Hashable, Sendable {
   package var allow: [String] = []
   /// Whether the version must follow Semantic Versioning 2.0.0, with or without a leading `v`.
   package var semver = false
+  /// What each `promote` must say.
+  package var required: [Required] = []
 
   package init() {}
 

@@ -28,9 +28,13 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
     }
   }
 
-  /// The users and groups that may approve; empty: every person that the system can identify.
+  /// The users and groups that may approve; empty: every person that the system can identify, or
+  /// `each`.
   package var by: [Approver]
+  /// How many different people it takes; with `each`, as many as that names.
   package var count: Int
+  /// Those of which every one must give an approval, each by another person; empty: `by` and `count`.
+  @Sparse package var each: [Approver] = []
   /// How long the rollout waits for the approvals before it is reverted.
   package var within: Span
   /// Whether the person that started the rollout may approve it as well.
@@ -43,7 +47,15 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
     self.starter = starter
   }
 
+  package init(each: [Approver], within: Span = .hours(24), starter: Bool = false) {
+    self.init(by: [], count: each.count, within: within, starter: starter)
+    self.each = each
+  }
+
   package var words: String {
+    guard each.isEmpty else {
+      return "an approval of each: \(Self.list(each)) within \(within)"
+    }
     let who = by.isEmpty ? "" : " by \(by.map(\.description).joined(separator: " or "))"
     return "\(count) \(count == 1 ? "approval" : "approvals")\(who) within \(within)"
   }
@@ -56,24 +68,63 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
     if !self.starter, let starter, person.mayBe(starter) {
       return "who started a rollout may not approve it"
     }
-    let fits =
-      by.isEmpty
-      || by.contains { approver in
-        switch approver {
-        case .user(let name): person.users.contains(name)
-        case .group(let name): person.groups.contains(name)
-        }
-      }
-    guard fits else {
+    let all = by + each
+    guard all.isEmpty || all.contains(where: { $0.fits(person) }) else {
       return
-        "\(person.users.joined(separator: ", ")) may not approve this stage; \(by.map(\.description).joined(separator: ", ")) may"
+        "\(person.users.joined(separator: ", ")) may not approve this stage; \(Self.list(all)) may"
     }
     if given.contains(where: person.mayBe) {
       return person.uids.contains(0)
         ? "root has approved already, and counts as one whoever is behind sudo: approve without sudo"
         : "you have approved already; it takes \(count) different people"
     }
+    if !each.isEmpty, missing(after: given + [person]).count == missing(after: given).count {
+      return "the approvals that you may give are there; missing: \(missingWords(given))"
+    }
     return nil
+  }
+
+  /// Those of `each` whose approval is still missing.
+  ///
+  /// Who fits several of them counts for the one that leaves the fewest missing (a maximum matching
+  /// of people and names, by augmenting paths).
+  package func missing(after given: [Person]) -> [Approver] {
+    var holder = [Int?](repeating: nil, count: each.count)
+    func place(_ person: Int, _ tried: inout Set<Int>) -> Bool {
+      for slot in each.indices where each[slot].fits(given[person]) && !tried.contains(slot) {
+        tried.insert(slot)
+        if let other = holder[slot], !place(other, &tried) { continue }
+        holder[slot] = person
+        return true
+      }
+      return false
+    }
+    for person in given.indices {
+      var tried: Set<Int> = []
+      _ = place(person, &tried)
+    }
+    return each.indices.filter { holder[$0] == nil }.map { each[$0] }
+  }
+
+  /// What is still missing, for people.
+  package func missingWords(_ given: [Person]) -> String {
+    guard each.isEmpty else { return Self.list(missing(after: given)) }
+    let left = count - given.count
+    let who = by.isEmpty ? "" : " of \(Self.list(by))"
+    return "\(left) more\(who)"
+  }
+
+  private static func list(_ approvers: [Approver]) -> String {
+    approvers.map(\.description).joined(separator: ", ")
+  }
+}
+
+extension ApprovalRule.Approver {
+  func fits(_ person: Person) -> Bool {
+    switch self {
+    case .user(let name): person.users.contains(name)
+    case .group(let name): person.groups.contains(name)
+    }
   }
 }
 
@@ -82,4 +133,6 @@ package struct PendingApproval: Hashable, Sendable, Codable {
   package var stage: Int
   package var since: Instant
   package var given: [Actor] = []
+
+  package var people: [Person] { given.compactMap(\.person) }
 }

@@ -8,6 +8,7 @@ package struct PromoteRequest: Hashable, Sendable, Codable {
   package var retain: Span
   package var actor: Actor
   @Sparse package var hooks = Hooks()
+  @Sparse package var meta = Meta()
 
   package init(
     to: PoolName, release: String? = nil, plan: Plan, reason: String? = nil, retain: Span,

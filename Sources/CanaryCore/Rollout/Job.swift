@@ -48,6 +48,7 @@ package struct HookContext: Hashable, Sendable, Codable {
   package var weight: Weight?
   package var reason: String?
   package var actor: String
+  @Sparse package var meta = Meta()
 }
 
 /// One run of a hook; its number ensures that it does not run twice.

@@ -19,17 +19,22 @@ extension Policy {
       return
     }
     if let why = rule.refusal(
-      actor.person, starter: rollout.actor.person, given: approval.given.compactMap(\.person))
+      actor.person, starter: rollout.actor.person, given: approval.people)
     {
       decision.refusal = .wrong(why)
       return
     }
     approval.given.append(actor)
     decision.state.rollout?.approval = approval
+    let isLast = approval.given.count >= rule.count
+    let after =
+      isLast
+      ? whyNotGrow().map { "the stage begins when it may: \($0.text)" } ?? "the stage begins now"
+      : "missing: \(rule.missingWords(approval.people))"
     note(
       .approved, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
       detail:
-        "\(approval.given.count) of \(rule.count) for stage \(approval.stage + 1)\(reason.map { ": \($0)" } ?? "")"
+        "\(approval.given.count) of \(rule.count) for stage \(approval.stage + 1), \(after)\(reason.map { ": \($0)" } ?? "")"
     )
     decision.effects = [.wake(now)]
   }
@@ -60,7 +65,7 @@ extension Policy {
       now - approval.since >= rule.within, rollout.phase.awaited == nil
     else { return false }
     let why =
-      "stage \(approval.stage + 1) got \(approval.given.count) of \(rule.count) approvals within \(rule.within)"
+      "stage \(approval.stage + 1) got \(approval.given.count) of \(rule.count) approvals within \(rule.within), without \(rule.missingWords(approval.people))"
     beginRevert(rollout, Reason(.gate, why), actor: .canary)
     return true
   }

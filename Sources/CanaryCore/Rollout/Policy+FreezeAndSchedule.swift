@@ -68,7 +68,7 @@ extension Policy {
       .scheduled, nil, actor: request.actor,
       detail: [
         "to \(request.to) at \(schedule.at.iso8601)\(schedule.inWindow ? ", in a window" : "")",
-        request.release.map { "release \($0)" }, request.reason,
+        request.release.map { "release \($0)" }, request.reason, request.meta.words,
       ].compactMap(\.self).joined(separator: ": "))
   }
 

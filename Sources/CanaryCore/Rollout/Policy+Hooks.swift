@@ -15,7 +15,7 @@ extension Policy {
         service: decision.state.service, rollout: rollout.number, moment: moment,
         from: rollout.from, to: rollout.to, release: rollout.release, stage: stage,
         stages: rollout.plan.stages.count, weight: stage.map { rollout.plan.stages[$0].weight },
-        reason: reason ?? rollout.reason, actor: rollout.actor.description)
+        reason: reason ?? rollout.reason, actor: rollout.actor.description, meta: rollout.meta)
       let job = Job(
         number: number, asked: now, hook: hook, facts: facts, due: hook.retained ? due : nil)
       decision.state.jobs = decision.state.jobs + [job]

@@ -124,11 +124,13 @@ extension Policy {
       plan: request.plan, reason: request.reason, actor: request.actor, retain: request.retain,
       started: now, phase: .starting(since: now, passes: 0))
     rollout.hooks = request.hooks
+    rollout.meta = request.meta
     decision.state.rollout = rollout
     note(
       .started, number, actor: request.actor,
-      detail: [request.release.map { "release \($0)" }, request.reason].compactMap(\.self).joined(
-        separator: ": "))
+      detail: [
+        request.release.map { "release \($0)" }, request.reason, request.meta.words,
+      ].compactMap(\.self).joined(separator: ": "))
     reissueEffect(rollout)
   }
 

@@ -104,6 +104,7 @@ package struct Rollout: Hashable, Sendable, Codable {
   package var release: String?
   @Boxed package var plan: Plan
   package var reason: String?
+  @Sparse package var meta = Meta()
   package var actor: Actor
   /// How long the former stable pool is kept after the promotion.
   package var retain: Span

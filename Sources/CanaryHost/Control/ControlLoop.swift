@@ -131,12 +131,13 @@ package enum ControlLoop {
       plan = named
     }
     let release = request.release.map { Text.sanitized($0, limit: 500) }
-    if let why = service.releases.refusal(release) { throw Failure(.wrong, why) }
     plan.addGuards(service.guards.map(\.check))
     var promotion = PromoteRequest(
       to: to, release: release, plan: plan, reason: reason, retain: service.retain,
       actor: world.actor)
     promotion.hooks = service.hooks
+    promotion.meta = request.meta ?? Meta()
+    if let why = service.releases.refusal(of: promotion) { throw Failure(.wrong, why) }
     return promotion
   }
 

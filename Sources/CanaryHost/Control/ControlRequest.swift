@@ -15,6 +15,7 @@ package struct ControlRequest: Codable, Sendable {
   package var until: Instant?
   package var to: PoolName?
   package var release: String?
+  package var meta: Meta?
   package var plan: String?
   package var at: Instant?
   package var inWindow: Bool?
@@ -82,6 +83,7 @@ package struct ControlRequest: Codable, Sendable {
   private mutating func set(_ request: PromoteRequest) {
     to = request.to
     release = request.release
+    meta = request.meta
     plan = request.plan.name
     reason = request.reason
   }

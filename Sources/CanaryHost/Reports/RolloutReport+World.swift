@@ -24,6 +24,7 @@ extension RolloutReport {
     [
       ("rollout", .int(rollout.number)), ("from", .text(rollout.from.text)),
       ("to", .text(rollout.to.text)), ("release", JSON(rollout.release)),
+      ("meta", rollout.meta.json),
       ("result", .text(rollout.result.rawValue)),
       ("reason", JSON(Wording.reason(rollout) ?? rollout.reason)),
       ("hint", JSON(Wording.hint(rollout))),

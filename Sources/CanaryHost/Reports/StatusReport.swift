@@ -147,6 +147,8 @@ package struct StatusReport: Sendable {
       ("stage", .int(approval.stage)), ("count", .int(rule.count)),
       ("given", .list(approval.given.map { .text($0.description) })),
       ("by", .list(rule.by.map { .text($0.description) })),
+      ("each", .list(rule.each.map { .text($0.description) })),
+      ("missing", .text(rule.missingWords(approval.people))),
       ("until", .text((approval.since + rule.within).iso8601)),
     ])
   }

@@ -158,6 +158,8 @@ extension ConfigTable {
       .may("hooks", .table(hooks), "none", "programs beside a rollout"),
       .may("releases", .table(releases), "any", "which versions may be released"),
       .may(
+        "require", .texts, "nothing", "what `promote` must say: `reason`, `release`, `meta.KEY`"),
+      .may(
         "access_log", .texts, "none",
         "further logs, `\"/path\"` or `\"/path format\"`: in a rollout ours replaces the inherited ones; `[]`: none at rest either"
       ),
@@ -231,6 +233,7 @@ extension ConfigTable {
     "plans.NAME.stages[].approval",
     [
       .may("by", .texts, "anybody", "`\"group:NAME\"` or `\"user:NAME\"`"),
+      .may("each", .texts, "none", "one approval from every one of these, by different people"),
       .may("count", .integer, "1", "how many different people"),
       .may("within", .duration, "24h", "after that it is reverted"),
       .may("starter", .bool, "false", "the one who started it may approve"),
