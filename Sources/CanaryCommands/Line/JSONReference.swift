@@ -54,8 +54,7 @@ enum JSONReference {
         ("scheduled.actor", "who"),
         ("approval", "null, or what is waited for"), ("approval.stage", "from 0 on"),
         ("approval.count", "how many people"), ("approval.given[]", "who has"),
-        ("approval.by[]", "who may"), ("approval.each[]", "of whom each must"),
-        ("approval.missing", "what is missing"), ("approval.until", "when it is reverted"),
+        ("approval.by[]", "who may"), ("approval.until", "when it is reverted"),
         ("driver", "null, or"), ("driver.pid", "the process that drives, or drove last"),
         ("driver.alive", "false: nobody drives the rollout"),
       ]),
@@ -64,7 +63,6 @@ enum JSONReference {
       fields: [
         ("[].rollout", "its number"), ("[].service", "its service"), ("[].from", "the pool before"),
         ("[].to", "the pool that it goes to"), ("[].release", "or null"),
-        ("[].meta", "an object of what `--meta` said"),
         ("[].result", "`promoted`, `reverted`, `stopped`, `running`"),
         ("[].reason", "why it went back, or was begun, or null"), ("[].actor", "who began it"),
         ("[].started", "when"), ("[].ended", "when, or null"),

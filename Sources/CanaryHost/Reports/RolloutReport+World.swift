@@ -24,12 +24,11 @@ extension RolloutReport {
     [
       ("rollout", .int(rollout.number)), ("from", .text(rollout.from.text)),
       ("to", .text(rollout.to.text)), ("release", JSON(rollout.release)),
-      ("meta", rollout.meta.json),
       ("result", .text(rollout.result.rawValue)),
       ("reason", JSON(Wording.reason(rollout) ?? rollout.reason)),
       ("hint", JSON(Wording.hint(rollout))),
       ("actor", .text(rollout.actor.description)), ("started", .text(rollout.started.iso8601)),
       ("ended", JSON(rollout.ended?.iso8601)),
-    ]
+    ] + (rollout.meta == .empty ? [] : [("meta", rollout.meta.json)])
   }
 }

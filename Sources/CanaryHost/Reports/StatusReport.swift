@@ -143,14 +143,19 @@ package struct StatusReport: Sendable {
     guard let rollout = state.running, let rule = rollout.awaitedApproval,
       let approval = rollout.approval
     else { return .null }
-    return .table([
+    let fields: [(String, JSON)] = [
       ("stage", .int(approval.stage)), ("count", .int(rule.count)),
       ("given", .list(approval.given.map { .text($0.description) })),
       ("by", .list(rule.by.map { .text($0.description) })),
-      ("each", .list(rule.each.map { .text($0.description) })),
-      ("missing", .text(rule.missingWords(approval.people))),
       ("until", .text((approval.since + rule.within).iso8601)),
-    ])
+    ]
+    // Of a rule by count, the fields of before say all of it.
+    guard !rule.each.isEmpty else { return .table(fields) }
+    return .table(
+      fields + [
+        ("each", .list(rule.each.map { .text($0.description) })),
+        ("missing", .text(rule.missingWords(approval.people))),
+      ])
   }
 
   private var weights: JSON {
