@@ -93,6 +93,31 @@ import Testing
     try sandbox.wait("recorded") { try sandbox.field("phase") == "reverted" && !sandbox.isBraked }
   }
 
+  @Test(arguments: ["seats", "upstream"])
+  func `after a promotion it works while the store is locked`(weights: String) throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      service: "weights: \"\(weights)\",",
+      plan: "stages: [{ weight: 100, soak: \"200ms\" }], checks: []")
+    #expect(try sandbox.canary("promote", "chat").code == 0)
+    let locker = try Locker(sandbox)
+    let reverted = try sandbox.canary("revert", "chat")
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    #expect(Set((0..<40).map { _ in client.request().pool }) == ["blue"])
+    #expect(reverted.code == 0, "\(reverted.text)")
+    #expect(
+      reverted.text.contains("All new requests go to blue by the brake. It could not be recorded"),
+      "\(reverted.text)")
+    let told = try sandbox.canary("status", "chat").text
+    #expect(told.contains("every new request goes to blue"), "\(told)")
+    locker.stop()
+    #expect(try sandbox.canary("revert", "chat").code == 0)
+    #expect(try sandbox.field("stable") == "blue" && sandbox.field("phase") == "reverted")
+    #expect(Set((0..<40).map { _ in client.request().pool }) == ["blue"] && !sandbox.isBraked)
+  }
+
   /// Stops it where it holds no lock of the store: a revert that finds the store locked is another test.
   private func stopBetweenWrites(_ controller: Child, _ sandbox: Sandbox) throws {
     let write = """
