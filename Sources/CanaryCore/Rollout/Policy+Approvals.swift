@@ -27,6 +27,8 @@ extension Policy {
     approval.given.append(actor)
     decision.state.rollout?.approval = approval
     let isLast = approval.given.count >= rule.count
+    // What it waited for has come.
+    if isLast, rollout.held?.kind == .approval { decision.state.rollout?.held = nil }
     let after =
       isLast
       ? whyNotGrow().map { "the stage begins when it may: \($0.text)" } ?? "the stage begins now"

@@ -64,9 +64,7 @@ extension Policy {
     if rollout.reached != stage { askApproval(rollout, stage) }
     if let held = whyNotGrow() { return wait(held.kind, held.text) }
     if let rule = decision.state.rollout?.awaitedApproval {
-      let people = decision.state.rollout?.approval?.people ?? []
-      let some = people.isEmpty ? "" : ", missing: \(rule.missingWords(people))"
-      return wait(.approval, "waiting for \(rule.words)\(some)")
+      return wait(.approval, "waiting for \(rule.words)")
     }
     if !rollout.hooks.isEmpty, rollout.hooked != stage {
       decision.state.rollout?.hooked = stage
@@ -90,8 +88,6 @@ extension Policy {
           .held, rollout.number, weight: decision.state.serving?.routing.weight, actor: .canary,
           detail: text)
       }
-    } else if kind == .approval, decision.state.rollout?.held?.text != text {
-      decision.state.rollout?.held?.text = text
     }
     decision.effects.append(.wake(now + Self.tick))
   }

@@ -79,8 +79,9 @@ package enum Wording {
   private static func approvals(_ rollout: Rollout) -> String {
     guard let rule = rollout.awaitedApproval, let approval = rollout.approval else { return "" }
     let names = approval.given.map(\.description)
+    guard !names.isEmpty else { return "; 0 of \(rule.count) approvals" }
     return
-      "; \(names.count) of \(rule.count) approvals\(names.isEmpty ? "" : " (\(names.joined(separator: ", ")))")"
+      "; \(names.count) of \(rule.count) approvals (\(names.joined(separator: ", "))), missing: \(rule.missingWords(approval.people))"
   }
 
   /// The sentence, and every check with its value, for a line that is redrawn.
