@@ -77,6 +77,32 @@ import Testing
     } ?? ""
   }
 
+  @Test func `a promote says what its service requires, and more`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let ticket = "\(sandbox.folder)/ticket"
+    try sandbox.start(
+      service: """
+        require: ["reason", "meta.ticket"],
+        hooks: { before_rollout: [{ run: ["sh", "-c", "echo $CANARY_META_TICKET > \(ticket)"] }] },
+        """, plan: "stages: [{ weight: 100, soak: \"200ms\" }], checks: []")
+    let refused = try sandbox.canary("promote", "chat", "--meta", "ticket=OPS-12")
+    #expect(refused.code == 2 && refused.text.contains("requires --reason TEXT"), "\(refused.text)")
+    for bad in ["ticket", "ticket=", "9=x"] {
+      let wrong = try sandbox.canary("promote", "chat", "--reason", "why", "--meta", bad)
+      #expect(wrong.code == 2 && wrong.text.contains("--meta "), "\(wrong.text)")
+    }
+    #expect(try sandbox.field("rollout") == "null")
+    let promoted = try sandbox.canary(
+      "promote", "chat", "--reason", "why", "--meta", "ticket=OPS-12", "--meta", "Commit=4f1c")
+    #expect(promoted.code == 0, "\(promoted.text)")
+    #expect(Files.contents(ticket) == "OPS-12\n")
+    let history = try sandbox.canary("history", "chat").text
+    #expect(history.contains("why: Commit=4f1c, ticket=OPS-12"), "\(history)")
+    let json = try sandbox.canary("history", "chat", "--json").text
+    #expect(json.contains("\"ticket\": \"OPS-12\""), "\(json)")
+  }
+
   @Test(.long, .enabled(if: getuid() == 0, "approving as other people takes root"))
   func `a scheduled rollout goes through its window, its approvals, hooks and notices`()
     async throws

@@ -41,7 +41,9 @@ import Testing
     try meta.add(parsing: "commit=a=b")
     #expect(meta.words == "commit=a=b, ticket=OPS-12")
     let long = String(repeating: "x", count: 501)
-    for bad in ["ticket", "=x", "a b=x", "9a=x", "_a=x", "ticket=2", "a=", "a=\n", "a=\(long)"] {
+    for bad in [
+      "ticket", "=x", "a b=x", "9a=x", "_a=x", "ticket=2", "Ticket=3", "a=", "a=\n", "a=\(long)",
+    ] {
       #expect(throws: Violation.self, "\(bad)") { try meta.add(parsing: bad) }
     }
     for number in 2..<20 { try meta.add(parsing: "k\(number)=v") }

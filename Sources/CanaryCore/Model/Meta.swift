@@ -28,7 +28,10 @@ package struct Meta: Hashable, Sendable, Codable, Emptiable {
     guard !value.isEmpty, value.utf8.count <= 500,
       !value.unicodeScalars.contains(where: { $0.value < 32 })
     else { throw Violation("\(key) must be one line of 1 to 500 bytes") }
-    guard values[key] == nil else { throw Violation("\(key) is given twice") }
+    // A hook's variables know capitals only.
+    guard !values.keys.contains(where: { $0.uppercased() == key.uppercased() }) else {
+      throw Violation("\(key) is given twice")
+    }
     guard values.count < Self.most else { throw Violation("may be given \(Self.most) times") }
     values[key] = Text.visible(value)
   }
