@@ -50,7 +50,7 @@ import Testing
     let one = try await states([fast], checks)
     expect(one["up"], .pass, "the server answers")
     expect(one["text"], .pass, "the server answers")
-    expect(one["other"], .fail, "127.0.0.1:\(fast) answered 200 without 'fine' in it")
+    expect(one["other"], .fail, "127.0.0.1:\(fast) answered 200 to GET / without 'fine' in it")
     expect(one["status"], .pass, "the server answers")
     expect(one["teapot"], .fail, "127.0.0.1:\(fast) answered 200")
     expect(one["quick"], .pass, "the slowest in ")

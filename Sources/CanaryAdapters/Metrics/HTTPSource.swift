@@ -71,10 +71,15 @@ enum Expectation {
   }
 
   /// Why the answer is not as expected; nil when it is.
-  static func fault(_ answer: HTTPAnswer, _ expected: Expected) -> String? {
-    guard expected.accepts(answer.status) else { return "answered \(answer.status)" }
+  ///
+  /// `question` are the words on what was asked, where the reader cannot know that.
+  static func fault(
+    _ answer: HTTPAnswer, _ expected: Expected, to question: String = ""
+  ) -> String? {
+    let words = "answered \(answer.status)\(question)"
+    guard expected.accepts(answer.status) else { return words }
     if let body = expected.body, !ByteSearch.contains(answer.body, body) {
-      return "answered \(answer.status) without '\(Text.sanitized(body, limit: 40))' in it"
+      return "\(words) without '\(Text.sanitized(body, limit: 40))' in it"
     }
     return nil
   }
@@ -92,8 +97,13 @@ enum Freshness {
   /// Why a value of that time is too old; nil when it is not.
   static func fault(_ time: Instant, now: Instant, _ limit: Span) -> String? {
     let age = now - time
+    // Of a clock that is ahead, each value is new, however old it is.
+    if age < .zero - max(limit, .seconds(5)) {
+      return
+        "the value is from \((.zero - age).inWholeSeconds) in the future: the clocks differ; set both by NTP (timedatectl)"
+    }
     guard age > limit else { return nil }
     return
-      "the value is \(Span(milliseconds: age.milliseconds / 1000 * 1000)) old, and no more than \(limit) counts (or the clocks differ)"
+      "the value is \(age.inWholeSeconds) old, and no more than \(limit) counts (or the clocks differ: timedatectl)"
   }
 }

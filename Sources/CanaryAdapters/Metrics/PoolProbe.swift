@@ -178,7 +178,7 @@ package enum PoolProbe {
     if way.isGRPC, let status = answer.grpc, status.code != 0 {
       return "answered GET \(path) with status \(status.code) of gRPC; \(advice)"
     }
-    return Expectation.fault(answer, expected)
+    return Expectation.fault(answer, expected, to: " to GET \(path)")
   }
 
   private static let advice =

@@ -106,7 +106,8 @@ package struct CommonFile: Sendable {
       return try work()
     } catch {
       throw RouterError(
-        .refused, error.description, hint: "The folder of nginx.include must be writable")
+        .refused, error.description,
+        hint: "The folder of nginx.include must be writable, with room on its disk (df -h)")
     }
   }
 }

@@ -78,11 +78,9 @@ extension Installation {
     if let fault = pipe.fault { throw RouterError(.refused, fault) }
     guard ran.succeeded else {
       let words = told(ran, nginx.test)
-      let hint =
-        words.contains("host not found in upstream")
-        ? "Nginx refuses a server whose name does not resolve: start what has that name, or take the server out of the config"
-        : nil
-      throw RouterError(.refused, "nginx refused the configuration: \(words)", hint: hint)
+      throw RouterError(
+        .refused, "nginx refused the configuration: \(words)",
+        hint: NginxAdvice.hint(words, router.config))
     }
   }
 
@@ -169,7 +167,7 @@ extension Installation {
         || words.contains("open()")
       let hint =
         isDead
-        ? "Nginx does not seem to be running, or its pid file is stale: start it, then try again"
+        ? "Nginx does not seem to be running, or its pid file is stale: start it (systemctl start nginx), then try again"
         : nil
       throw RouterError(.refused, "nginx could not be told to reload: \(words)", hint: hint)
     }
@@ -186,7 +184,9 @@ extension Installation {
     } catch {
       throw RouterError(
         .refused, error.description,
-        hint: "Is Nginx installed here? Else set nginx.test and nginx.reload")
+        hint:
+          "Is Nginx installed here? Where it runs elsewhere, nginx.test and nginx.reload in the config say how to reach it"
+      )
     }
   }
 

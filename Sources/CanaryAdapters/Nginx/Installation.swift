@@ -149,8 +149,10 @@ struct Installation {
     do throws(FileError) {
       try Files.makeFolder(nginx.include)
     } catch {
+      let fault = RightsAdvice.unwritable(nginx.include, "nginx.include")
       throw RouterError(
-        .refused, error.description, hint: "The folder is set by nginx.include in the config")
+        .refused, fault?.fact ?? error.description,
+        hint: fault?.hint ?? "The folder is set by nginx.include in the config")
     }
     do throws(FileError) {
       try Files.makeFolder(router.config.run.path)

@@ -157,6 +157,7 @@ final class Placement {
 
   private static func refused(_ error: FileError) -> RouterError {
     RouterError(
-      .refused, error.description, hint: "The folder of nginx.include must be writable")
+      .refused, error.description,
+      hint: "The folder of nginx.include must be writable, with room on its disk (df -h)")
   }
 }

@@ -46,7 +46,9 @@ extension Installation {
         if refusedAt == nil, log.refusal != nil { refusedAt = spent }
         // As long again as it took: so a reload that was told after a refused one has its time.
         if let refusedAt, spent > refusedAt * 2 + .seconds(0.3), let words = log.refusal {
-          throw RouterError(.refused, "nginx did not take the configuration: \(words)")
+          throw RouterError(
+            .refused, "nginx did not take the configuration: \(words)",
+            hint: NginxAdvice.hint(words, router.config))
         }
         usleep(2000)
       } else if run > 8 {

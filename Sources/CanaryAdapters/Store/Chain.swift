@@ -157,12 +157,12 @@ struct ChainHead {
 // Reading and checking the history as a whole.
 extension SQLiteStore {
   package func verify() throws(StoreError) -> ChainReport {
-    guard exists else { return ChainReport() }
+    guard try isThere() else { return ChainReport() }
     return try use { connection throws(SQLiteError) in try Chain.verify(connection) }
   }
 
   package func holds(_ hash: String) throws(StoreError) -> Bool {
-    guard exists else { return false }
+    guard try isThere() else { return false }
     return try use { connection throws(SQLiteError) in
       try connection.run("SELECT 1 FROM entry WHERE hash = ? LIMIT 1", [.text(hash)])
     }.isEmpty == false
@@ -171,7 +171,7 @@ extension SQLiteStore {
   package func links(
     of service: ServiceName?, since: Instant?, limit: Int
   ) throws(StoreError) -> [ChainLink] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     return try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT \(Chain.columns) FROM entry WHERE time >= ? AND (? IS NULL OR service = ?) ORDER BY id DESC LIMIT ?",
@@ -183,7 +183,7 @@ extension SQLiteStore {
   }
 
   package func links(after id: Int64, limit: Int) throws(StoreError) -> [ChainLink] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     return try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT \(Chain.columns) FROM entry WHERE id > ? ORDER BY id LIMIT ?",

@@ -5,7 +5,7 @@ package import CanaryDriver
 // gets later.
 extension SQLiteStore {
   package func freezeOfAll() throws(StoreError) -> Freeze? {
-    guard exists else { return nil }
+    guard try isThere() else { return nil }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run("SELECT freeze FROM freeze_of_all")
     }

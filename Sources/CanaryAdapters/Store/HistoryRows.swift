@@ -4,7 +4,7 @@ package import CanaryDriver
 // The rollouts of the history, newest first.
 extension SQLiteStore {
   package func history(_ service: ServiceName, limit: Int) throws(StoreError) -> [RolloutRecord] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",

@@ -47,7 +47,7 @@ extension SQLiteStore {
   package func measurements(_ service: ServiceName, rollout: Int) throws(StoreError)
     -> [CheckRecord]
   {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     let key: [SQLiteValue] = [.text(service.text), .int(Int64(rollout))]
     let (rows, totals) = try use { connection throws(SQLiteError) in
       (

@@ -4,7 +4,7 @@ package import CanaryDriver
 // What the status page and the metrics need from the store.
 extension SQLiteStore {
   package func revisions() throws(StoreError) -> [ServiceName: Int] {
-    guard exists else { return [:] }
+    guard try isThere() else { return [:] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run("SELECT name, revision FROM service")
     }
@@ -14,7 +14,7 @@ extension SQLiteStore {
   }
 
   package func record(_ service: ServiceName, rollout: Int) throws(StoreError) -> RolloutRecord? {
-    guard exists else { return nil }
+    guard try isThere() else { return nil }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? AND number = ?",
@@ -26,7 +26,7 @@ extension SQLiteStore {
   }
 
   package func rollouts(_ service: ServiceName, limit: Int) throws(StoreError) -> [Rollout] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         "SELECT record FROM rollout WHERE service = ? ORDER BY number DESC LIMIT ?",
@@ -38,7 +38,7 @@ extension SQLiteStore {
   }
 
   package func results() throws(StoreError) -> [ResultCount] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         """
@@ -60,7 +60,7 @@ extension SQLiteStore {
   package func sourceErrors(
     of rollout: (service: ServiceName, number: Int)?
   ) throws(StoreError) -> [SourceErrors] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         """
@@ -79,7 +79,7 @@ extension SQLiteStore {
   }
 
   package func revertDurations() throws(StoreError) -> [(service: ServiceName, took: Span)] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run(
         """

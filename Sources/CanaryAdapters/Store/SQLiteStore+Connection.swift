@@ -21,6 +21,14 @@ extension SQLiteStore {
     }
   }
 
+  /// Whether there is a store; throws where this person may not look.
+  ///
+  /// What may not be seen is not empty: an answer by the config alone would be wrong.
+  nonisolated func isThere() throws(StoreError) -> Bool {
+    if let fault = RightsAdvice.unreadable(folder, path) { throw .unavailable(fault) }
+    return exists
+  }
+
   static let shortPatience = Span.seconds(0.2)
 
   /// Notes what the failure means for the next call, and turns it into a sentence.
@@ -50,7 +58,8 @@ extension SQLiteStore {
       try Files.makeFolder(folder, mode: 0o750)
     } catch {
       throw .unavailable(
-        Fault("\(error)", hint: "The folder is set by `state` in the config"))
+        RightsAdvice.unwritable(folder, "state")
+          ?? Fault("\(error)", hint: "The folder is set by `state` in the config"))
     }
     do throws(SQLiteError) {
       try Self.refuseForeign(path)

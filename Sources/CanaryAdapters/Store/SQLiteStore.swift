@@ -72,14 +72,14 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   }
 
   package func peek(_ service: ServiceName, patience: Span?) throws(StoreError) -> ServiceState? {
-    guard exists else { return nil }
+    guard try isThere() else { return nil }
     return try use(patience: patience) { connection throws(SQLiteError) in
       try read(service, connection)
     }?.value
   }
 
   package func peekAll() throws(StoreError) -> [ServiceName: ServiceState] {
-    guard exists else { return [:] }
+    guard try isThere() else { return [:] }
     let rows = try use { connection throws(SQLiteError) in
       try connection.run("SELECT state FROM service")
     }
@@ -179,7 +179,7 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
   }
 
   package func pending() throws(StoreError) -> [(service: ServiceName, when: Pending)] {
-    guard exists else { return [] }
+    guard try isThere() else { return [] }
     return try use { connection throws(SQLiteError) in
       try connection.run("SELECT name, wake FROM service WHERE wake IS NOT NULL")
     }.compactMap { row in
@@ -214,14 +214,21 @@ package actor SQLiteStore: StateStore, ChangeFeed, HistoryStore, LogStore {
     switch error.code.map({ $0 & 0xff }) {
     case SQLITE_BUSY, SQLITE_LOCKED:
       fault = Fault("\(path) is locked by another process for longer than \(patience)")
-    case SQLITE_FULL: fault = Fault("\(path) cannot grow: the disk is full")
     case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN:
-      fault = Fault(
-        "\(path) cannot be opened for \(readsOnly ? "reading" : "writing"): \(error.message)")
+      fault =
+        (readsOnly
+          ? RightsAdvice.unreadable(folder, path) : RightsAdvice.unwritable(folder, "state"))
+        ?? Fault(
+          "\(path) cannot be opened for \(readsOnly ? "reading" : "writing"): \(error.message)")
     case SQLITE_CORRUPT, SQLITE_NOTADB:
       fault = Fault(
         "\(path) is damaged (\(error.message))",
         hint: "Put a backup in its place, or move it away to start with an empty one")
+    case let code?
+    where code == SQLITE_FULL || code == SQLITE_IOERR && Files.lack(at: folder) != nil:
+      fault = Fault(
+        "\(path) cannot grow: the disk is full", hint: "Make room (df -h \(folder)), then try again"
+      )
     default: fault = Fault("\(path): \(error.message)", hint: error.hint)
     }
     return .unavailable(fault)

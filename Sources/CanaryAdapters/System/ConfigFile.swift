@@ -17,17 +17,19 @@ package enum ConfigFile {
     if let named { return absolute(named) }
     let places = places(environment: environment)
     if places.count == 1 { return absolute(places[0]) }
-    var passedOver = ""
+    var passedOver: String?
     for place in places where Files.exists(place) {
       let path = absolute(place)
       // Whoever put it there chose the programs that would run with your rights.
       guard place.hasPrefix("./"), let (fault, cure) = Trust.stranger(path) else { return path }
-      passedOver = "; \(place) is passed over, because \(fault): \(cure)"
+      passedOver =
+        "\(path) is not used, because \(fault), and it names programs that run with your rights. If it is right as it is: \(cure)"
     }
+    if let passedOver { throw Problems([Problem("config", passedOver)]) }
     throw Problems([
       Problem(
         "config",
-        "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG\(passedOver)"
+        "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG, or let canary init write one"
       )
     ])
   }
@@ -66,7 +68,12 @@ package enum ConfigFile {
     } catch {
       throw Problems([Problem(path, error.description)])
     }
-    guard let text else { throw Problems([Problem(path, "is not there")]) }
+    guard let text else {
+      throw Problems([
+        Problem(
+          path, "is not there: correct --config or $CANARY_CONFIG, or let canary init write one")
+      ])
+    }
     return text
   }
 
@@ -85,7 +92,10 @@ package enum ConfigFile {
       read = try JSONReader.read(text, .json5, mostNodes: mostNodes)
     } catch {
       throw Problems([
-        Problem(name, "is not valid JSON5, near line \(error.line): \(error.reason)")
+        Problem(
+          name,
+          "is not valid JSON5, near line \(error.line), column \(error.column): \(error.reason)\(excerpt(text, error))"
+        )
       ])
     }
     guard isLenient || read.twice.isEmpty else {
@@ -98,6 +108,20 @@ package enum ConfigFile {
         })
     }
     return read.node
+  }
+
+  /// The line of the fault and the one before it, with a mark below the column.
+  private static func excerpt(_ text: String, _ fault: JSONReader.Fault) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let first = max(1, fault.line - 1)
+    guard fault.line <= lines.count, fault.column <= 100 else { return "" }
+    let rows = (first...fault.line).map { number in
+      let row = Text.sanitized(String(lines[number - 1].prefix(110)), limit: 110)
+      return
+        "\n    \(String(repeating: " ", count: max(0, 5 - "\(number)".count)))\(number) | \(row)"
+    }
+    let mark = String(repeating: " ", count: fault.column - 1)
+    return rows.joined() + "\n          | \(mark)^"
   }
 
   private static func absolute(_ path: String) -> String {

@@ -170,7 +170,8 @@ package struct FileLeases: Leases {
       return try FileLock.acquire(run.lock(right), patience: patience, marked: marked)
     } catch {
       throw LeaseError(
-        Fault(error.description, hint: "The folder is set by `run` in the config"))
+        RightsAdvice.unwritable(run.path, "run")
+          ?? Fault(error.description, hint: "The folder is set by `run` in the config"))
     }
   }
 

@@ -113,7 +113,7 @@ enum PromoteCommand {
         let near = Spelling.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw Failure(
           .wrong,
-          "there is no plan '\(Text.sanitized(text))' (plans: \(known.joined(separator: ", ")))\(near)"
+          "there is no plan '\(Text.sanitized(text))' (\(known.isEmpty ? "\(world.config.file) has no `plans`; without --plan the service's own is used" : "plans: \(known.joined(separator: ", "))"))\(near)"
         )
       }
       plan = named
@@ -150,17 +150,33 @@ enum PromoteCommand {
     let request = try request(call, world, service, stable: stable)
     let decision = try await world.take(.promote(request), service)
     if case .nothing(let why)? = decision.refusal {
-      throw Failure(.wrong, why, hint: "Nothing was touched.")
+      throw Failure(
+        .wrong, why, hint: "Nothing was touched. See: canary status \(service.name)")
     }
     // Beforehand, so that nobody waits for hours to be told.
     for warning in await OutlookText.read(world.config, service, request.plan).warnings {
       world.output.err("canary: warning: \(warning)")
     }
+    await tellUnready(world, service, request)
     let number = decision.state.rollout?.number ?? 0
     var session = PromoteSession(
       world: world, service: service, number: number, asJSON: call.has("--json"))
     if call.has("--detach") { return try await session.detach(lease) }
     return try await session.follow(lease, timeout: timeout)
+  }
+
+  /// Says at once why the new version is not up yet, which may be all that is wrong.
+  private static func tellUnready(
+    _ world: World, _ service: Service, _ request: PromoteRequest
+  ) async {
+    var ready = request.plan.ready
+    ready.guards = []
+    guard
+      let fault = await world.sources.checkReadiness(service.name, pool: request.to, ready)
+    else { return }
+    let hint = ReleaseAdvice.unready(fault, request.to).map { " \($0)" } ?? ""
+    world.output.err(
+      "canary: waiting up to \(ready.within) for \(request.to): \(fault.text).\(hint)")
   }
 
   /// Asks the controller for the rollout, and follows it.
@@ -218,7 +234,7 @@ enum PromoteCommand {
     }
     if world.leases.holder(.controller) == nil {
       world.output.err(
-        "canary: warning: no controller is running, and only a controller begins it: start one (canary controller, or systemctl start canary)"
+        "canary: warning: no controller is running, so this rollout will not start. Start one: systemctl start canary (or: canary controller)"
       )
     }
     return .done

@@ -265,7 +265,9 @@ enum RevertCommand {
           """)
       }
       return .outside.told(
-        world, "traffic could NOT be moved: \(braked.warnings.joined(separator: "; ")), and \(why)")
+        world,
+        "traffic could NOT be moved: \(braked.warnings.joined(separator: "; ")), and \(why). Try again with sudo, or by hand: rm -r \(world.config.run.seats(service.name))"
+      )
     }
     world.output.err("canary: warning: \(why)")
     world.output.out(

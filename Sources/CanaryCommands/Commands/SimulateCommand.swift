@@ -66,7 +66,7 @@ enum SimulateCommand {
     guard let text = call["--rps"], let rate = Double(text), rate > 0, rate <= 100_000 else {
       throw Failure(
         .wrong,
-        "--rps must be a number of requests a second up to 100000, as in: canary simulate --rps 80 --stable 0.2% --canary 3%"
+        "--rps must be a number of requests a second up to 100000\(call["--rps"].map { " (found '\(Text.sanitized($0))')" } ?? ""), as in: canary simulate --rps 80 --stable 0.2% --canary 3%"
       )
     }
     let stable = try share(call, "--stable") ?? 0.001

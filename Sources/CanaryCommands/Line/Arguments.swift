@@ -103,8 +103,10 @@ struct Arguments: Sendable {
         String.init)
       let name = parts[0] == "-h" ? "--help" : parts[0]
       guard let option = spec.allOptions.first(where: { $0.name == name }) else {
-        let near = Spelling.nearest(to: name, among: spec.allOptions.map(\.name))
-        let advice = near.map { "did you mean '\($0)'?" } ?? "see: canary \(spec.name) --help"
+        // Without the dashes, which all have.
+        let known = spec.allOptions.map { String($0.name.dropFirst(2)) }
+        let near = Spelling.nearest(to: String(name.drop { $0 == "-" }), among: known)
+        let advice = near.map { "did you mean '--\($0)'?" } ?? "see: canary \(spec.name) --help"
         throw UsageError(text: "unknown option '\(Text.sanitized(name))'; \(advice)")
       }
       if option.value == nil {
@@ -113,11 +115,12 @@ struct Arguments: Sendable {
         continue
       }
       guard values[name] == nil || option.repeats else {
-        throw UsageError(text: "\(name) is given twice")
+        throw UsageError(text: "\(name) is given twice: keep one of them")
       }
       if parts.count == 2 {
         values[name, default: []].append(parts[1])
-      } else if let value = rest.popFirst() {
+      } else if let value = rest.first, !spec.allOptions.contains(where: { $0.name == value }) {
+        rest.removeFirst()
         values[name, default: []].append(value)
       } else {
         throw UsageError(text: "\(name) needs a value: \(name) \(option.value ?? "")")

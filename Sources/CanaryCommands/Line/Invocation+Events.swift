@@ -6,6 +6,11 @@ internal import CanaryHost
 extension Invocation {
   /// Throws unless each text fits on one line of the history.
   func checkTexts() throws(Failure) {
+    if arguments["--release"]?.spaceless == "" {
+      throw Failure(
+        .wrong, "--release is empty, as when a variable of a script is not set",
+        hint: "Give it a version, or leave it out")
+    }
     for option in ["--release", "--reason"] {
       if let text = arguments[option],
         text.utf8.count > 500 || text.unicodeScalars.contains(where: { $0.value < 32 })

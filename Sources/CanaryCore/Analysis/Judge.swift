@@ -198,11 +198,11 @@ package enum Judge {
       guard window > .zero else { return .nothing("the stage has only begun") }
       return .value(Double(requests) / window.seconds, requests: requests)
     case .errorRate, .rejectedRate, .redirectRate, .cutOffRate, .tinyRate:
-      if requests == 0 { return .nothing("no \(whose) requests in \(window)") }
+      if requests == 0 { return .nothing("no \(whose) requests in \(window.inWholeSeconds)") }
       return .value(Double(failures) / Double(requests), requests: requests)
     case .latencyP50, .latencyP95, .latencyP99:
       guard let value = metric.quantile.flatMap(quantile) else {
-        return .nothing("no \(whose) requests in \(window)")
+        return .nothing("no \(whose) requests in \(window.inWholeSeconds)")
       }
       return .value(value, requests: requests)
     }

@@ -99,8 +99,14 @@ package struct LogReading {
     counts.blame(
       beside: metric == .errorRate ? stable : nil,
       laterThan: metric.quantile == nil ? nil : check.condition.max)
-    return reading(metric, counts, check, window: now - from)
+    let reading = reading(metric, counts, check, window: now - from)
+    guard case .nothing(let why) = reading, counts.requests == 0, let stable else { return reading }
+    return .nothing(
+      stable.requests == 0 ? "\(why)\(Self.silence)" : "\(why), \(stable.requests) on stable")
   }
+
+  /// What a reading says where neither pool has any request: the fault is on the way to both.
+  package static let silence = ", none on stable either"
 
   private func reading(_ metric: Metric, _ counts: PoolCounts, _ check: Check, window: Span)
     -> Measurement.Reading

@@ -137,6 +137,11 @@ package struct Span: Hashable, Comparable, Sendable, Codable, CustomStringConver
     return text
   }
 
+  /// Without its milliseconds, unless it is shorter than a second: what a reader can use.
+  package var inWholeSeconds: Span {
+    abs(milliseconds) < 1000 ? self : Span(milliseconds: milliseconds / 1000 * 1000)
+  }
+
   package static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
   package static func + (left: Self, right: Self) -> Self {
     Self(milliseconds: left.milliseconds + right.milliseconds)

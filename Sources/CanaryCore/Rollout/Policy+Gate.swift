@@ -174,7 +174,9 @@ extension Policy {
     let why =
       "stage \(soak.stage + 1) did not pass within its deadline of \(stage.deadline): \(holding)"
     switch stage.onDeadline {
-    case .revert: beginRevert(rollout, Reason(.gate, why), actor: .canary)
+    case .revert:
+      let hint = ReleaseAdvice.held(gates, decision.state.service)
+      beginRevert(rollout, Reason(.gate, why, hint: hint), actor: .canary)
     case .pause:
       set(.paused(soak))
       note(.paused, rollout.number, weight: stage.weight, actor: .canary, detail: why)

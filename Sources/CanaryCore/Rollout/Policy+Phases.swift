@@ -24,7 +24,8 @@ extension Policy {
             "the canary pool \(rollout.to) is not up after \(ready.within): \(text)"
           case .guarded, .blind: "\(fault.text) (for \(ready.within) before the first stage)"
           }
-        return beginRevert(rollout, Reason(.gate, why), actor: .canary)
+        let hint = ReleaseAdvice.unready(fault, rollout.to)
+        return beginRevert(rollout, Reason(.gate, why, hint: hint), actor: .canary)
       }
       set(.starting(since: since, passes: 0))
       decision.effects = [.wake(now + Self.lookInterval)]

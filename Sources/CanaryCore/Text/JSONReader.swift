@@ -6,9 +6,10 @@ package struct JSONReader {
   /// What is accepted beside strict JSON.
   package enum Dialect: Sendable { case strict, json5 }
 
-  /// Why a text is not read, and the line at which that shows.
+  /// Why a text is not read, and the line and the column at which that shows, both from 1.
   package struct Fault: Error, Hashable, Sendable {
     package let line: Int
+    package let column: Int
     package let reason: String
   }
 
@@ -135,7 +136,8 @@ package struct JSONReader {
     }
     if isFirst { return false }
     guard bytes[at] == UInt8(ascii: ",") else {
-      throw fault("',' or '\(UnicodeScalar(end))' is missing")
+      let place = lineBefore < line ? " after line \(lineBefore)" : ""
+      throw fault("',' or '\(UnicodeScalar(end))' is missing\(place)")
     }
     at += 1
     try skip()
@@ -233,7 +235,21 @@ package struct JSONReader {
     at + step < bytes.count && bytes[at + step] == byte
   }
 
-  func fault(_ reason: String) -> Fault { Fault(line: line, reason: reason) }
+  func fault(_ reason: String) -> Fault {
+    let start = bytes[..<at].lastIndex(of: 10).map { $0 + 1 } ?? 0
+    let column = String(decoding: bytes[start..<at], as: UTF8.self).count + 1
+    return Fault(line: line, column: column, reason: reason)
+  }
+
+  /// The line of the last value before this place, where a mark after it was forgotten.
+  private var lineBefore: Int {
+    var (end, line) = (at, line)
+    while end > 0, bytes[end - 1] <= 32 {
+      if bytes[end - 1] == 10 { line -= 1 }
+      end -= 1
+    }
+    return line
+  }
 
   /// The path of the value that is being read, as faults name it.
   private var path: String {

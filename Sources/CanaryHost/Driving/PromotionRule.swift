@@ -16,6 +16,12 @@ package enum PromotionRule {
     guard state.running == nil, state.freeze(at: world.clock.now()) == nil else { return }
     try await requireEvidence(world, service, plan)
     try await requireSoundFiles(world)
+    if let fault = await Blocking.run({ RunningNginx.fault(world.config, service.name) }) {
+      let advice = fault.hint.map { "\($0). " } ?? ""
+      throw Failure(
+        .outside, fault.fact,
+        hint: "\(advice)Nothing was begun. Then: canary promote \(service.name)")
+    }
     if let fault = await EmergencyBrake(world, service.name).trial() {
       throw Failure(
         .outside, "the brake would not work: \(fault)",
@@ -55,8 +61,9 @@ package enum PromotionRule {
     guard case .bad(let why) = await Blocking.run({ NginxDryRun.installed(world.config) }),
       getuid() == 0 || !why.contains("(13: Permission denied)")
     else { return }
+    let advice = NginxAdvice.hint(why, world.config).map { "\($0). " } ?? ""
     throw Failure(
       .outside, "nginx refuses what is installed now: \(why)",
-      hint: "Nothing was begun. Repair that, then promote again")
+      hint: "\(advice)Nothing was begun. Once `nginx -t` passes, promote again")
   }
 }

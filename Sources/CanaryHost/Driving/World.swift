@@ -245,6 +245,7 @@ package struct World: Sendable {
     _ event: Event, _ service: Service, patience: Span = .zero
   ) async throws(Failure) -> Decision {
     let start = clock.uptime()
+    let hint = "Nothing was touched. See: canary status \(service.name)"
     while true {
       let decision = try await submit(event, service)
       switch decision.refusal {
@@ -253,10 +254,9 @@ package struct World: Sendable {
           await clock.sleep(until: clock.now() + .seconds(0.1))
           continue
         }
-        throw Failure(
-          .busy, why, hint: "Nothing was touched. See: canary status \(service.name)")
+        throw Failure(.busy, why, hint: hint)
       case .wrong(let why)?:
-        throw Failure(.wrong, "\(service.name): \(why)", hint: "Nothing was touched.")
+        throw Failure(.wrong, "\(service.name): \(why)", hint: hint)
       case .nothing?, nil: return decision
       }
     }

@@ -78,6 +78,15 @@ package struct StatusReport: Sendable {
       (isOfRound ? round?.nginx ?? [] : NginxReport.workers(world, seen.workers))
       + seen.edits.map { "\($0) was changed by hand" }
       + seen.names.map { "\($0); to let it read them again: canary apply \(service.name)" }
+      + Self.lostStore(world, seen.header?.generation)
+  }
+
+  /// That the store is gone or elsewhere, where files of Nginx show that there was one.
+  private static func lostStore(_ world: World, _ generation: Generation?) -> [String] {
+    guard let generation, generation.number > 1, !world.history.exists else { return [] }
+    return [
+      "no state in \(world.config.state), though Nginx has generation \(generation): correct `state` in \(world.config.file), or put a backup there; canary apply begins anew"
+    ]
   }
 
   /// The canary's share as it was last confirmed and saved; none while the brake is on, whatever the
