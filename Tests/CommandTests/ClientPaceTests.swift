@@ -134,6 +134,6 @@ import Testing
     let load = Load(port: sandbox.port, clients: 8, pause: Span(milliseconds: 5), method: "POST")
     defer { _ = load.stop() }
     let promote = try sandbox.canary("promote", "chat")
-    #expect(promote.code == 3 && promote.text.contains("check latency failed"), "\(promote.text)")
+    #expect(promote.code == 3 && promote.text.contains("FAILED     latency: "), "\(promote.text)")
   }
 }

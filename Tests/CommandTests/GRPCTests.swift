@@ -94,7 +94,7 @@ import Testing
       _ = try call(sandbox.port, 50)
     }
     #expect(promote.wait() == 3, "\(promote.text)")
-    #expect(promote.text.contains("check errors failed: "), "\(promote.text)")
+    #expect(promote.text.contains("FAILED     errors: "), "\(promote.text)")
     #expect(try call(sandbox.port, 20) == ["blue": 20])
   }
 
@@ -103,7 +103,7 @@ import Testing
     defer { sandbox.close() }
     let servers = try start(sandbox, health: (1, nil))
     defer { for server in servers { server.stop() } }
-    let promoted = try sandbox.canary("promote", "chat")
+    let promoted = try sandbox.canary("promote", "chat", "--verbose")
     #expect(promoted.code == 3, "\(promoted.text)")
     // The server may end the stream before it has said so.
     #expect(promoted.text.contains("127.0.0.1:\(sandbox.greenPorts[0]) "), "\(promoted.text)")

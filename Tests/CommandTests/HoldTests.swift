@@ -108,7 +108,7 @@ import Testing
     try sandbox.set("green.sick")
     #expect(promote.wait() == 3, "\(promote.text)")
     #expect(
-      promote.text.contains("check health failed: 127.0.0.1:\(sandbox.greenPorts[0]) answered 503"))
+      promote.text.contains("health: 127.0.0.1:\(sandbox.greenPorts[0]) answered 503"))
   }
 
   @Test func `an advance does not pass a check that does not pass`() throws {

@@ -47,7 +47,7 @@ import Testing
     defer { _ = load.stop() }
     let begun = SystemClock.now
     let promote = try sandbox.canary("promote", "chat")
-    #expect(promote.code == 3 && promote.text.contains("check errors failed"), "\(promote.text)")
+    #expect(promote.code == 3 && promote.text.contains("FAILED     errors: "), "\(promote.text)")
     return SystemClock.now - begun
   }
 

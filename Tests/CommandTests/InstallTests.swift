@@ -120,7 +120,7 @@ import Testing
         "\(Self.repository)/scripts/parts/confined.py",
         "\(Self.repository)/scripts/parts/system/canary.service", sandbox.folder,
       ])
-    try sandbox.wait("the controller") { controller.text.contains("driving 1 services") }
+    try sandbox.wait("the controller") { controller.text.contains("driving 1 service") }
     let asUser = ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"]
     for round in ["the first", "after a restart of Nginx"] {
       let promote = try sandbox.launch("promote", "chat", before: asUser)

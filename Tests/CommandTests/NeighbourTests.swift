@@ -223,7 +223,7 @@ import Testing
     #expect(!rendered.text.contains(secret) && !rendered.text.contains("k1"))
     let revealed = try sandbox.canary("render", "chat", "--weight", "30", "--reveal")
     #expect(revealed.text.contains(secret) && !revealed.text.contains("(hidden)"))
-    let tried = try sandbox.canary("promote", "chat", "--dry-run")
+    let tried = try sandbox.canary("promote", "chat", "--dry-run", "--diff")
     #expect(tried.code == 0 && !tried.text.contains(secret), "\(tried.text)")
     #expect(try !sandbox.canary("check", "chat").text.contains(secret))
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
@@ -231,7 +231,8 @@ import Testing
       Files.contents("\(sandbox.folder)/canary/chat.location")?.contains(secret) == true
     }
     #expect(try shell("find \(sandbox.folder)/canary -type f -perm /007").output == "")
-    #expect(try sandbox.canary("promote", "chat", "--dry-run").text.contains(secret) == false)
+    #expect(
+      try sandbox.canary("promote", "chat", "--dry-run", "--diff").text.contains(secret) == false)
     _ = try sandbox.canary("revert", "chat")
     // A wrong one is told without it.
     try sandbox.writeConfig(

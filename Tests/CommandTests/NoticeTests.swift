@@ -74,7 +74,7 @@ import Testing
         },
         """)
     let controller = try sandbox.launch("controller")
-    try sandbox.wait("the controller") { controller.text.contains("driving 1 services") }
+    try sandbox.wait("the controller") { controller.text.contains("driving 1 service") }
     usleep(500_000)
     #expect(try sandbox.canary("freeze", "chat", "--reason", "the \"week's\" end, 周末").code == 0)
     #expect(try sandbox.canary("thaw", "chat").code == 0)
@@ -135,7 +135,7 @@ import Testing
       "\(sandbox.folder)/url", with: "http://127.0.0.1:\(robot.port)/?key=s3cret-key", mode: 0o600)
     try sandbox.start(top: "notify: { team: { wecom: { file: \"\(sandbox.folder)/url\" } } },")
     let controller = try sandbox.launch("controller")
-    try sandbox.wait("the controller") { controller.text.contains("driving 1 services") }
+    try sandbox.wait("the controller") { controller.text.contains("driving 1 service") }
     usleep(500_000)
     #expect(try sandbox.canary("freeze", "chat", "--reason", "one").code == 0)
     #expect(try sandbox.canary("thaw", "chat").code == 0)
@@ -174,7 +174,7 @@ import Testing
     let controller = try sandbox.launch("controller", before: ["env", "NOTIFY_SOCKET=\(socket)"])
     try sandbox.wait("ready") { listener.text.contains("READY=1") }
     try sandbox.wait("signs of life") {
-      listener.text.contains("WATCHDOG=1 | STATUS=watching of 1 services")
+      listener.text.contains("WATCHDOG=1 | STATUS=watching of 1 service")
     }
     controller.signal(SIGHUP)
     try sandbox.wait("reloading") { listener.text.contains("RELOADING=1 | MONOTONIC_USEC=") }
@@ -209,7 +209,8 @@ import Testing
       service:
         "zone: \"Asia/Shanghai\", windows: [{ from: \"01:00\", to: \"01:30\" }], hooks: { before_stage: [{ run: [\"true\", \"up\"] }] },",
       plan: plan, top: top)
-    let dry = try sandbox.canary("promote", "chat", "--dry-run", "--at", "2031-03-04 01:10")
+    let dry = try sandbox.canary(
+      "promote", "chat", "--dry-run", "--diff", "--at", "2031-03-04 01:10")
     #expect(dry.code == 0, "\(dry.text)")
     for words in [
       "stage 1: 5%: Tue 2031-03-04 01:10 Asia/Shanghai to Tue 2031-03-04 01:50 Asia/Shanghai at the earliest",
@@ -236,7 +237,7 @@ import Testing
         && checked.text.contains("or correct sha256"))
     // The rollout itself shows the same table, and ends before its first stage.
     try sandbox.writeConfig(plan: plan, top: top)
-    let refused = try sandbox.canary("promote", "chat")
+    let refused = try sandbox.canary("promote", "chat", "--verbose")
     #expect(refused.code == 3, "\(refused.text)")
     for row in ["  ✓ good: ", "  ✗ old: ", "  ✓ file: as it should be\n", "  ✗ other: "] {
       #expect(refused.text.contains(row), "\(row) in \(refused.text)")

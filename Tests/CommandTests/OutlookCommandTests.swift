@@ -32,7 +32,7 @@ import Testing
     let check = try sandbox.canary("check", "chat")
     for text in words.dropFirst() { #expect(check.text.contains(text), "\(check.text)") }
     #expect(check.code == 0, "\(check.text)")
-    let promoted = try sandbox.canary("promote", "chat", "--timeout", "2s")
+    let promoted = try sandbox.canary("promote", "chat", "--timeout", "2s", "--verbose")
     #expect(promoted.code == 6, "\(promoted.text)")
     for text in words.dropFirst() { #expect(promoted.text.contains(text), "\(promoted.text)") }
     #expect(try sandbox.canary("revert", "chat").code == 0)

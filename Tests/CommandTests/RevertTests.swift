@@ -203,7 +203,9 @@ import Testing
     usleep(5_200_000)
     let late = try sandbox.canary("revert", "chat")
     #expect(late.code == 0)
-    #expect(late.text.contains("nothing to revert: all traffic is on green"), "\(late.text)")
+    #expect(
+      late.text.contains("nothing to revert: all traffic is on green; blue was kept for "),
+      "\(late.text)")
     #expect(!sandbox.isBraked)
   }
 

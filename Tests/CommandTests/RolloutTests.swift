@@ -81,7 +81,7 @@ import Testing
     let promoted = try sandbox.canary("promote", "chat")
     let seen = load.stop()
     #expect(promoted.code == 3, "\(promoted.text)")
-    #expect(promoted.text.contains("check errors failed: "), "\(promoted.text)")
+    #expect(promoted.text.contains("FAILED     errors: "), "\(promoted.text)")
     #expect(promoted.text.contains("% > 5% over "), "\(promoted.text)")
     let failed = seen.filter { $0.status != 200 }
     #expect(failed.isEmpty, "\(failed.count) of \(seen.count) failed: \(failed.prefix(3))")

@@ -70,7 +70,7 @@ import Testing
     try monitoring.fire("HighErrors", service: "chat")
     #expect(child.wait() == 3, "\(child.text)")
     #expect(
-      child.text.contains("check quiet failed: an alert fires: HighErrors (the HighErrors of it)"),
+      child.text.contains("quiet: an alert fires: HighErrors (the HighErrors of it)"),
       "\(child.text)")
   }
 
@@ -89,7 +89,7 @@ import Testing
     let checked = try sandbox.canary("check", "chat")
     #expect(
       checked.code == 1 && checked.text.contains("check up: http://127.0.0.1:"), "\(checked.text)")
-    let promoted = try sandbox.canary("promote", "chat")
+    let promoted = try sandbox.canary("promote", "chat", "--verbose")
     #expect(promoted.code == 3, "\(promoted.text)")
     #expect(
       promoted.text.contains(
@@ -118,7 +118,7 @@ import Testing
         "guards: [{ name: \"pager\", alerts: [\"service={{service}}\", \"severity!=info\"], every: \"500ms\", then: \"revert\" }],"
     )
     // It passes: the rollout goes through, with the guard as one more check.
-    let promoted = try sandbox.canary("promote", "chat")
+    let promoted = try sandbox.canary("promote", "chat", "--verbose")
     #expect(promoted.code == 0, "\(promoted.text)")
     #expect(promoted.text.contains("pager: pass: no alert fires"), "\(promoted.text)")
     // It fails while nobody rolls anything out: the controller goes back, and says why.

@@ -110,7 +110,7 @@ import Testing
     defer { sandbox.close() }
     try sandbox.start(plan: stages(.none))
     let controller = try sandbox.launch("controller")
-    try sandbox.wait("the controller") { controller.text.contains("driving 1 services") }
+    try sandbox.wait("the controller") { controller.text.contains("driving 1 service") }
     try sandbox.writeConfig(service: "windows: [{ dayz: \"mon\" }], typo: 1,", plan: stages(.none))
     controller.signal(SIGHUP)
     try sandbox.wait("the refusal") { controller.text.contains("the former config stays") }

@@ -61,7 +61,7 @@ import Testing
     while driver.wait(Span(milliseconds: 1)) == nil {
       #expect(pools(sandbox.port, 5)["failed"] == nil)
     }
-    #expect(driver.text.contains("promoted"), "\(driver.text)")
+    #expect(driver.text.contains("PROMOTED"), "\(driver.text)")
     #expect(pools(sandbox.port, 20) == ["green": 20])
     // Within retain it goes back at once, and by no more than a name.
     #expect(try sandbox.canary("revert", "chat").code == 0)
@@ -89,7 +89,7 @@ import Testing
     }
     #expect(code == 3, "\(driver.text)")
     #expect(
-      driver.text.contains("check errors failed: ") && driver.text.contains("% > 5% over "),
+      driver.text.contains("FAILED     errors: ") && driver.text.contains("% > 5% over "),
       "\(driver.text)")
     #expect(pools(sandbox.port, 20) == ["blue": 20])
   }

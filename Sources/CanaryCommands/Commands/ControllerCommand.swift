@@ -20,12 +20,16 @@ enum ControllerCommand {
   ) { call throws(Failure) in
     var options = World.Options()
     options.asksController = false
-    let world = try call.world(options)
+    let journal = Journal(call.output)
+    let world = try call.world(options, log: journal.log)
     let signals = await Signals.stream([SIGTERM, SIGINT])
     let reloads = await Signals.stream([SIGHUP])
     let stop = Task { for await _ in signals { return } }
-    guard let lease = try await acquire(world, stop) else { return .done }
-    call.output.err("canary controller: driving \(world.config.services.count) services")
+    guard let lease = try await acquire(world, stop, journal) else { return .done }
+    journal.say(
+      .info,
+      "canary controller: driving \(Text.count(world.config.services.count, "service"))")
+    let telling = Task { await journal.follow(world) }
     world.hooks.tidy()
     await GateChanges.note(world)
     ControllerConfig.publish(world)
@@ -42,7 +46,7 @@ enum ControllerCommand {
     let reloading = Task {
       var guarding = Task { await StandingGuardLoop.watch(world) }
       for await _ in reloads {
-        guard let fresh = reload(call, world) else { continue }
+        guard let fresh = reload(call, world, journal) else { continue }
         drivers.world = fresh
         ControllerConfig.publish(fresh)
         await GateChanges.note(fresh)
@@ -54,14 +58,16 @@ enum ControllerCommand {
     ServiceManager.tell("READY=1")
     await stop.value
     ServiceManager.tell("STOPPING=1")
-    call.output.err(
-      "canary controller: stopping; rollouts stay where they are, with the brake on until somebody drives them"
+    journal.say(
+      .info,
+      "canary controller: stopping; rollouts stay where they are, with the brake on until a driver takes over"
     )
     reloading.cancel()
     answering.cancel()
     await drain(controller, loop, world)
     // Its socket goes before the lease: the next controller listens under the same name.
     await answering.value
+    telling.cancel()
     noticing.cancel()
     publishing.cancel()
     watching.cancel()
@@ -85,26 +91,31 @@ enum ControllerCommand {
 
   /// The world for the config as it is now; nil when that cannot be used, so that the former config
   /// stays.
-  private static func reload(_ call: Invocation, _ world: World) -> World? {
+  private static func reload(_ call: Invocation, _ world: World, _ journal: Journal)
+    -> World?
+  {
     ServiceManager.tell("RELOADING=1", "MONOTONIC_USEC=\(ServiceManager.monotonic)")
     defer { ServiceManager.tell("READY=1") }
     do throws(Failure) {
       var options = World.Options()
       options.asksController = false
       options.former = world
-      let fresh = try World(configFile: call["--config"], options, log: call.output.log)
+      let fresh = try World(configFile: call["--config"], options, log: journal.log)
       // This process's lease, store and flags stay where they were when it started.
       guard fresh.config.state == world.config.state, fresh.config.run == world.config.run else {
         world.live.config = world.config
         throw Failure(
           .wrong, "`state` and `run` cannot be changed while the controller runs; restart it")
       }
-      call.output.err(
-        "canary controller: \(fresh.config.file) is read anew: \(fresh.config.services.count) services; running rollouts keep the pools and the plan that they began with"
+      journal.say(
+        .info,
+        "canary controller: \(fresh.config.file) is read anew: \(Text.count(fresh.config.services.count, "service")); running rollouts keep the pools and the plan that they began with"
       )
       return fresh
     } catch {
-      call.output.err("canary controller: the former config stays: \(error.text)")
+      journal.say(
+        .error,
+        "canary controller: the config was not reloaded; the former config stays: \(error.text)")
       return nil
     }
   }
@@ -112,9 +123,9 @@ enum ControllerCommand {
   /// The lease to drive all services; reports once that it waits for it.
   ///
   /// Nil when stopped before.
-  private static func acquire(_ world: World, _ stop: Task<Void, Never>) async throws(Failure)
-    -> (any Lease)?
-  {
+  private static func acquire(
+    _ world: World, _ stop: Task<Void, Never>, _ journal: Journal
+  ) async throws(Failure) -> (any Lease)? {
     let stopped = Mutex(false)
     let watch = Task {
       await stop.value
@@ -130,8 +141,8 @@ enum ControllerCommand {
       }
       if !told {
         let pid = world.leases.holder(.controller).map { " (pid \($0))" } ?? ""
-        world.output.err(
-          "canary controller: another controller\(pid) drives; waiting for it to end")
+        journal.say(
+          .info, "canary controller: another controller\(pid) drives; waiting for it to end")
         // For systemd, a waiting controller is ready: it takes over by itself.
         ServiceManager.tell("READY=1", "STATUS=waiting for another controller\(pid) to end")
         told = true

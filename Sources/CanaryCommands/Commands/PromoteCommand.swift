@@ -28,6 +28,8 @@ enum PromoteCommand {
         Option("--detach", nil, "return once the rollout has begun; another process drives it"),
         Option("--timeout", "DURATION", "stop waiting after this time; the rollout goes on"),
         Option("--dry-run", nil, "print what would happen, and touch nothing"),
+        Option("--diff", nil, "with --dry-run: also what each stage changes in Nginx's files"),
+        Option("--verbose", nil, "print every entry of the history, such as each verdict"),
         Option("--json", nil, "print one JSON object a line"),
       ], isActing: true)
   ) { call throws(Failure) in
@@ -36,11 +38,15 @@ enum PromoteCommand {
     let request = try request(call, world, service, stable: service.stable)
     let timeout = try timeout(call)
     let at = try call.time("--at", service, world)
+    if call.has("--diff"), !call.has("--dry-run") {
+      throw Failure(.wrong, "--diff belongs to --dry-run", hint: "Nothing was touched.")
+    }
     if call.has("--dry-run") {
       return try await DryRun(
         world: world, service: service, request: try await current(call, world, service),
         at: at,
-        inWindow: call.has("--in-window")
+        inWindow: call.has("--in-window"),
+        showsFiles: call.has("--diff")
       ).run()
     }
     if at != nil || call.has("--in-window") {
@@ -153,14 +159,12 @@ enum PromoteCommand {
       throw Failure(
         .wrong, why, hint: "Nothing was touched. See: canary status \(service.name)")
     }
-    // Beforehand, so that nobody waits for hours to be told.
-    for warning in await OutlookText.read(world.config, service, request.plan).warnings {
-      world.output.err("canary: warning: \(warning)")
-    }
     await tellUnready(world, service, request)
     let number = decision.state.rollout?.number ?? 0
     var session = PromoteSession(
-      world: world, service: service, number: number, asJSON: call.has("--json"))
+      world: world, service: service, number: number, manner: manner(call))
+    // Beforehand, so that nobody waits for hours to be told.
+    session.warnings = await OutlookText.read(world.config, service, request.plan).warnings
     if call.has("--detach") { return try await session.detach(lease) }
     return try await session.follow(lease, timeout: timeout)
   }
@@ -192,9 +196,14 @@ enum PromoteCommand {
     }
     var session = PromoteSession(
       world: world, service: service, number: decision.state.rollout?.number ?? 0,
-      asJSON: call.has("--json"))
+      manner: manner(call))
     if call.has("--detach") { return session.begun() }
     return try await session.follow(nil, timeout: timeout)
+  }
+
+  private static func manner(_ call: Invocation) -> Follower.Manner {
+    if call.has("--json") { return .json }
+    return call.has("--verbose") ? .verbose : .log
   }
 
   /// The request, with the pool that is stable now.

@@ -23,7 +23,8 @@ enum WatchdogCommand {
       return .done
     }
     let signals = await Signals.stream([SIGTERM, SIGINT])
-    call.output.err("canary watchdog: watching \(world.config.services.count) services")
+    call.output.err(
+      "canary watchdog: watching \(Text.count(world.config.services.count, "service"))")
     ServiceManager.tell("READY=1")
     let watching = Task { await OrphanWatch.watch(world) }
     for await _ in signals { break }

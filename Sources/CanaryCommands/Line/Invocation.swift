@@ -20,9 +20,11 @@ final class Invocation: Sendable {
   /// The world for the config of this command line; throws every fault of the config.
   ///
   /// Later calls return the same world, whatever their options.
-  func world(_ options: World.Options = World.Options()) throws(Failure) -> World {
+  func world(
+    _ options: World.Options = World.Options(), log: (@Sendable (String) -> Void)? = nil
+  ) throws(Failure) -> World {
     if let world = madeWorld { return world }
-    let world = try World(configFile: arguments["--config"], options, log: output.log)
+    let world = try World(configFile: arguments["--config"], options, log: log ?? output.log)
     made.withLock { $0 = world }
     return world
   }

@@ -9,6 +9,13 @@ struct Output: Sendable {
   let errIsTerminal = ThisProcess.isTerminal(2)
 
   func out(_ text: String) { Self.write(Self.visible(text) + "\n", to: 1) }
+  /// Prints a line of a rollout's progress: to standard output on a terminal, where nothing else
+  /// reads it.
+  func progress(_ text: String) {
+    if outIsTerminal { out(text) } else { err(text) }
+  }
+  /// Prints a mark of a build server as it is, beside the lines of progress.
+  func mark(_ text: String) { Self.write(text + "\n", to: outIsTerminal ? 1 : 2) }
   /// Prints to standard error; keeps the text while `hold` is in effect.
   func err(_ text: String) {
     let isHeld = Self.held.withLock { held in
@@ -21,6 +28,7 @@ struct Output: Sendable {
   /// The text with `U+FFFD` for what is not seen, except for ends of lines and tabs: whatever is
   /// printed may hold a text of others.
   private static func visible(_ text: String) -> String {
+    let text = BuildServer.isGitHub ? BuildServer.inert(text) : text
     let isHarmless = { (scalar: Unicode.Scalar) in
       scalar == "\n" || scalar == "\t" || !Text.isInvisible(scalar)
     }

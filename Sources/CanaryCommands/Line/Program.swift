@@ -42,6 +42,9 @@ package enum Program {
       output.err(help)
       return ExitCode.wrong.rawValue
     }
+    if name == "help", let wanted = words.dropFirst().first, !wanted.hasPrefix("-") {
+      return await run([wanted, "--help"])
+    }
     if ["--help", "-h", "help"].contains(name) {
       output.out(help)
       return ExitCode.done.rawValue
@@ -49,7 +52,9 @@ package enum Program {
     if name == "--version" { return await run(["version"]) }
     guard let command = commands.first(where: { $0.spec.name == name }) else {
       let near = Spelling.nearest(to: name, among: visible.map(\.spec.name))
-      let advice = near.map { "did you mean 'canary \($0)'?" } ?? "see: canary --help"
+      let advice =
+        OtherTools.advice(name, Array(words.dropFirst()))
+        ?? near.map { "did you mean 'canary \($0)'?" } ?? "see: canary --help"
       output.err("canary: there is no command '\(Text.sanitized(name))'; \(advice)")
       return ExitCode.wrong.rawValue
     }
@@ -104,7 +109,7 @@ package enum Program {
       Commands:
       \(lines.joined(separator: "\n"))
 
-      Each takes --config FILE and --help. In an emergency: canary revert SERVICE
+      Each takes --config FILE and --help (or: canary help COMMAND). In an emergency: canary revert SERVICE
       """
   }
 }

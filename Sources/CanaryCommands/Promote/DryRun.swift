@@ -12,6 +12,8 @@ struct DryRun {
   let request: PromoteRequest
   let at: Instant?
   let inWindow: Bool
+  /// Whether the changes of the generated files are printed as well.
+  let showsFiles: Bool
 
   func run() async throws(Failure) -> ExitCode {
     let state = try await world.load(service)
@@ -47,7 +49,11 @@ struct DryRun {
       }
     }
     try await tellChecks(state)
-    try tellFiles(state)
+    if showsFiles {
+      try tellFiles(state)
+    } else {
+      world.output.out("  what changes in Nginx's files: add --diff")
+    }
     return .done
   }
 

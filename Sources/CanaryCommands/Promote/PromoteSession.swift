@@ -9,7 +9,9 @@ struct PromoteSession {
   let world: World
   let service: Service
   let number: Int
-  let asJSON: Bool
+  let manner: Follower.Manner
+  /// What to say before the first stage, in the order of importance.
+  var warnings: [String] = []
 
   /// Starts a process that drives the rollout, unless a controller does.
   func detach(_ lease: (any Lease)?) async throws(Failure) -> ExitCode {
@@ -24,9 +26,28 @@ struct PromoteSession {
 
   /// Says that the rollout goes on by itself.
   func begun() -> ExitCode {
+    var follower = follower
+    warn(&follower)
     world.output.out(
-      "rollout \(number) of \(service.name) has begun; see: canary status \(service.name)")
+      """
+      rollout \(number) of \(service.name) has begun
+      watch: canary status \(service.name) --watch   stop: canary revert \(service.name)
+      """)
     return .done
+  }
+
+  private var follower: Follower {
+    Follower(world: world, service: service, number: number, manner: manner)
+  }
+
+  /// Prints the first warning, and how to see all of them.
+  private func warn(_ follower: inout Follower) {
+    if manner != .log {
+      for warning in warnings { world.output.err("canary: warning: \(warning)") }
+    }
+    guard manner == .log, let first = warnings.first else { return }
+    let more = warnings.count > 1 ? " (and \(warnings.count - 1) more)" : ""
+    follower.warn(first + more, "; see: canary promote \(service.name) --dry-run")
   }
 
   /// Drives or follows until the rollout is over, you quit, or the timeout.
@@ -35,7 +56,7 @@ struct PromoteSession {
   mutating func follow(_ lease: (any Lease)?, timeout: Span?) async throws(Failure) -> ExitCode {
     let signals = await Signals.stream([SIGINT, SIGTERM, SIGHUP])
     let stops = SignalCount()
-    let terminal = asJSON ? nil : Terminal()
+    let terminal = manner == .json ? nil : Terminal()
     let view = terminal.map { LiveView(world, service, $0, isPromote: true) }
     let driver = world.driver(service)
     var driving = lease.map { drive(driver, .woke, $0) }
@@ -47,7 +68,7 @@ struct PromoteSession {
         }
         let why = "stopped by \(Signals.name(number)) to promote"
         world.output.err(
-          "canary: \(why); sending all traffic back to stable (once more to leave at once)")
+          "canary: \(why); sending all traffic back to stable (again: leave at once)")
         _ = try? await world.submit(
           .revertOnly(rollout: rollout, world.actor, Reason(.person, why)), service)
       }
@@ -60,9 +81,11 @@ struct PromoteSession {
       publishing.cancel()
     }
     await view?.begin()
+    var follower = follower
+    if view == nil { warn(&follower) }
     let end: End
     do throws(Failure) {
-      end = try await follow(driver, &driving, timeout: timeout, view)
+      end = try await follow(driver, &driving, timeout: timeout, view, &follower)
     } catch {
       await view?.end()
       throw error
@@ -71,35 +94,25 @@ struct PromoteSession {
     // The lease is free now for the process that publishes the end.
     publishing.cancel()
     await publishing.value
-    var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
     // The screen is gone by now: print what happened.
     if view != nil { _ = await follower.look() }
-    switch end {
-    case .over(let rollout): return finish(rollout)
-    case .left(let why):
-      world.output.err("canary promote: \(why); see: canary status \(service.name)")
-      return .timedOut
-    case .revertRefused(let code, let why):
-      world.output.err(why)
-      return code
-    }
+    return await finish(end, &follower)
   }
 
   /// How following ended.
-  private enum End {
-    case over(Rollout)
+  enum End {
+    case over(RolloutRecord)
     /// The rollout continues without this process.
     case left(String)
     /// Nginx refuses the revert's configuration; the brake is on.
-    case revertRefused(ExitCode, String)
+    case revertRefused(Reason, Fault, stable: PoolName)
   }
 
   /// Looks every 0.15 s; takes over the drive when no process has had it for 2 s.
   private mutating func follow(
     _ driver: Driver, _ driving: inout Task<ServiceState?, Never>?, timeout: Span?,
-    _ view: LiveView?
+    _ view: LiveView?, _ follower: inout Follower
   ) async throws(Failure) -> End {
-    var follower = Follower(world: world, service: service, number: number, asJSON: asJSON)
     let start = world.clock.uptime()
     var undrivenSince = start
     var drawn: Span?
@@ -111,13 +124,13 @@ struct PromoteSession {
           drawn = now
           hasQuit = await view.look()
         }
-        if let rollout = try? await ended() {
+        if let record = try? await ended() {
           _ = await driving?.value
-          return .over(rollout)
+          return .over(record)
         }
-      } else if let rollout = await follower.look() {
+      } else if let record = await follower.look() {
         _ = await driving?.value
-        return .over(rollout)
+        return .over(record)
       }
       if hasQuit || timeout.map({ now - start >= $0 }) ?? false {
         if let driving {
@@ -125,7 +138,7 @@ struct PromoteSession {
           _ = await driving.value
           try DriveSession.handOver(service, of: world)
         }
-        return .left(hasQuit ? "left" : "still going on after \(timeout ?? .zero)")
+        return .left(hasQuit ? "stopped watching" : "waited \((timeout ?? .zero).words)")
       }
       if driving == nil {
         // A controller that holds its lease but does not drive (stopped, stuck) must not leave the
@@ -135,7 +148,7 @@ struct PromoteSession {
           undrivenSince = now
         }
         if now - undrivenSince > .seconds(2), let lease = try DriveSession.acquire(world, service) {
-          world.output.err("canary: no controller took the rollout; driving it from here")
+          world.output.err("canary: no controller took the rollout, so this process drives it")
           driving = drive(driver, .woke, lease)
         }
       } else if let ended = await refusedRevert(driver) {
@@ -146,9 +159,9 @@ struct PromoteSession {
   }
 
   /// The rollout once it is over, also when another has begun since; nil: it goes on.
-  private func ended() async throws(StoreError) -> Rollout? {
-    let rollout = try await world.history.record(service.name, rollout: number)?.rollout
-    return rollout?.phase.isOver == true ? rollout : nil
+  private func ended() async throws(StoreError) -> RolloutRecord? {
+    let record = try await world.history.record(service.name, rollout: number)
+    return record?.rollout.phase.isOver == true ? record : nil
   }
 
   private func drive(_ driver: Driver, _ event: Event, _ lease: any Lease) -> Task<
@@ -173,31 +186,6 @@ struct PromoteSession {
       let state = try? await world.load(service),
       case .reverting(_, let reason)? = state.running?.phase
     else { return nil }
-    // Only a worker knows where requests go.
-    let unseen = await EmergencyBrake(world, service.name).visibilityFault()
-    let place =
-      unseen.map { "WHERE REQUESTS GO IS NOT KNOWN: \($0)." }
-      ?? "All new requests go to \(state.stable) by the brake, which stays on."
-    return .revertRefused(
-      unseen == nil ? reason.exitCode : .outside,
-      "canary: \(reason.text). \(place) Nginx did not take the clean configuration: \(fault). Repair that, then: canary revert \(service.name)"
-    )
-  }
-
-  private func finish(_ rollout: Rollout) -> ExitCode {
-    let output = world.output
-    let tell = { (text: String) in
-      asJSON ? () : output.outIsTerminal ? output.out(text) : output.err(text)
-    }
-    switch rollout.phase {
-    case .promoted(let until):
-      tell("promoted: \(rollout.to) is stable; \(rollout.from) is kept until \(until.iso8601)")
-      return .done
-    case .reverted(let reason):
-      tell("reverted: all traffic is on \(rollout.from): \(reason.text)")
-      return reason.exitCode
-    case .starting, .applying, .soaking, .paused, .finishing, .reverting:
-      return .outside
-    }
+    return .revertRefused(reason, fault, stable: state.stable)
   }
 }

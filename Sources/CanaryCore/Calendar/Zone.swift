@@ -70,6 +70,31 @@ package struct Zone: Hashable, Sendable {
     return Array(known) + rule.changes(in: range)
   }
 
+  /// Reads a rule as `TZ` may have it, such as `CET-1CEST,M3.5.0,M10.5.0/3`; nil for anything else.
+  package init?(posix text: String) {
+    guard let rule = ZoneRule(text) else { return nil }
+    let quoted = text.hasPrefix("<") ? text.dropFirst().prefix { $0 != ">" } : nil
+    self.init(
+      name: String(quoted ?? text.prefix { $0.isLetter }), first: rule.offset(at: 0),
+      transitions: [], rule: rule)
+  }
+
+  /// The same zone under another name.
+  package func named(_ name: String) -> Zone {
+    Zone(name: name, first: first, transitions: transitions, rule: rule)
+  }
+
+  /// The time of day, `16:48:18`, for a line whose neighbours say the zone.
+  package func clock(_ instant: Instant) -> String { Instant.clock(wall(instant)) }
+
+  /// `18:58 Asia/Shanghai` on the day of `now`, and with its date on any other.
+  package func text(_ instant: Instant, near now: Instant) -> String {
+    guard CivilDay.number(of: wall(instant)) == CivilDay.number(of: wall(now)) else {
+      return text(instant)
+    }
+    return "\(clock(instant).prefix(5)) \(name)"
+  }
+
   /// `Tue 2026-11-24 01:00 Asia/Shanghai`.
   package func text(_ instant: Instant) -> String {
     let wall = wall(instant)

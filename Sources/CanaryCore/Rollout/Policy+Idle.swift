@@ -146,6 +146,15 @@ extension Policy {
       return
     }
     if dropped { return }
-    decision.refusal = .nothing("nothing to revert: all traffic is on \(decision.state.stable)")
+    decision.refusal = .nothing(
+      "nothing to revert: all traffic is on \(decision.state.stable)\(keptBefore)")
+  }
+
+  /// That the pool before the last promotion is not kept any more, and what to type; empty: there
+  /// is none.
+  private var keptBefore: String {
+    guard let rollout = decision.state.rollout, case .promoted = rollout.phase else { return "" }
+    return
+      "; \(rollout.from) was kept for \(rollout.retain.words) after the promotion, and that is over. To go back, see that \(rollout.from) runs, then: canary promote \(decision.state.service) --to \(rollout.from)"
   }
 }

@@ -134,7 +134,7 @@ package final class DriverPool: Sendable {
 
   /// Sends systemd one status line, and the watchdog's sign of life.
   package func report(_ driven: [ServiceName], _ isDraining: Bool) {
-    let all = "\(world.config.services.count) services"
+    let all = Text.count(world.config.services.count, "service")
     let names = driven.prefix(5).map(\.text).joined(separator: ", ")
     let more = driven.count > 5 ? " and \(driven.count - 5) more" : ""
     let what =

@@ -1,0 +1,164 @@
+package import CanaryCore
+internal import CanaryDriver
+
+// The last two lines: how it ended, in numbers, and what to do next.
+
+extension PipelineLog {
+  /// What is known of a rollout that is over.
+  package struct Outcome {
+    package var rollout: Rollout
+    /// What the canary did; nil: nothing counts the requests of this service.
+    package var canary: PoolCounts?
+    /// The canary's share as a worker says it now, or why none does.
+    package var share: Result<Weight, Fault>
+    /// When the revert was decided; nil: there was none.
+    package var decided: Instant?
+    /// What runs on the pool that was stable; nil: not known.
+    package var stableRelease: String?
+    /// The canary's servers.
+    package var servers: [String] = []
+    package var exit: Int32
+
+    package init(_ rollout: Rollout, share: Result<Weight, Fault>, exit: Int32) {
+      self.rollout = rollout
+      self.share = share
+      self.exit = exit
+    }
+  }
+
+  /// The two lines of a rollout that is over.
+  package func outcome(_ outcome: Outcome, at now: Instant) -> [Item] {
+    let rollout = outcome.rollout
+    let isPromoted = rollout.revertReason == nil
+    let (pool, release) =
+      isPromoted ? (rollout.to, rollout.release) : (rollout.from, outcome.stableRelease)
+    let wanted = isPromoted ? Weight.all : .none
+    var line = FittedLine()
+    line.add("\(zone.clock(rollout.ended ?? now))  \(isPromoted ? "PROMOTED" : "REVERTED")  ")
+    switch outcome.share {
+    case .success(wanted):
+      line.add("all traffic on ")
+      add(&line, pool, release)
+    case .success(let other):
+      line.add("but a worker of Nginx gives ")
+      line.add(flexible: rollout.to.text)
+      line.add(" \(other) %: canary status \(service)")
+    case .failure(let fault):
+      add(&line, pool, release)
+      line.add(" is stable, but no worker of Nginx confirms where requests go: ")
+      line.add(flexible: fault.fact)
+    }
+    let took = isPromoted ? rollout.started : outcome.decided
+    if let took, let ended = rollout.ended, ended > took {
+      let span = (ended - took).wordsAtMost
+      line.add(isPromoted ? " after \(span)" : ", \(span) after the decision")
+    }
+    if let canary = outcome.canary { line.add("; \(Self.harm(canary))") }
+    return [
+      Item(text: line.text(Self.width), mark: isPromoted ? .plain : .error), next(outcome, now),
+    ]
+  }
+
+  private func add(_ line: inout FittedLine, _ pool: PoolName, _ release: String?) {
+    line.add(flexible: pool.text)
+    guard let release else { return }
+    line.add(" (")
+    line.add(flexible: release)
+    line.add(")")
+  }
+
+  /// What users saw of the tries that failed on the canary.
+  static func harm(_ canary: PoolCounts) -> String {
+    if canary.requests == 0 { return "no request reached the canary" }
+    let all = Text.count(canary.requests, "canary request")
+    if canary.failures == 0 { return "none of \(all) failed" }
+    let failed = ComparisonReport.grouped(canary.failures)
+    guard let hurt = canary.hurt else {
+      return "\(failed) of \(all) failed; how many users saw is not known"
+    }
+    let retried = ComparisonReport.grouped(max(0, canary.failures - hurt))
+    if hurt <= 0 { return "no user saw a failure (\(retried) retried on stable)" }
+    let seen = "users saw \(Text.count(hurt, "failure")) (of \(all))"
+    return hurt < canary.failures
+      ? "\(seen), \(retried) retried on stable" : seen
+  }
+
+  private func next(_ outcome: Outcome, _ now: Instant) -> Item {
+    let rollout = outcome.rollout
+    var line = FittedLine()
+    line.add("          next: ")
+    switch rollout.phase {
+    case .promoted(let until):
+      line.add("to go back until \(zone.text(until, near: now)): canary revert \(service)")
+    case .reverted(let reason), .reverting(_, let reason): advise(&line, reason, outcome)
+    case .starting, .applying, .soaking, .paused, .finishing:
+      line.add("canary status \(service)")
+    }
+    let report = "   report: canary report \(service) \(rollout.number)"
+    if line.width - 40 + report.count < Self.width { line.add(report) }
+    line.add("   (exit \(outcome.exit))")
+    return Item(text: line.text(Self.width))
+  }
+
+  private func advise(_ line: inout FittedLine, _ reason: Reason, _ outcome: Outcome) {
+    if let hint = reason.hint { return line.add(flexible: hint) }
+    switch reason.kind {
+    case .person: line.add("when it is to go on: canary promote \(service)")
+    case .outside: line.add("mend what failed, then promote again")
+    case .gate:
+      guard ["check ", "guard ", "the canary pool "].contains(where: reason.text.hasPrefix) else {
+        return line.add("see what held it, then promote again")
+      }
+      line.add("fix ")
+      line.add(flexible: outcome.rollout.release ?? outcome.rollout.to.text)
+      if let first = outcome.servers.first {
+        line.add(" on ")
+        line.add(flexible: first)
+        if outcome.servers.count > 1 { line.add(" and \(outcome.servers.count - 1) more") }
+      }
+      line.add(", then promote again")
+    }
+  }
+
+  // MARK: ends that are none of the rollout
+
+  /// The two lines of a promote that ends while its rollout goes on.
+  package func left(_ state: ServiceState?, why: String, exit: Int32, at now: Instant) -> [Item] {
+    var line = FittedLine()
+    line.add("\(zone.clock(now))  LEFT      \(why); the rollout goes on")
+    if let state {
+      line.add(": ")
+      line.add(flexible: Wording.sentence(state))
+    }
+    let stop = "stop: canary revert \(service)   (exit \(exit))"
+    let watch = "          next: watch: canary status \(service) --watch   "
+    let isShort = watch.count + stop.count <= Self.width
+    return [
+      Item(text: line.text(Self.width), mark: .warning),
+      Item(text: (isShort ? watch : "          next: ") + stop),
+    ]
+  }
+
+  /// The two lines of a revert whose clean configuration Nginx refuses; `unseen` says why it is not
+  /// known where requests go, nil: the brake works.
+  package func braked(
+    stable: PoolName, unseen: String?, fault: Fault, exit: Int32, at now: Instant
+  ) -> [Item] {
+    var line = FittedLine()
+    line.add("\(zone.clock(now))  ")
+    if let unseen {
+      line.add("BRAKED    WHERE REQUESTS GO IS NOT KNOWN: ")
+      line.add(flexible: unseen)
+    } else {
+      line.add("BRAKED    all new requests go to ")
+      line.add(flexible: stable.text)
+      line.add(" by the brake, which stays on")
+    }
+    line.add("; Nginx refused the clean configuration: ")
+    line.add(flexible: fault.fact)
+    return [
+      Item(text: line.text(Self.width), mark: .error),
+      Item(text: "          next: fix Nginx, then: canary revert \(service)   (exit \(exit))"),
+    ]
+  }
+}
