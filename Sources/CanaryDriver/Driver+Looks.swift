@@ -86,8 +86,8 @@ extension Driver {
     guard let before = clockOffset, isStep(from: before) else { return }
     log(
       offset < before
-        ? "the clock was set back by \(before - offset): what was measured before counts no more"
-        : "the clock was set forward by \(offset - before)")
+        ? "the clock was set back by \((before - offset).words): what was measured before counts no more"
+        : "the clock was set forward by \((offset - before).words)")
     // What is waited for is decided on again by the new time.
     wakeAt = desk.clock.uptime()
   }

@@ -23,4 +23,18 @@ import Testing
       #expect(Text.sanitized(text) == text && Text.visible(text) == text)
     }
   }
+
+  @Test func `a span is told in two parts, and never as more than it is`() {
+    for (milliseconds, down, up) in [
+      (0, "0 s", "0 s"), (20, "0.02 s", "0.02 s"), (1255, "1.25 s", "1.26 s"),
+      (19_809, "19 s", "20 s"), (59_999, "59 s", "1 m"), (90_000, "1 m 30 s", "1 m 30 s"),
+      (3_599_500, "59 m 59 s", "1 h"), (7_830_000, "2 h 10 m", "2 h 11 m"),
+      (86_400_000, "1 d", "1 d"),
+    ] as [(Int64, String, String)] {
+      let span = Span(milliseconds: milliseconds)
+      #expect(span.words == down && span.wordsAtMost == up, "\(span.words) \(span.wordsAtMost)")
+    }
+    #expect(
+      Text.count(1, "try", "tries") == "1 try" && Text.count(1204, "request") == "1,204 requests")
+  }
 }

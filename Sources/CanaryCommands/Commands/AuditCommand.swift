@@ -79,7 +79,7 @@ enum AuditCommand {
     let old = chain.unchained > 0 ? " (the first \(chain.unchained) are from before it)" : ""
     return chain.count == 0
       ? "no entry yet"
-      : "the chain of \(chain.count) entries is whole\(old); head \(chain.head ?? "none yet")"
+      : "the chain of \(Text.count(chain.count, "entry", "entries")) is whole\(old); head \(chain.head ?? "none yet")"
   }
 
   private static func line(_ link: ChainLink) -> String {

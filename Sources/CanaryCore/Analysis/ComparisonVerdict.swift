@@ -32,7 +32,9 @@ extension Judge {
     let least = max(check.minRequests, demands && !compared.isAlone ? leastEvidence : 0)
     if compared.isAlone {
       guard compared.canary.requests >= least else {
-        return .held("\(compared.canary.requests) canary requests in this stage, \(least) needed")
+        return .held(
+          "\(compared.canary.requests) canary \(Text.noun(compared.canary.requests, "request")) in this stage, \(least) needed"
+        )
       }
       return .good("all requests are the canary's: nothing to compare with")
     }

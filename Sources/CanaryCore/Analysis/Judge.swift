@@ -104,7 +104,9 @@ package enum Judge {
     guard value.isFinite else { return .held("the value is \(value): not a number to judge by") }
     if let requests, requests < check.minRequests {
       let whose = check.source.isShadow ? "shadow" : "canary"
-      return .held("\(requests) \(whose) requests in \(check.window), \(check.minRequests) needed")
+      return .held(
+        "\(requests) \(whose) \(Text.noun(requests, "request")) in \(check.window), \(check.minRequests) needed"
+      )
     }
     let broken = brokenBound(check.condition, value)
     let shown = ValueFormat(check.source)
@@ -117,7 +119,10 @@ package enum Judge {
       if let min = check.condition.min { detail += " ≥ \(shown.text(min))" }
     }
     if let requests, check.source.logMetric != .requests {
-      detail += " over \(requests) \(check.source.isShadow ? "copies" : "requests")"
+      let noun =
+        check.source.isShadow
+        ? Text.noun(requests, "copy", "copies") : Text.noun(requests, "request")
+      detail += " over \(requests) \(noun)"
     }
     if broken == .none { return .good(detail) }
     if check.weighsStable, let shared, brokenBound(check.condition, shared) != .none {
@@ -181,7 +186,7 @@ package enum Judge {
     let oftenEnough = state.brokenCount >= check.failures
     state.verdict = longEnough && oftenEnough ? .fail : .pending
     state.detail = detail
-    if !longEnough { state.detail += " (for \(at - since) of \(check.lasting))" }
+    if !longEnough { state.detail += " (for \((at - since).whole) of \(check.lasting))" }
     if !oftenEnough { state.detail += " (\(state.brokenCount) of \(check.failures) in a row)" }
   }
 

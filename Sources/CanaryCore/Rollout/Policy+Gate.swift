@@ -232,7 +232,8 @@ extension Policy {
     set(.soaking(soak))
     note(
       .advanced, rollout.number, weight: decision.state.serving?.routing.weight, actor: actor,
-      detail: "the soak of stage \(soak.stage + 1) was cut short after \(soak.served)\(onward)")
+      detail:
+        "the soak of stage \(soak.stage + 1) was cut short after \(soak.served.whole)\(onward)")
     decision.effects = [.wake(now)]
   }
 }

@@ -47,7 +47,10 @@ extension Policy {
       separator: "; ")
     note(
       .preflight, rollout.number, actor: .canary,
-      detail: bad.isEmpty ? "\(states.count) checks before the rollout pass" : text)
+      detail: bad.isEmpty
+        ? states.count == 1
+          ? "the check before the rollout passes" : "\(states.count) checks before the rollout pass"
+        : text)
     if bad.isEmpty {
       set(.starting(since: now, passes: 0))
       decision.effects = [.wake(now)]

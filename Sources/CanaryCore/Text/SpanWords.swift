@@ -8,6 +8,11 @@ extension Span {
   /// The same, rounded up, for a time within which something was done or will be.
   package var wordsAtMost: String { words(.up) }
 
+  /// The whole seconds of a span of at least one, so that it is not told to the millisecond.
+  package var whole: Span {
+    milliseconds < 1000 ? self : Span(milliseconds: milliseconds / 1000 * 1000)
+  }
+
   private enum Rounding { case down, up }
 
   private func words(_ rounding: Rounding) -> String {

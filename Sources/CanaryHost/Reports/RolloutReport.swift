@@ -75,7 +75,8 @@ package struct RolloutReport {
     let way = "\(rollout.from) → \(rollout.to)\(release)"
     switch rollout.phase {
     case .promoted:
-      return "Promoted: \(way) in \(Self.rough(took)) over \(rollout.plan.stages.count) stages."
+      return
+        "Promoted: \(way) in \(Self.rough(took)) over \(Text.count(rollout.plan.stages.count, "stage"))."
     case .reverted(let reason), .reverting(_, let reason):
       let who = reason.kind == .person ? "Stopped by a person" : "Reverted"
       return "\(who): \(way) after \(Self.rough(took)), at most \(most)%: \(reason.text)"
@@ -138,7 +139,8 @@ package struct RolloutReport {
   }
 
   package static func words(_ counts: PoolCounts) -> String {
-    var words = "\(counts.requests) requests, \(counts.failures) failed"
+    var words =
+      "\(counts.requests) \(Text.noun(counts.requests, "request")), \(counts.failures) failed"
     if counts.requests > 0 {
       let share = Double(counts.failures) / Double(counts.requests) * 100
       words += " (\(ValueFormat.decimal(share, places: 2))%)"
