@@ -237,7 +237,7 @@ import Testing
       ),
       (
         "plan: \"standard\"", "plan: \"standrad\"",
-        "services.chat.plan must name one of plans; did you mean 'standard'? (found \"standrad\")"
+        "services.chat.plan must name a plan (standard, try), or be one written here; did you mean 'standard'? (found \"standrad\")"
       ),
       (
         "stable: \"blue\"", "stable: \"bleu\"",

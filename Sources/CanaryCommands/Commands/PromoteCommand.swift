@@ -17,7 +17,9 @@ enum PromoteCommand {
       options: [
         Option("--to", "POOL", "the pool to move to; else the one that is not stable"),
         Option("--release", "VERSION", "what runs there, for the history"),
-        Option("--plan", "NAME", "a plan of the config instead of the service's own"),
+        Option(
+          "--plan", "NAME",
+          "another plan than the service's own: one of the config, `standard` or `try`"),
         .reason,
         Option(
           "--meta", "KEY=VALUE", "more for the history, such as ticket=OPS-12", repeats: true),
@@ -114,8 +116,8 @@ enum PromoteCommand {
     }
     var plan = service.plan
     if let text = call["--plan"] {
-      guard let named = world.config.plans[text] else {
-        let known = world.config.plans.keys.sorted()
+      guard let named = world.config.plan(named: text, for: service) else {
+        let known = world.config.planNames
         let near = Spelling.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw Failure(
           .wrong,
@@ -160,6 +162,9 @@ enum PromoteCommand {
         .wrong, why, hint: "Nothing was touched. See: canary status \(service.name)")
     }
     await tellUnready(world, service, request)
+    if let words = await TryPlan.needsRequests(request.plan, service, world.config) {
+      world.output.err("canary: \(words)")
+    }
     let number = decision.state.rollout?.number ?? 0
     var session = PromoteSession(
       world: world, service: service, number: number, manner: manner(call))

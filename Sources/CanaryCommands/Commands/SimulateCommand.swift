@@ -30,7 +30,9 @@ enum SimulateCommand {
         ),
         Option("--runs", "N", "how many rollouts; else 200"),
         Option("--seed", "N", "another hand of chance; else 1"),
-        Option("--plan", "NAME", "a plan of the config instead of the service's own"),
+        Option(
+          "--plan", "NAME",
+          "another plan than the service's own: one of the config, `standard` or `try`"),
         Option("--log", "FILE", "replay this log of SERVICE"),
         Option("--to", "POOL", "which pool is the canary in the log; else what the log says"),
         .json,
@@ -138,9 +140,8 @@ enum SimulateCommand {
     }
     let world = try call.world(.looking)
     if let name = call["--plan"] {
-      if let plan = world.config.plans[name] { return plan }
-      if name == "standard" { return PlanReader.standard }
-      let known = world.config.plans.keys.sorted().joined(separator: ", ")
+      if let plan = world.config.plan(named: name, for: nil) { return plan }
+      let known = world.config.planNames.joined(separator: ", ")
       throw Failure(.wrong, "there is no plan '\(Text.sanitized(name))' (plans: \(known))")
     }
     return call.arguments.service == nil ? PlanReader.standard : try call.service(world).plan

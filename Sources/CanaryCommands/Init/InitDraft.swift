@@ -53,7 +53,7 @@ struct InitDraft {
     let kept = adoption.keptGroup.map {
       "        blue: { upstream: \(JSON.text($0).line) },"
     }
-    var keys = adoption.keys
+    var keys: [(String, JSON)] = [("plan", .text(PlanReader.tryName))] + adoption.keys
     if health != (isGRPC ? GRPCHealth.path : "/health") {
       keys.append(("health", health.map(JSON.text) ?? .bool(false)))
     }

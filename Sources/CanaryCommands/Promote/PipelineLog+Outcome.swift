@@ -26,6 +26,14 @@ extension PipelineLog {
     }
   }
 
+  /// A line of any words, cut where it would be too long.
+  package static func fitted(_ words: String) -> Item {
+    var line = FittedLine()
+    line.add("          ")
+    line.add(flexible: words)
+    return Item(text: line.text(width))
+  }
+
   /// The two lines of a rollout that is over.
   package func outcome(_ outcome: Outcome, at now: Instant) -> [Item] {
     let rollout = outcome.rollout

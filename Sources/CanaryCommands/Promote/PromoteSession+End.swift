@@ -18,6 +18,9 @@ extension PromoteSession {
       outcome.decided = record.entries.last { $0.event == .reverting }?.time
       outcome.stableRelease = await release(of: record.rollout.from)
       outcome.servers = service.pool(record.rollout.to)?.servers.map(\.address) ?? []
+      if let words = TryPlan.farewell(record.rollout, service, world.config) {
+        follower.say([PipelineLog.fitted(words)])
+      }
       follower.say(follower.log.outcome(outcome, at: now))
       if manner != .json, let counted { JobSummary.add(ReportText(counted).markdown) }
       return code

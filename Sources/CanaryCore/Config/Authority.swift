@@ -51,8 +51,10 @@ extension Config {
 
   /// Every plan that a rollout of the service may have: its own first, then those of the config.
   private func plans(of service: ServiceName) -> [Plan] {
-    let own = self.service(service).map { [$0.plan] } ?? []
-    return own + plans.keys.sorted().compactMap { plans[$0] } + [PlanReader.standard]
+    let own = self.service(service)
+    let builtIn = PlanReader.builtIn.keys.sorted().compactMap { PlanReader.builtIn[$0] }
+    let others = plans.keys.sorted().compactMap { plans[$0] } + builtIn
+    return (own.map { [$0.plan] } ?? []) + others.map { own?.adapted($0) ?? $0 }
   }
 
   /// The config's checks of that name: first those of the stage, then of its plan, then all others.

@@ -54,11 +54,12 @@ struct ServiceReader {
     let hooks = UnattendedReader(table).readHooks()
     let releases = UnattendedReader(table).readReleases()
     guard let stable, let named else { return nil }
-    let plan = readHealth(named, proxying, routes)
+    let (plan, health) = readHealth(named, proxying, routes)
     var service = Service(
       name: name, listen: listen, serverNames: serverNames ?? [], pools: pools, stable: stable,
       plan: plan, retain: retain ?? .hours(24), proxying: proxying, latency: latency ?? .response,
       accessLogs: accessLogs, guards: guards)
+    service.healthPath = health
     if let weights { service.weights = weights }
     service.isUnlogged = table.has("access_log") && accessLogs.isEmpty
     service.sticky = sticky
@@ -136,14 +137,18 @@ struct ServiceReader {
     return table.text("stable", rule) { names.contains($0) }.flatMap(PoolName.init)
   }
 
-  /// The plan with the health check that the service names, or that its servers understand.
-  private func readHealth(_ plan: Plan, _ proxying: Proxying, _ routes: [Route]) -> Plan {
+  /// The plan with the health check that the service names, or that its servers understand; and
+  /// what other plans of the service ask in its place.
+  private func readHealth(_ plan: Plan, _ proxying: Proxying, _ routes: [Route]) -> (
+    Plan, health: String?
+  ) {
     var plan = plan
     let asked = routes.first { $0.backend == plan.ready.backend }?.proxying ?? proxying
     let isGRPC = asked.scheme.isGRPC
     guard table.has("health") else {
-      if isGRPC { _ = plan.replaceHealthPath(at: GRPCHealth.path) }
-      return plan
+      guard isGRPC else { return (plan, Plan.usualHealth.path) }
+      _ = plan.replaceHealthPath(at: GRPCHealth.path)
+      return (plan, GRPCHealth.path)
     }
     let rule =
       isGRPC
@@ -161,7 +166,7 @@ struct ServiceReader {
     if let path, !plan.replaceHealthPath(at: path) {
       table.fault("health", "has no meaning: the plan has a health check of its own, or none")
     }
-    return plan
+    return (plan, path ?? Plan.usualHealth.path)
   }
 
   private func readNamedPlan() -> Plan? {
@@ -169,13 +174,13 @@ struct ServiceReader {
     case nil: return plans["standard"] ?? PlanReader.standard
     case .text(let text)?:
       if let plan = plans[text] { return plan }
-      if text == "standard" { return PlanReader.standard }
       // The faults of a wrong plan were reported when `plans` was read.
       if planKeys.contains(text) { return nil }
-      let near = Spelling.nearest(to: text, among: planKeys + ["standard"]).map {
-        "; did you mean '\($0)'?"
-      }
-      table.fault("plan", "must name one of plans\(near ?? "")")
+      if let plan = PlanReader.builtIn[text] { return plan }
+      let names = Set(planKeys).union(PlanReader.builtIn.keys).sorted()
+      let near = Spelling.nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? ""
+      let shown = Text.sanitized(names.joined(separator: ", "), limit: 200)
+      table.fault("plan", "must name a plan (\(shown)), or be one written here\(near)")
       return nil
     case .some:
       return PlanReader(table.table("plan"), name: name.text).read()

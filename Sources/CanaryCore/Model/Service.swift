@@ -136,6 +136,8 @@ package struct Service: Hashable, Sendable {
   /// The pool that is stable at the first start; afterwards the store decides.
   package var stable: PoolName
   package var plan: Plan
+  /// What the usual health check asks; nil: nothing but a connection.
+  package var healthPath: String? = Plan.usualHealth.path
   /// How long after a promotion `revert` goes back to the former stable pool.
   package var retain: Span
   package var proxying: Proxying
@@ -202,6 +204,13 @@ package struct Service: Hashable, Sendable {
 
   /// Whether stages are sets of seats; a TCP service has weighted groups in any case.
   package var routesBySeats: Bool { weights == .seats && proxying.scheme != .tcp }
+
+  /// Another plan than the service's own, with the health check that the service names.
+  package func adapted(_ plan: Plan) -> Plan {
+    var plan = plan
+    _ = plan.replaceHealthPath(at: healthPath)
+    return plan
+  }
 
   package func pool(_ name: PoolName) -> Pool? { pools.first { $0.name == name } }
 

@@ -124,7 +124,7 @@ package enum ControlLoop {
     }
     var plan = service.plan
     if let name = request.plan, name != plan.name {
-      guard let named = world.config.plans[name] else {
+      guard let named = world.config.plan(named: name, for: service) else {
         throw Failure(
           .wrong, "the controller's config has no plan '\(Text.sanitized(name, limit: 63))'")
       }

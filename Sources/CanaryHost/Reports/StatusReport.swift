@@ -19,6 +19,8 @@ package struct StatusReport: Sendable {
   private let confirmed: Result<ConfirmedShares, Fault>?
   /// Why workers do not see a set that is there; nil: they do, or there is none.
   private let unseen: Fault?
+  /// What the built-in plan `try` leaves to do; nil: nothing.
+  private let nextOfTry: String?
   /// Log entries so far that could not be parsed or matched to a pool.
   private let unreadable: Int
 
@@ -52,6 +54,11 @@ package struct StatusReport: Sendable {
       driver = nil
     }
     unreadable = state.rollout == nil ? 0 : (try? await world.logs.unreadable(service.name)) ?? 0
+    var nextOfTry = state.rollout.flatMap { TryPlan.farewell($0, service, world.config) }
+    if nextOfTry == nil, looksAtNginx {
+      nextOfTry = await TryPlan.waits(state.running, service, world.config)
+    }
+    self.nextOfTry = nextOfTry
     guard looksAtNginx else {
       nginx = []
       confirmed = nil
@@ -122,7 +129,7 @@ package struct StatusReport: Sendable {
       ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
       ("unreadable_lines", .int(unreadable)), ("rollout", rollout.map { .int($0.number) } ?? .null),
       ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
-      ("hint", JSON(rollout.flatMap(Wording.hint))),
+      ("hint", JSON(rollout.flatMap(Wording.hint) ?? nextOfTry)),
       ("freeze", freeze), ("scheduled", scheduled), ("approval", approval),
       (
         "driver",
@@ -261,6 +268,7 @@ package struct StatusReport: Sendable {
         )
       }
     }
+    if let nextOfTry { lines.append("  \(nextOfTry)") }
     if let freeze = state.freeze(at: now) {
       lines.append("  ❄ \(freeze.words); canary thaw ends it")
     }

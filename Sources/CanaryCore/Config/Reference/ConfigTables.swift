@@ -14,7 +14,9 @@ extension ConfigTable {
         "templates", .text, "built in",
         "a folder whose files replace ours of the same name (`nginx-templates/`)"),
       .need("services", .named(.table(service)), "what clients reach through Nginx, by name"),
-      .may("plans", .named(.table(plan)), nil, "plans that services name; `standard` is built in"),
+      .may(
+        "plans", .named(.table(plan)), nil,
+        "plans that services name; `standard` and `try` are built in"),
       .may(
         "endpoints", .named(.table(endpoint)), "`prometheus` and `alertmanager` on loopback",
         "servers that are asked for measurements: [sources.md](sources.md)"),
@@ -72,7 +74,8 @@ extension ConfigTable {
         "stable", .text, "the pool that is stable at the first start; later the store knows"),
       .may(
         "plan", .either([.text, .table(plan)]), "standard",
-        "a name from `plans`, or a plan written here"),
+        "a name from `plans`, or a plan written here; `\"try\"` is a built-in one for a first rollout: 10 → 50 → 100 %, half a minute each, with the bounds of the default plan and no comparison"
+      ),
       .may(
         "health", .either([.text, .no]), "/health",
         "what the health check of the usual checks asks each server for; with gRPC grpc.health.v1, of the whole server or of the service that is named here (`\"shop.v1.Cart\"`); `false`: nothing but a connection"
