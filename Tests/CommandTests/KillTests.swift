@@ -63,7 +63,7 @@ import Testing
           let took = try sandbox.braked() - killed
           // Within two seconds; and some for the other tests, which leave it little of the machine.
           #expect(took < .seconds(5), "\(round): \(took)")
-          #expect(try sandbox.canary("status", "chat").text.contains("BRAKE is on"), "\(round)")
+          #expect(try sandbox.canary("status", "chat").text.contains("  BRAKED  "), "\(round)")
         }
         try sandbox.wait("\(round): a status that tells of the death", 5) {
           try sandbox.canary("status", "chat").text.contains("its driver (pid \(driver.pid)) died")

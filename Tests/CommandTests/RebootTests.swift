@@ -78,7 +78,7 @@ import Testing
     #expect(try sandbox.canary("freeze", "chat", "--reason", "a reboot").code == 0)
     let controller = try sandbox.launch("controller")
     try sandbox.wait("the freeze holds it") {
-      try sandbox.canary("status", "chat").text.contains("starting: frozen")
+      try sandbox.canary("status", "chat").text.contains("  HELD  frozen")
     }
     expectStable(sandbox)
     #expect(try sandbox.canary("thaw", "chat").code == 0)

@@ -46,7 +46,8 @@ enum StatusCommand {
         let list = reports.map(\.json)
         text = call.arguments.service == nil ? JSON.list(list).pretty : list.first?.pretty ?? "[]"
       } else {
-        text = reports.map(\.text).joined(separator: "\n\n")
+        text = reports.sorted { $0.headline.rank < $1.headline.rank }.map { StatusText($0).text }
+          .joined(separator: "\n\n")
       }
       if text != last { call.output.out(text) }
       last = text

@@ -55,6 +55,13 @@ enum JSONReference {
         ("approval", "null, or what is waited for"), ("approval.stage", "from 0 on"),
         ("approval.count", "how many people"), ("approval.given[]", "who has"),
         ("approval.by[]", "who may"), ("approval.until", "when it is reverted"),
+        ("releases.*", "what each pool runs, as far as a `promote` said so, or null"),
+        (
+          "headline.kind",
+          "the decision: `braked`, `undriven`, `stale`, `stable_down`, `failing`, `waiting`, `reverting`, `no_data`, `suspect`, `held`, `paused`, `starting`, `soaking`, `scheduled`, `reverted`, `promoted`, `idle`"
+        ),
+        ("headline.word", "the same for people"), ("headline.text", "its facts on one line"),
+        ("done", "when the canary is stable at the earliest, or null"),
         ("driver", "null, or"), ("driver.pid", "the process that drives, or drove last"),
         ("driver.alive", "false: nobody drives the rollout"),
       ]),

@@ -125,6 +125,9 @@ extension Policy {
       started: now, phase: .starting(since: now, passes: 0))
     rollout.hooks = request.hooks
     rollout.meta = request.meta
+    if let former = decision.state.rollout {
+      decision.state.releases[former.to] = former.release
+    }
     decision.state.rollout = rollout
     note(
       .started, number, actor: request.actor,

@@ -6,6 +6,7 @@ extension Policy {
     let ready = rollout.plan.ready
     switch event {
     case .looked(let fault, _):
+      decision.state.rollout?.unready = fault?.text
       guard let fault else {
         if passes + 1 >= ready.times {
           // The stage may be held for hours. The pool answers now, so its time to become ready

@@ -115,6 +115,9 @@ package struct Rollout: Hashable, Sendable, Codable {
   @Sparse package var hooks = Hooks()
   /// Whether the hooks before the rollout were queued.
   @Sparse package var opened = false
+  /// What the canary's servers last answered instead of being ready; nil: they are, or none was
+  /// asked.
+  package var unready: String?
   /// The states of the checks before the rollout; nil: not measured yet.
   package var preflight: [CheckState]?
   /// The last stage that Nginx was asked for; nil before the first.
@@ -179,6 +182,8 @@ package struct ServiceState: Hashable, Sendable, Codable {
   /// The routing of that generation.
   @Boxed package var askedRouting: Routing? = nil
   @Boxed package var rollout: Rollout? = nil
+  /// What each pool runs, as far as a `promote` said so.
+  @Sparse package var releases: [PoolName: String] = [:]
   /// The last state of each standing guard, measured between rollouts.
   @Sparse package var guards: [CheckState] = []
   @Boxed package var scheduled: Schedule? = nil

@@ -56,10 +56,17 @@ package enum Wording {
   }
 
   private static func stageText(_ rollout: Rollout, _ soak: Soak) -> String {
-    let stage = rollout.plan.stages[soak.stage]
+    stageFacts(rollout, soak.stage).joined(separator: " · ")
+  }
+
+  /// Which stage it is, and who gets what in it.
+  package static func stageFacts(_ rollout: Rollout, _ index: Int) -> [String] {
+    let stage = rollout.plan.stages[index]
     let words = stage.words.map { " (\($0))" } ?? ""
-    return
-      "stage \(soak.stage + 1) of \(rollout.plan.stages.count) · \(stage.weight)% on \(rollout.to)\(words)"
+    return [
+      "stage \(index + 1) of \(rollout.plan.stages.count)",
+      "\(stage.weight)% on \(rollout.to)\(words)",
+    ]
   }
 
   /// What is left of the soak, or what holds the stage after it.

@@ -2,7 +2,7 @@ internal import CanaryAdapters
 package import CanaryCore
 package import CanaryDriver
 
-/// What `status` shows of one service; `text` and `json` print the same facts.
+/// What is known of one service: `status`, the screen and the page show the same facts of it.
 package struct StatusReport: Sendable {
   package let service: Service
   /// The saved state, with what its driver has measured since.
@@ -13,16 +13,39 @@ package struct StatusReport: Sendable {
   /// Values of the checks over the last minutes; empty unless a driver shares them, which it does
   /// only while watched.
   package let recent: [CheckName: [LiveSnapshot.Point]]
+  /// Whether a controller runs on this host.
+  package let hasController: Bool
   package let now: Instant
-  private let nginx: [String]
+  /// What is unusual about workers, files and names.
+  let nginx: [String]
   /// What a worker said at the time of the command, or why none could be asked; nil: not asked.
-  private let confirmed: Result<ConfirmedShares, Fault>?
+  let confirmed: Result<ConfirmedShares, Fault>?
   /// Why workers do not see a set that is there; nil: they do, or there is none.
-  private let unseen: Fault?
+  let unseen: Fault?
   /// What the built-in plan `try` leaves to do; nil: nothing.
-  private let nextOfTry: String?
+  let nextOfTry: String?
   /// Log entries so far that could not be parsed or matched to a pool.
-  private let unreadable: Int
+  let unreadable: Int
+
+  /// The status of a state that is known already, without a look at anything.
+  package init(
+    _ service: Service, _ state: ServiceState, brake: BrakeNote? = nil,
+    driver: (pid: Int32, alive: Bool)? = nil, recent: [CheckName: [LiveSnapshot.Point]] = [:],
+    hasController: Bool = false, now: Instant
+  ) {
+    self.service = service
+    self.state = state
+    self.brake = brake
+    self.driver = driver
+    self.recent = recent
+    self.hasController = hasController
+    self.now = now
+    nginx = []
+    confirmed = nil
+    unseen = nil
+    nextOfTry = nil
+    unreadable = 0
+  }
 
   /// Reads the status.
   ///
@@ -46,6 +69,7 @@ package struct StatusReport: Sendable {
     state = snapshot?.over(saved) ?? saved
     recent = state.running?.number == snapshot?.rollout ? snapshot?.recent ?? [:] : [:]
     brake = await world.router.brakeNote(service.name)
+    hasController = world.leases.holder(.controller) != nil
     if let pid = world.leases.holder(.drive(service.name)) {
       driver = (pid, true)
     } else if state.running != nil, let pid = world.leases.lastHolder(.drive(service.name)) {
@@ -103,100 +127,18 @@ package struct StatusReport: Sendable {
   /// The canary's share that a worker confirms now; nil: none could be asked.
   ///
   /// Where no worker is asked, the share that was confirmed last.
-  private var weight: Weight? {
+  var weight: Weight? {
     guard let confirmed else { return lastWeight }
     return (try? confirmed.get()).map { shares in canary.map { shares[$0] } ?? .none }
   }
 
   /// Why no worker could be asked; nil: one was, or did not need to be.
-  private var weightFault: Fault? {
+  var weightFault: Fault? {
     if case .failure(let fault)? = confirmed { fault } else { nil }
   }
-  private var canary: PoolName? {
+  var canary: PoolName? {
     if let rollout = state.rollout, case .promoted = rollout.phase { return nil }
     return state.rollout?.to
-  }
-
-  package var json: JSON {
-    let rollout = state.rollout
-    return .table([
-      ("service", .text(service.name.text)), ("phase", .text(state.word.rawValue)),
-      ("stable", .text(state.stable.text)), ("canary", JSON(canary?.text)),
-      ("release", JSON(rollout?.release)), ("weight", weight.map { .number($0.percent) } ?? .null),
-      ("weights", weights), ("weight_fault", JSON((weightFault ?? unseen)?.description)),
-      ("generation", .int((state.serving?.generation ?? state.generation).number)),
-      ("brake", .bool(brake != nil)),
-      ("stage", stage), ("checks", .list((rollout?.checks ?? []).map(check))),
-      ("unreadable_lines", .int(unreadable)), ("rollout", rollout.map { .int($0.number) } ?? .null),
-      ("reason", JSON(rollout.flatMap { Wording.reason($0) ?? $0.reason })),
-      ("hint", JSON(rollout.flatMap(Wording.hint) ?? nextOfTry)),
-      ("freeze", freeze), ("scheduled", scheduled), ("approval", approval),
-      (
-        "driver",
-        driver.map { .table([("pid", .int(Int($0.pid))), ("alive", .bool($0.alive))]) } ?? .null
-      ),
-    ])
-  }
-
-  private var freeze: JSON {
-    guard let freeze = state.freeze(at: now) else { return .null }
-    return .table([
-      ("reason", .text(freeze.reason)), ("actor", .text(freeze.actor.description)),
-      ("since", .text(freeze.since.iso8601)), ("until", JSON(freeze.until?.iso8601)),
-    ])
-  }
-
-  private var scheduled: JSON {
-    guard let scheduled = state.scheduled else { return .null }
-    return .table([
-      ("to", .text(scheduled.request.to.text)), ("release", JSON(scheduled.request.release)),
-      ("at", .text(scheduled.at.iso8601)), ("in_window", .bool(scheduled.inWindow)),
-      ("actor", .text(scheduled.request.actor.description)),
-    ])
-  }
-
-  private var approval: JSON {
-    guard let rollout = state.running, let rule = rollout.awaitedApproval,
-      let approval = rollout.approval
-    else { return .null }
-    let fields: [(String, JSON)] = [
-      ("stage", .int(approval.stage)), ("count", .int(rule.count)),
-      ("given", .list(approval.given.map { .text($0.description) })),
-      ("by", .list(rule.by.map { .text($0.description) })),
-      ("until", .text((approval.since + rule.within).iso8601)),
-    ]
-    // Of a rule by count, the fields of before say all of it.
-    guard !rule.each.isEmpty else { return .table(fields) }
-    return .table(
-      fields + [
-        ("each", .list(rule.each.map { .text($0.description) })),
-        ("missing", .text(rule.missingWords(approval.people))),
-      ])
-  }
-
-  private var weights: JSON {
-    if let confirmed {
-      let shares = try? confirmed.get()
-      return .table(
-        service.pools.map { pool in
-          (pool.name.text, shares.map { .number($0[pool.name].percent) } ?? .null)
-        })
-    }
-    let serving = state.serving?.routing
-    return .table(
-      service.pools.map { pool in
-        let share: Double
-        if brake != nil {
-          share = pool.name == serving?.brake ?? state.stable ? 100 : 0
-        } else if let serving, pool.name == serving.canary {
-          share = serving.weight.percent
-        } else if pool.name == serving?.stable ?? state.stable {
-          share = 100 - (serving?.weight.percent ?? 0)
-        } else {
-          share = 0
-        }
-        return (pool.name.text, .number(share))
-      })
   }
 
   /// Whether soak time passes: a driver lives, Nginx has confirmed the stage, and nothing holds it.
@@ -220,83 +162,40 @@ package struct StatusReport: Sendable {
     }
   }
 
-  private var stage: JSON {
-    guard let rollout = state.rollout, let index = rollout.stage else { return .null }
-    let stage = rollout.plan.stages[index]
-    return .table([
-      ("index", .int(index)), ("count", .int(rollout.plan.stages.count)),
-      ("weight", .number(stage.weight.percent)), ("audience", JSON(stage.words)),
-      ("soak_seconds", .number(stage.soak.seconds)), ("elapsed_seconds", .number(elapsed.seconds)),
-    ])
+  /// What a person must know first.
+  package var headline: Headline { Headline(self) }
+
+  /// Where the brake leads.
+  package var brakePool: PoolName { state.serving?.routing.brake ?? state.stable }
+
+  /// When the canary is stable at the earliest; nil: no rollout is on its way there.
+  package var done: Instant? {
+    guard let rollout = state.running, rollout.doomed == nil, driver?.alive == true, brake == nil
+    else { return nil }
+    if case .reverting = rollout.phase { return nil }
+    return Forecast.rest(of: rollout, calendar: service.calendar, now: now).promoted
   }
 
-  private func check(_ check: CheckState) -> JSON {
-    .table([
-      ("name", .text(check.name.text)), ("verdict", .text(check.verdict.rawValue)),
-      ("value", check.value.map(JSON.number) ?? .null), ("detail", .text(check.detail)),
-      ("advisory", .bool(check.advisory)), ("measured", JSON(check.measuredAt?.iso8601)),
-      ("measurements", .int(check.measurements)),
-    ])
+  /// How long a driver may not have looked at a stage; its looks are saved only now and then.
+  var patience: Span { state.progressInterval + .seconds(20) }
+
+  /// The pools with their roles and what they run.
+  package var pools: [String] {
+    service.pools.map { pool in
+      let role =
+        pool.name == state.stable ? "stable" : pool.name == state.running?.to ? "canary" : nil
+      let words = [role, state.release(of: pool.name).map { Text.sanitized($0, limit: 40) }]
+        .compactMap(\.self)
+      return words.isEmpty ? pool.name.text : "\(pool.name) (\(words.joined(separator: ", ")))"
+    }
   }
 
-  private var weightWords: String {
-    if let weight { return "canary weight \(weight)%" }
-    return
-      "canary weight unknown, because Nginx cannot be asked (\(lastWeight)% when it last could)"
-  }
-
-  package var text: String {
-    var lines = ["\(service.name): \(state.word.rawValue): \(Wording.sentence(state))"]
-    let shares = service.pools.map { pool in
-      "\(pool.name)\(pool.name == state.stable ? " (stable)" : "")"
+  /// Who drives, in words; nil: no process does or needs to.
+  package var driverWords: String? {
+    guard let driver, state.running != nil else { return nil }
+    guard driver.alive else {
+      return "its driver (pid \(driver.pid)) died"
     }
-    lines.append(
-      "  pools: \(shares.joined(separator: ", ")); \(weightWords), generation \(state.serving?.generation ?? state.generation)"
-    )
-    if let weightFault { lines.append("  \(weightFault)") }
-    if let weight, weight < lastWeight, state.running?.phase.soak != nil {
-      let why = unseen?.description ?? "its set of seats is gone, as after a reboot"
-      lines.append("  the stage has \(lastWeight)%, but Nginx gives the canary \(weight)%: \(why)")
-    }
-    if let rollout = state.rollout {
-      lines.append(
-        "  rollout \(rollout.number): \(rollout.from) → \(rollout.to)\(rollout.release.map { " (\($0))" } ?? ""), by \(rollout.actor), \(rollout.started.iso8601)"
-      )
-      for check in rollout.checks where !rollout.phase.isOver {
-        lines.append(
-          "  \(Wording.mark(check.verdict)) \(check.name): \(check.verdict.rawValue): \(check.detail)\(check.advisory ? " (advisory)" : "")"
-        )
-      }
-    }
-    if let nextOfTry { lines.append("  \(nextOfTry)") }
-    if let freeze = state.freeze(at: now) {
-      lines.append("  ❄ \(freeze.words); canary thaw ends it")
-    }
-    if state.word == .awaitingApproval {
-      lines.append(
-        "  to let it go on: canary approve \(service.name) · to send it back: canary reject")
-    }
-    for one in state.running == nil ? state.guards : [] {
-      lines.append(
-        "  \(Wording.mark(one.verdict)) guard \(one.name): \(one.verdict.rawValue): \(one.detail)")
-    }
-    if let driver, state.running != nil {
-      lines.append(
-        driver.alive
-          ? "  driven by process \(driver.pid)"
-          : "  its driver (pid \(driver.pid)) died. Go on with: canary controller · go back with: canary revert \(service.name)"
-      )
-    }
-    if let brake {
-      lines.append(
-        "  BRAKE is on since \(brake.time.iso8601) (\(brake.actor)): \(brake.reason ?? "no reason given"); every new request goes to \(state.serving?.routing.brake ?? state.stable)"
-      )
-    }
-    lines += nginx.map { "  \($0)" }
-    if unreadable > 0 {
-      lines.append(
-        "  \(unreadable) lines or tries of the access log could not be read or belong to no pool")
-    }
-    return lines.joined(separator: "\n")
+    return "driven by \(hasController ? "the controller, " : "")process \(driver.pid)"
   }
 }
