@@ -84,8 +84,10 @@ let package = Package(
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "CanaryCommands", "CanaryAdapters", "CanaryCore", "CanaryDriver", "canary", "TestSupport",
+        "CanaryCommands", "CanaryHost", "CanaryAdapters", "CanaryCore", "CanaryDriver", "canary",
+        "TestSupport",
       ],
+      exclude: ["captures"],
       swiftSettings: settings),
   ]
 )

@@ -8,6 +8,11 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
   package struct Point: Hashable, Sendable, Codable {
     package var at: Instant
     package var value: Double?
+
+    package init(at: Instant, value: Double?) {
+      self.at = at
+      self.value = value
+    }
   }
 
   package var rollout: Int
@@ -17,8 +22,11 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
   /// Oldest first, at most `most` for each check.
   package var recent: [CheckName: [Point]]
 
-  /// As many values as fit beside a check on a wide screen.
+  /// As many columns as fit beside a check on a wide screen.
   package static let most = 60
+
+  /// How long a time one column is, the same for all checks of a stage.
+  package static func step(soak: Span) -> Span { soak < .minutes(5) ? .seconds(1) : .seconds(5) }
 
   /// Nil unless a stage soaks or is paused: at any other time the saved state is complete.
   package init?(_ state: ServiceState, at now: Instant) {
@@ -28,7 +36,7 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
     self.at = now
     checks = rollout.checks
     recent = [:]
-    note()
+    note(rollout)
   }
 
   /// Updates the snapshot; false when a new one is needed, for another rollout or after the stage.
@@ -39,23 +47,40 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
     self.soak = soak
     self.at = now
     checks = rollout.checks
-    note()
+    note(rollout)
     return true
   }
 
   /// Adds the values that are new.
-  private mutating func note() {
-    for index in checks.indices {
+  private mutating func note(_ rollout: Rollout) {
+    let rules = rollout.plan.checks(stage: soak.stage)
+    let step = Self.step(soak: rollout.plan.stages[soak.stage].soak)
+    for index in checks.indices.prefix(rules.count) {
       guard let measured = checks[index].measuredAt else { continue }
       // Added in place: copying every check's values would be most of the cost of a look.
       Self.add(
-        Point(at: measured, value: checks[index].value),
+        Point(at: measured, value: checks[index].value), step: step,
+        isLowWorse: rules[index].condition.max == nil && rules[index].condition.versus == nil,
         to: &recent[checks[index].name, default: []])
     }
   }
 
-  private static func add(_ point: Point, to points: inout [Point]) {
-    guard points.last?.at != point.at else { return }
+  /// Of several values in one column, the worst stays.
+  private static func add(
+    _ point: Point, step: Span, isLowWorse: Bool, to points: inout [Point]
+  ) {
+    guard let last = points.last, last.at != point.at else {
+      if points.isEmpty { points.append(point) }
+      return
+    }
+    if last.at.column(step) == point.at.column(step) {
+      if let old = last.value, point.value.map({ isLowWorse ? old < $0 : old > $0 }) ?? true {
+        points[points.count - 1].at = point.at
+      } else {
+        points[points.count - 1] = point
+      }
+      return
+    }
     points.append(point)
     if points.count > most { points.removeFirst() }
   }
@@ -75,4 +100,9 @@ package struct LiveSnapshot: Hashable, Sendable, Codable {
     state.rollout?.checks = checks
     return state
   }
+}
+
+extension Instant {
+  /// Which column of that length the instant is in, since 1970.
+  package func column(_ step: Span) -> Int64 { milliseconds / max(1, step.milliseconds) }
 }

@@ -27,19 +27,33 @@ import Testing
     let config = "--config \(sandbox.folder)/canary.json5"
     try screen.type("\(Sandbox.program) promote chat --release v2 \(config); echo exit=$?")
     try screen.wait(
-      for: "chat  soaking  blue → green  v2", "stage 1 of 2 · 20% on green",
-      "canary 20% of the requests on green, stable 80% on blue", "✓ errors", "▁▁▁", "canary green",
-      "verdict", "p pause   a advance   x revert   q leave it running")
-    #expect(try screen.text(isRaw: true).contains("\u{1B}[33m"))
+      for: "chat  blue → green (v2)", "SOAKING  stage 1 of 2 · 20% on green",
+      "at the earliest",
+      "canary 20% on green (v2) · stable 80% on blue", "driven by process", "✓ errors", "▁▁▁",
+      "canary green", "p pause   a advance   x revert   q leave it running")
+    // A passing check is quiet: yellow and red belong to trouble, and verdicts to the table.
+    let raw = try screen.text(isRaw: true)
+    #expect(raw.contains("\u{1B}[36m") && !raw.contains("[33m") && !raw.contains("[31m"), "\(raw)")
+    #expect(!raw.contains("verdict"))
 
     try screen.press("p")
-    try screen.wait(for: "chat  paused")
+    try screen.wait(for: " PAUSED ")
     #expect(try sandbox.field("phase") == "paused")
     try screen.resize(columns: 200, rows: 50)
     try screen.press("r")
-    try screen.wait(for: "chat  soaking", "0% ≤ 5% over")
+    try screen.wait(for: " SOAKING ", "0% ≤ 5% over")
     try screen.press("a")
+    try screen.wait(for: "cut the soak of this stage short?")
+    try screen.press("n")
+    try screen.wait(for: "not advanced")
+    try screen.press("a")
+    try screen.press("y")
     try screen.wait(for: "✓ 20%")
+    // Ctrl-C asks; another key goes on.
+    try screen.press("C-c")
+    try screen.wait(for: "Ctrl-C again or y: send all traffic back to blue · q: leave it running")
+    try screen.press("n")
+    try screen.wait(for: "not reverted")
 
     try screen.press("x")
     try screen.wait(for: "send all traffic back to blue now? y/n")
@@ -100,11 +114,5 @@ import Testing
       line.add("回滚回滚回滚回滚回滚回滚回滚回滚回滚", .bad)
       #expect(line.used <= width && TerminalText.count(line.text) == line.used)
     }
-  }
-
-  @Test func `a sparkline has the bound for its height, and a gap for no number`() {
-    #expect(Sparkline.text([0, 0.5, 1, nil, .nan], bound: 1, cells: 10) == "▁▅█··")
-    #expect(Sparkline.text([0, 2, 4], bound: 1, cells: 2) == "▅█")
-    #expect(Sparkline.text([0, 0], bound: nil, cells: 5) == "▁▁")
   }
 }

@@ -52,7 +52,8 @@ struct PromoteSession {
 
   /// Drives or follows until the rollout is over, you quit, or the timeout.
   ///
-  /// A signal reverts the rollout; a second one ends this process at once.
+  /// A signal reverts the rollout; a second one ends this process at once. On a terminal, Ctrl-C
+  /// asks first, and a terminal that is gone leaves the rollout running.
   mutating func follow(_ lease: (any Lease)?, timeout: Span?) async throws(Failure) -> ExitCode {
     let signals = await Signals.stream([SIGINT, SIGTERM, SIGHUP])
     let stops = SignalCount()
@@ -62,6 +63,11 @@ struct PromoteSession {
     var driving = lease.map { drive(driver, .woke, $0) }
     let listening = Task { [world, service, rollout = number] in
       for await number in signals {
+        if let view, number == SIGHUP {
+          await view.quit()
+          continue
+        }
+        if let view, number == SIGINT, await !view.interrupt() { continue }
         if stops.add() > 1 {
           terminal?.end()
           _exit(ExitCode.outside.rawValue)

@@ -11,21 +11,28 @@ struct LiveScreen {
     var seconds = 60.0
   }
 
+  /// What a key asks before it acts.
+  enum Question: Sendable {
+    case advance, revert
+    /// Ctrl-C.
+    case interrupt
+  }
+
   let report: StatusReport
   let traffic: Traffic
   /// The newest rollout's entries, oldest first.
   let entries: [Entry]
   /// The result of the last key.
   let message: String?
-  let isAsking: Bool
+  let question: Question?
   let isPromote: Bool
 
-  private var state: ServiceState { report.state }
-  private var rollout: Rollout? { state.rollout }
+  var state: ServiceState { report.state }
+  var rollout: Rollout? { state.rollout }
 
   func lines(width: Int, height: Int, hasColour: Bool) -> [String] {
     let line = { ScreenLine(width, hasColour: hasColour) }
-    let head = [title(line())] + sentence(line) + alarms(line)
+    let head = [title(line())] + headline(line) + alarms(line)
     let stages = stages(line)
     let checks = checks(line)
     let pools = pools(line)
@@ -55,14 +62,12 @@ struct LiveScreen {
 
   private func title(_ start: ScreenLine) -> ScreenLine {
     var line = start
-    let phase = state.word.rawValue
     line.add(state.service.text, .strong)
-    line.add("  ")
-    line.add(phase, ink(phase))
     if let rollout {
-      line.add("  \(rollout.from) → \(rollout.to)")
-      if let release = rollout.release { line.add("  \(Text.sanitized(release, limit: 40))") }
-      line.add("  rollout \(rollout.number)", .dim)
+      line.add("  \(state.named(rollout.from)) → \(state.named(rollout.to))")
+      line.add("  rollout \(rollout.number) by \(rollout.actor)", .dim)
+    } else {
+      line.add("  \(report.pools.joined(separator: ", "))")
     }
     let clock = report.now.clockTime + " UTC"
     if line.room > clock.count + 1 {
@@ -72,49 +77,53 @@ struct LiveScreen {
     return line
   }
 
-  private func ink(_ phase: String) -> ScreenLine.Ink {
-    switch phase {
-    case "promoted": .good
-    case "reverting", "reverted": .bad
-    case "paused", "awaiting_approval": .strong
-    case "starting", "soaking": .canary
-    default: .plain
-    }
-  }
-
-  /// Up to three lines: the reason of a revert is what the screen is read for.
-  private func sentence(_ line: () -> ScreenLine) -> [ScreenLine] {
-    let text = Text.sanitized(Wording.sentence(state), limit: 400)
-    return TerminalText.wrap(text, to: line().room, most: 3).map { part in
+  /// Up to three lines: what was decided is what the screen is read for.
+  private func headline(_ line: () -> ScreenLine) -> [ScreenLine] {
+    let headline = report.headline
+    let acts = headline.acts.map(Self.key).joined(separator: " · ")
+    let text = [headline.text(at: report.now), acts].filter { !$0.isEmpty }.joined(separator: " · ")
+    let indent = headline.word.count + 3
+    var lines: [ScreenLine] = []
+    for part in TerminalText.wrap(text, to: max(20, line().room - indent), most: 4) {
       var line = line()
+      if lines.isEmpty {
+        line.add(" \(headline.word) ", Self.ink(headline.tone))
+        line.add(" ")
+      } else {
+        line.tab(indent)
+      }
       line.add(part)
-      return line
+      lines.append(line)
+    }
+    return lines
+  }
+
+  static func ink(_ tone: Headline.Tone) -> ScreenLine.Ink {
+    switch tone {
+    case .bad: .alarm
+    case .warning: .warning
+    case .busy, .calm: .strong
     }
   }
 
-  /// What you must not overlook.
+  /// The key, or the command, of what can be done.
+  private static func key(_ act: Headline.Act) -> String {
+    switch act {
+    case .approve: "A approve"
+    case .reject: "R reject"
+    case .revert: "go back: x"
+    case .resume: "go on: r"
+    case .drive: "go on: canary controller"
+    }
+  }
+
+  /// What you must not overlook beside the headline.
   private func alarms(_ line: @escaping () -> ScreenLine) -> [ScreenLine] {
-    var texts: [String] = []
-    if let brake = report.brake {
-      texts.append(
-        "BRAKE on since \(brake.time.clockTime) (\(brake.actor)): \(brake.reason ?? "no reason given")"
-      )
-    }
-    if let freeze = state.freeze(at: report.now) { texts.append(freeze.words) }
-    if state.running != nil, let driver = report.driver, !driver.alive {
-      texts.append("its driver (pid \(driver.pid)) died; go on with: canary controller")
-    }
-    if state.word == .awaitingApproval {
-      texts.append(
-        "let it go on: canary approve \(state.service) · send it back: canary reject \(state.service)"
-      )
-    }
-    return texts.map { text in
-      var line = line()
-      line.add(" ! ", .alarm)
-      line.add(" " + Text.sanitized(text, limit: 400))
-      return line
-    }
+    guard state.running != nil, let freeze = state.freeze(at: report.now) else { return [] }
+    var line = line()
+    line.add(" ! ", .warning)
+    line.add(" " + Text.sanitized(freeze.words, limit: 400))
+    return [line]
   }
 
   // MARK: the plan as a line of stages
@@ -138,20 +147,33 @@ struct LiveScreen {
       let mark = index < passed ? "✓ " : isBroken ? "✗ " : ""
       labels.add(
         TerminalText.cut("\(mark)\(stage.weight)%\(isNow ? " \(left)" : "")", to: cells),
-        isNow ? .canary : isBroken ? .bad : index < passed ? .plain : .dim)
+        isNow ? .strong : isBroken ? .bad : index < passed ? .plain : .dim)
       let soaked = stage.soak > .zero ? min(1, report.elapsed.seconds / stage.soak.seconds) : 1
       let share = isNow ? soaked : index < passed ? 1 : 0
       let full = min(cells, Int(share * Double(cells)))
-      bar.add(String(repeating: "━", count: full), .canary)
+      bar.add(String(repeating: "━", count: full), .strong)
       bar.add(String(repeating: "┄", count: cells - full), .dim)
     }
-    var weight = line()
-    weight.add("canary \(report.lastWeight)%", .canary)
-    weight.add(" of the requests on \(rollout.to), ")
-    weight.add(
-      "stable \(ValueFormat.decimal(100 - report.lastWeight.percent, places: 2))%", .stable)
-    weight.add(" on \(rollout.from)")
-    return [labels, bar, weight]
+    return [labels, bar] + shares(rollout, line)
+  }
+
+  /// Who gets what, when it is done, and who drives.
+  private func shares(_ rollout: Rollout, _ line: @escaping () -> ScreenLine) -> [ScreenLine] {
+    let stable = ValueFormat.decimal(100 - report.lastWeight.percent, places: 2)
+    var pools = line()
+    pools.add("canary \(report.lastWeight)%", .canary)
+    pools.add(" on \(state.named(rollout.to)) · ")
+    pools.add("stable \(stable)%", .stable)
+    pools.add(" on \(state.named(rollout.from))")
+    guard state.running != nil else { return [] }
+    let rest = [
+      report.done.map { "done at \($0.clockTime) at the earliest" },
+      report.driver?.alive == true ? report.driverWords : nil,
+    ].compactMap(\.self)
+    guard !rest.isEmpty else { return [pools] }
+    var second = line()
+    second.add(rest.joined(separator: " · "), .dim)
+    return [pools, second]
   }
 
   private var left: String {
@@ -166,67 +188,19 @@ struct LiveScreen {
     }
   }
 
-  // MARK: checks
-
-  private func checks(_ line: @escaping () -> ScreenLine) -> [ScreenLine] {
-    guard let rollout, !rollout.checks.isEmpty else { return [] }
-    let name = min(20, max(6, rollout.checks.map { TerminalText.count($0.name.text) }.max() ?? 6))
-    let bounds = rollout.checks.map { state in
-      rollout.rule(state.name).map(CheckWords.bound) ?? ""
-    }
-    let bound = min(22, max(5, bounds.map(TerminalText.count).max() ?? 5))
-    var head = line()
-    head.add(
-      "  \(TerminalText.column("check", name))  \(TerminalText.column("now", 10, isRight: true))  ",
-      .dim)
-    head.add("\(TerminalText.column("bound", bound))  last minutes", .dim)
-    let spark = min(LiveSnapshot.most, head.room + 12)
-    return [head]
-      + zip(rollout.checks, bounds).map { state, words in
-        var row = line()
-        row.add(Wording.mark(state.verdict), Self.ink(state.verdict))
-        let value = CheckWords.value(state, rollout.rule(state.name))
-        row.add(" \(TerminalText.column(state.name.text, name))  ")
-        row.add(TerminalText.column(value, 10, isRight: true), Self.ink(state.verdict))
-        row.add("  \(TerminalText.column(words, bound))  ")
-        if state.verdict == .fail || state.verdict == .error || report.recent[state.name] == nil {
-          row.add(Text.sanitized(state.detail, limit: 200), state.verdict == .fail ? .bad : .plain)
-        } else {
-          row.add(
-            Sparkline.text(
-              (report.recent[state.name] ?? []).map(\.value),
-              bound: rollout.rule(state.name)?.condition.max,
-              cells: spark), .canary)
-          row.tab(head.used - 12 + spark + 2)
-          if row.room > 20 { row.add(Text.sanitized(state.detail, limit: 200), .dim) }
-        }
-        if state.advisory { row.add(" advisory", .dim) }
-        return row
-      }
-  }
-
-  private static func ink(_ verdict: Verdict) -> ScreenLine.Ink {
-    switch verdict {
-    case .pass: .good
-    case .pending, .inconclusive: .plain
-    case .error: .strong
-    case .fail: .bad
-    }
-  }
-
   // MARK: stable beside canary
 
   private func pools(_ line: @escaping () -> ScreenLine) -> [ScreenLine] {
     guard let rollout, state.running != nil else { return [] }
     var head = line()
-    head.add(TerminalText.column("last minute", 22), .dim)
+    head.add(TerminalText.column("last minute", 28), .dim)
     for title in ["requests/s", "errors", "p50", "p99"] {
       head.add(TerminalText.column(title, 11, isRight: true), .dim)
     }
     let row = {
       (role: String, pool: PoolName, counts: PoolCounts, ink: ScreenLine.Ink) -> ScreenLine in
       var line = line()
-      line.add(TerminalText.column("\(role) \(pool)", 22), ink)
+      line.add(TerminalText.column("\(role) \(state.named(pool))", 28), ink)
       let rate = Double(counts.requests) / traffic.seconds
       line.add(TerminalText.column(ValueFormat.decimal(rate, places: 1), 11, isRight: true))
       guard counts.requests > 0 else {
@@ -236,7 +210,7 @@ struct LiveScreen {
       let failed = Double(counts.failures) / Double(counts.requests) * 100
       line.add(
         TerminalText.column(ValueFormat.decimal(failed, places: 2) + "%", 11, isRight: true),
-        counts.failures > 0 ? .strong : .plain)
+        counts.failures > 0 ? .warning : .plain)
       for q in [0.5, 0.99] {
         let late =
           counts.latency.quantile(q).map { ValueFormat(.metric(.latencyP99)).text($0) } ?? "–"
@@ -254,12 +228,14 @@ struct LiveScreen {
 
   private func events(_ line: @escaping () -> ScreenLine, most: Int) -> [ScreenLine] {
     guard most > 0 else { return [] }
-    return entries.suffix(most).map { entry in
+    // What each check says stands above.
+    let news = entries.filter { $0.event != .verdict }
+    return news.suffix(most).map { entry in
       var row = line()
       row.add("\(entry.time.clockTime)  ", .dim)
       row.add(
-        entry.event.rawValue.padded(to: 12),
-        [.reverting, .reverted].contains(entry.event) ? .bad : .plain)
+        entry.event.rawValue.padded(to: 18),
+        [.reverting, .reverted].contains(entry.event) ? .strong : .plain)
       row.add((entry.weight.map { "\($0)%" } ?? "").padded(to: 6))
       row.add(Text.sanitized(entry.detail ?? "", limit: 400))
       if entry.actor != .canary {
@@ -271,8 +247,15 @@ struct LiveScreen {
 
   private func footer(_ start: ScreenLine) -> ScreenLine {
     var line = start
-    if isAsking {
-      line.add(" send all traffic back to \(rollout?.from ?? state.stable) now? y/n ", .alarm)
+    if let question {
+      let back = state.named(rollout?.from ?? state.stable)
+      let words =
+        switch question {
+        case .advance: "cut the soak of this stage short? Its checks still gate. y/n"
+        case .revert: "send all traffic back to \(back) now? y/n"
+        case .interrupt: "Ctrl-C again or y: send all traffic back to \(back) · q: leave it running"
+        }
+      line.add(" \(words) ", question == .advance ? .warning : .alarm)
       return line
     }
     var keys: [(String, String)] = []
@@ -284,6 +267,9 @@ struct LiveScreen {
       if case .promoted(let until)? = rollout?.phase, until > report.now {
         keys = [("x", "revert")]
       }
+    }
+    if state.running?.awaitedApproval != nil {
+      keys = [("A", "approve"), ("R", "reject")] + keys
     }
     keys.append(("q", isPromote && state.running != nil ? "leave it running" : "quit"))
     for (key, word) in keys {

@@ -15,7 +15,7 @@ actor LiveView {
   private let hasColour: Bool
   private var drawn: [String]?
   private var size: (columns: Int, rows: Int) = (0, 0)
-  private var isAsking = false
+  private var question: LiveScreen.Question?
   private var message: String?
   private var isBusy = false
   private var hasQuit = false
@@ -52,7 +52,7 @@ actor LiveView {
       draw(
         LiveScreen(
           report: report, traffic: await traffic(report), entries: record?.entries ?? [],
-          message: message ?? Output.lastHeld, isAsking: isAsking, isPromote: isPromote))
+          message: message ?? Output.lastHeld, question: question, isPromote: isPromote))
     } catch {
       message = error.text
     }
@@ -88,25 +88,45 @@ actor LiveView {
 
   private func press(_ key: Character) async {
     message = nil
-    if isAsking {
-      isAsking = false
-      if key == "y" || key == "Y" {
-        run(["revert", "--reason", "x in the live view"])
-      } else {
-        message = "not reverted"
-      }
+    if let asked = question {
+      question = nil
+      answer(asked, key)
     } else {
       switch key {
       case "p": run(["pause"])
       case "r": run(["resume"])
-      case "a": run(["advance"])
-      case "x": isAsking = true
+      case "a": question = .advance
+      case "x": question = .revert
+      case "A": run(["approve"])
+      case "R": run(["reject", "--reason", "R in the live view"])
       case "q": hasQuit = true
       default: break
       }
     }
     _ = await look()
   }
+
+  private func answer(_ asked: LiveScreen.Question, _ key: Character) {
+    switch (asked, key) {
+    case (.advance, "y"), (.advance, "Y"): run(["advance"])
+    case (.revert, "y"), (.revert, "Y"), (.interrupt, "y"), (.interrupt, "Y"):
+      run(["revert", "--reason", "x in the live view"])
+    case (.interrupt, "q"): hasQuit = true
+    case (.advance, _): message = "not advanced"
+    case (.revert, _), (.interrupt, _): message = "not reverted"
+    }
+  }
+
+  /// Ctrl-C: asks what is meant; true when it was asked already, and this is the answer.
+  func interrupt() async -> Bool {
+    if question == .interrupt { return true }
+    question = .interrupt
+    _ = await look()
+    return false
+  }
+
+  /// Leaves the screen, as `q` does.
+  func quit() { hasQuit = true }
 
   /// Runs a command and shows its last line as the message; ignored while another runs, except for
   /// a revert.

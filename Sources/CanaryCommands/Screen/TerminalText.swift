@@ -1,4 +1,5 @@
 internal import CanaryCore
+internal import CanaryHost
 
 /// Text measured in cells of a terminal: Chinese characters take two.
 enum TerminalText {
@@ -59,15 +60,16 @@ enum TerminalText {
 
 /// One line, built from coloured pieces, never wider than the screen.
 struct ScreenLine {
-  /// The canary is yellow and stable is cyan, which colour-blind eyes tell apart; nothing is shown
-  /// by colour alone.
+  /// Yellow and red belong to trouble, magenta and cyan to the pools.
+  ///
+  /// Nothing is shown by colour alone.
   enum Ink: String {
     case plain = ""
     case strong = "1"
     case dim = "2"
-    case canary = "33"
+    case canary = "35"
     case stable = "36"
-    case good = "32"
+    case warning = "1;33"
     case bad = "1;31"
     case alarm = "1;7;31"
   }
@@ -99,23 +101,31 @@ struct ScreenLine {
   }
 }
 
-/// Values as bars of eight heights.
+/// The columns of a check as bars of eight heights.
 enum Sparkline {
   private static let bars = Array("▁▂▃▄▅▆▇█")
 
-  /// The last values, one per cell; `·` for those that are not numbers.
+  /// One character a column, with how near its value is to the bound.
   ///
-  /// The highest bar is the bound, or the highest value if that is larger.
-  static func text(_ values: [Double?], bound: Double?, cells: Int) -> String {
-    let shown = values.suffix(max(0, cells))
-    let finite = shown.compactMap { $0.flatMap { $0.isFinite ? $0 : nil } }
-    let top = max(finite.max() ?? 0, bound ?? 0)
-    return String(
-      shown.map { value -> Character in
-        guard let value, value.isFinite else { return "·" }
-        guard top > 0 else { return bars[0] }
-        let level = Int((max(0, value) / top * Double(bars.count - 1)).rounded())
-        return bars[min(bars.count - 1, level)]
-      })
+  /// The highest bar is the bound, or the highest value if that is larger. A check that says yes or
+  /// no has dots, and a cross for each no.
+  static func cells(_ columns: CheckColumns) -> [(character: Character, level: CheckColumns.Level)]
+  {
+    let values = columns.cells.compactMap { cell -> Double? in
+      if case .value(let value) = cell, value.isFinite { value } else { nil }
+    }
+    let top = max(values.max() ?? 0, columns.check.condition.max ?? 0)
+    return columns.cells.map { cell in
+      let level = columns.level(cell)
+      switch cell {
+      case .none: return (" ", level)
+      case .gap: return ("·", level)
+      case .value(let value):
+        if columns.isYesOrNo { return (level == .over ? "✗" : "·", level) }
+        guard top > 0, value.isFinite else { return (bars[0], level) }
+        let height = Int((max(0, value) / top * Double(bars.count - 1)).rounded())
+        return (bars[min(bars.count - 1, height)], level)
+      }
+    }
   }
 }

@@ -74,32 +74,36 @@ struct WatchSession {
   }
 }
 
-/// All services on one screen, those with a running rollout first.
+/// All services on one screen: who needs a person comes first, then what is under way.
 struct ListScreen {
   let reports: [StatusReport]
 
   func lines(width: Int, height: Int, hasColour: Bool) -> [String] {
-    let sorted =
-      reports.filter { $0.state.running != nil } + reports.filter { $0.state.running == nil }
-    let name = min(24, max(7, sorted.map { TerminalText.count($0.service.name.text) }.max() ?? 7))
-    let phase = 17
+    let sorted = reports.map { ($0, $0.headline) }
+      .enumerated().sorted {
+        ($0.element.1.rank, $0.offset) < ($1.element.1.rank, $1.offset)
+      }.map(\.element)
+    let name = min(
+      width < 100 ? 20 : 40,
+      max(7, sorted.map { TerminalText.count($0.0.service.name.text) }.max() ?? 7))
+    let word = 15
     var head = ScreenLine(width, hasColour: hasColour)
     head.add(
-      "\(TerminalText.column("service", name))  \(TerminalText.column("phase", phase))  \(TerminalText.column("canary", 8, isRight: true))  what is going on",
+      "\(TerminalText.column("service", name))  \(TerminalText.column("", word))  \(TerminalText.column("canary", 7, isRight: true))  what is going on",
       .dim)
     var lines = [head.text]
     // One line is kept for the keys, and one for how many services are not shown.
-    for report in sorted.prefix(max(1, height - 3)) {
+    for (report, headline) in sorted.prefix(max(1, height - 3)) {
       var line = ScreenLine(width, hasColour: hasColour)
       let isRunning = report.state.running != nil
       line.add(TerminalText.column(report.service.name.text, name), isRunning ? .strong : .plain)
+      line.add("  ")
       line.add(
-        "  \(TerminalText.column(report.state.word.rawValue, phase))  ",
-        isRunning ? .canary : .plain)
-      line.add(TerminalText.column("\(report.lastWeight)%", 8, isRight: true) + "  ")
-      if report.brake != nil { line.add(" BRAKE ", .alarm) }
-      if report.state.freeze(at: report.now) != nil { line.add(" frozen ", .strong) }
-      line.add(Text.sanitized(Wording.sentence(report.state), limit: 400))
+        TerminalText.column(headline.word, word),
+        headline.tone == .calm ? .plain : LiveScreen.ink(headline.tone))
+      line.add("  " + TerminalText.column("\(report.lastWeight)%", 7, isRight: true) + "  ")
+      let done = report.done.map { " · done at \($0.clockTime) at the earliest" } ?? ""
+      line.add(headline.text(at: report.now) + done)
       lines.append(line.text)
     }
     let hidden = sorted.count - max(1, height - 3)
