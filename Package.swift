@@ -44,7 +44,8 @@ let package = Package(
       name: "StatusPage",
       resources: [
         .embedInCode("index.html"), .embedInCode("page.css"), .embedInCode("page.js"),
-        .embedInCode("charts.js"), .embedInCode("elements.js"), .embedInCode("tables.js"),
+        .embedInCode("charts.js"), .embedInCode("chinese.js"), .embedInCode("elements.js"),
+        .embedInCode("tables.js"),
         .embedInCode("words.js"),
       ],
       swiftSettings: settings),

@@ -5,6 +5,7 @@ package enum StatusPage {
     "index.html": PackageResources.index_html,
     "page.css": PackageResources.page_css,
     "page.js": PackageResources.page_js,
+    "chinese.js": PackageResources.chinese_js,
     "charts.js": PackageResources.charts_js,
     "elements.js": PackageResources.elements_js,
     "tables.js": PackageResources.tables_js,

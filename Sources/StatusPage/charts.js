@@ -85,20 +85,44 @@ export function chart(series, [width, size], title, unit, lines, marks, steps) {
   return figure;
 }
 
-// The values of a check over the last minutes, as high as its bound.
-export function sparkline(values, limit, label) {
+// The columns of a check, the same times for all: as high as its bound, and coloured by how near they are to it.
+export function sparkline(check, label) {
   const [wide, high] = [120, 22];
-  const known = values.filter((value) => value !== null);
-  const most = Math.max(...known, limit ?? 0, 1e-9);
+  const numbers = check.columns.filter((one) => one?.length).map(([value]) => value);
+  const most = Math.max(...numbers, check.limit ?? 0, 1e-9);
   const svg = draw("svg", { class: "spark", viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": label });
-  const step = wide / 60;
-  values.forEach((value, index) => {
-    const at = wide - (values.length - index) * step;
-    const tall = value === null ? 0 : Math.max(1.5, (value / most) * (high - 2));
-    svg.append(draw("rect", {
-      class: value === null ? "gap" : limit !== null && value > limit ? "over" : "",
-      x: at.toFixed(1), y: (high - (value === null ? 1 : tall)).toFixed(1), width: (step * 0.8).toFixed(2), height: value === null ? 1 : tall.toFixed(1),
-    }));
+  const step = wide / check.columns.length;
+  check.columns.forEach((one, index) => {
+    if (one === null) return;
+    const [value, level] = one.length ? one : [0, "gap"];
+    const failed = level === "over" && (check.answers || check.verdict === "fail") ? " failed" : "";
+    if (check.answers) {
+      svg.append(draw("circle", { class: `${level}${failed}`, cx: ((index + 0.4) * step).toFixed(1), cy: high / 2, r: failed ? 2 : 0.9 }));
+      return;
+    }
+    const tall = level === "gap" ? 1 : Math.max(1.5, (value / most) * (high - 2));
+    svg.append(draw("rect", { class: `${level}${failed}`, x: (index * step).toFixed(1), y: (high - tall).toFixed(1), width: (step * 0.8).toFixed(2), height: tall.toFixed(1) }));
   });
   return svg;
+}
+
+// With few requests a second says nothing, so each point counts the last half a minute.
+const rolled = 30;
+export const isQuiet = (series) => {
+  const sum = (points) => points.reduce((all, [count]) => all + count, 0);
+  return Math.min(sum(series.canary), sum(series.stable)) / Math.max(1, series.canary.length * series.length) < 1;
+};
+
+export function roll(points, length) {
+  const wide = Math.max(1, Math.round(rolled / length));
+  let [all, failed] = [0, 0];
+  return points.map(([count, bad], index) => {
+    all += count;
+    failed += bad;
+    if (index >= wide) {
+      all -= points[index - wide][0];
+      failed -= points[index - wide][1];
+    }
+    return [all, failed];
+  });
 }

@@ -30,3 +30,20 @@ export function table(heads, rows, caption) {
   for (const cell of node.querySelectorAll("td")) cell.setAttribute("role", "cell");
   return make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption }, node);
 }
+
+// A command with a button that copies it. Where a browser gives no clipboard (plain HTTP), the text is selected and copied.
+export function command(text, said) {
+  const code = make("code", {}, text);
+  const button = make("button", { type: "button", "aria-label": `${said.copy}: ${text}` }, said.copy);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      getSelection().selectAllChildren(code);
+      document.execCommand("copy");
+    }
+    button.textContent = said.copied;
+    setTimeout(() => { button.textContent = said.copy; }, 1500);
+  });
+  return make("span", { class: "command" }, code, button);
+}

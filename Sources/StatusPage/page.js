@@ -1,8 +1,8 @@
 // The status page: reads what canary writes, once a second, and shows it. It can change nothing.
-import { chart } from "./charts.js";
+import { chart, isQuiet, roll } from "./charts.js";
 import { at, make, section, text } from "./elements.js";
-import { checks, chip, events, history } from "./tables.js";
-import { isChinese, number, span, when, words } from "./words.js";
+import { acts, checks, decision, events, facts, history, overview } from "./tables.js";
+import { clockTime, factText, isChinese, number, setClock, span, when, words } from "./words.js";
 
 const known = new Map(); // service → its line as text, its data and its row
 let listed = null; // the version of the list that is shown
@@ -22,7 +22,7 @@ async function read(path) {
   if (!answer?.ok) throw new Unreadable(path);
   const date = Date.parse(answer.headers.get("Date") ?? "");
   // Whole seconds: only a clock that is really off is corrected.
-  if (Number.isFinite(date) && Math.abs(date - Date.now()) > 2000) offset = date - Date.now();
+  if (Number.isFinite(date) && Math.abs(date - Date.now()) > 2000) setClock(offset = date - Date.now());
   return answer.text().catch(() => { throw new Unreadable(path); });
 }
 
@@ -37,14 +37,11 @@ function markShown() {
   }
 }
 
-const urgent = (one) => one.brake || one.undriven || one.worst === "fail" || one.phase === "reverting" || one.phase === "awaiting_approval";
-const isRunning = (one) => ["starting", "soaking", "paused", "awaiting_approval", "reverting"].includes(one.phase);
-const rank = (one) => urgent(one) ? 0 : isRunning(one) ? 1 : one.phase === "reverted" ? 2 : 3;
+const urgent = (one) => one.tone === "bad" || one.tone === "warning";
+const isRunning = (one) => !one.ended;
 
 function row(one) {
-  const parts = [make("span", { class: "service" }, one.service), chip(one.phase)];
-  if (one.brake) parts.push(make("span", { class: "chip alarm" }, words.brake));
-  if (one.undriven) parts.push(make("span", { class: "chip alarm" }, words.undriven));
+  const parts = [make("span", { class: "service" }, one.service), decision(one.headline, one.tone)];
   if (one.frozen) parts.push(make("span", { class: "chip cold" }, words.frozen));
   if (isRunning(one)) parts.push(make("span", { class: "share" }, `${number(one.weight)}%`));
   const link = make("a", { href: `#/${encodeURIComponent(one.service)}` }, ...parts);
@@ -68,12 +65,12 @@ function showList(services) {
       entry.row.replaceWith(node);
       if (hadFocus) node.firstChild.focus();
     }
-    isMoved ||= !entry || rank(entry.data) !== rank(one);
+    isMoved ||= !entry || entry.data.rank !== one.rank;
     known.set(one.service, { line, data: one, row: node });
   }
   if (isMoved) {
     const focused = document.activeElement;
-    const sorted = [...known.values()].sort((a, b) => rank(a.data) - rank(b.data) || (a.data.service < b.data.service ? -1 : 1));
+    const sorted = [...known.values()].sort((a, b) => a.data.rank - b.data.rank || (a.data.service < b.data.service ? -1 : 1));
     list.append(...sorted.map((entry) => entry.row));
     if (focused && list.contains(focused)) focused.focus();
   }
@@ -82,7 +79,14 @@ function showList(services) {
   const alarm = all.some(urgent);
   document.title = `${alarm ? "! " : ""}${words.title}`;
   filter();
-  if (!shown.name) at("main").replaceChildren(make("p", {}, all.length ? words.choose : words.empty));
+  showOverview();
+}
+
+// What stands at the root: every service with what it needs.
+function showOverview() {
+  if (shown.name) return;
+  const all = [...known.values()].map((entry) => entry.data).sort((a, b) => a.rank - b.rank || (a.service < b.service ? -1 : 1));
+  at("main").replaceChildren(...(all.length ? overview(all) : [make("p", {}, words.empty)]));
 }
 
 function filter() {
@@ -103,6 +107,10 @@ function tick() {
     const share = data.stage.ends === null ? data.stage.share : 1 - (data.stage.ends * 1000 - now()) / 1000 / data.stage.soak;
     bar.value = Math.min(1, Math.max(0, (data.stage.index + Math.min(1, share)) / data.stage.count));
   }
+  for (const node of document.querySelectorAll("[data-fact]")) {
+    const said = factText(JSON.parse(node.dataset.fact));
+    text(node, node.textContent.startsWith(" · ") ? ` · ${said}` : said);
+  }
   const left = document.querySelector("[data-ends]");
   if (left) {
     const rest = (Number(left.dataset.ends) - now()) / 1000;
@@ -113,12 +121,9 @@ function tick() {
 // --- one service
 
 function alarms(data) {
-  const lines = [];
-  if (data.brake) lines.push(words.braked(when(data.brake.since), data.brake.actor, data.brake.reason ?? "–"));
-  if (data.status.freeze) lines.push(`${words.frozen}: ${data.status.freeze.reason} (${data.status.freeze.actor})`);
-  if (isRunning(data.status) && !data.status.driver?.alive) lines.push(words.undrivenHow);
-  if (data.status.phase === "awaiting_approval") lines.push(words.approval(data.status.service));
-  return lines.length ? make("ul", { class: "alarms" }, ...lines.map((line) => make("li", {}, line))) : null;
+  const freeze = data.status.freeze;
+  if (!freeze || data.status.phase === "idle") return null;
+  return make("ul", { class: "alarms" }, make("li", {}, `${words.frozen}: ${freeze.reason} (${freeze.actor})`));
 }
 
 function stages(data) {
@@ -158,7 +163,10 @@ function charts(data) {
   const size = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const room = at("main").clientWidth - 3 * size;
   const width = room / Math.max(1, Math.min(4, Math.floor((room + 1.5 * size) / (21.5 * size)))) - 1.5 * size;
-  const lines = (pick) => [["stable", series.stable.map(pick)], ["canary", series.canary.map(pick)]];
+  const lines = (pick, from = series) => [["stable", from.stable.map(pick)], ["canary", from.canary.map(pick)]];
+  // With few requests the counts of the last half a minute say more than those of a second.
+  const few = isQuiet(series);
+  const counts = few ? { stable: roll(series.stable, series.length), canary: roll(series.canary, series.length) } : series;
   const legend = make("p", { class: "legend" },
     make("span", { class: "canary" }, `${words.canary} ${data.to}`), make("span", { class: "stable" }, `${words.stable} ${data.from}`));
   const choice = make("fieldset", { class: "choice" }, make("legend", {}, words.quantile), ...["p50", "p95", "p99"].map((name, index) => {
@@ -168,9 +176,11 @@ function charts(data) {
   }));
   return section("charts", words.charts, make("div", { class: "bar" }, legend, choice), make("div", { class: "charts" },
     chart(series, [width, size], words.weight, "%", [], marks, steps),
-    chart(series, [width, size], words.errors, "%", lines(([all, failed]) => (all ? (failed / all) * 100 : null)), marks),
+    few ? chart(series, [width, size], words.errorsFew, "", lines(([all, failed]) => (all ? failed : null), counts), marks)
+      : chart(series, [width, size], words.errors, "%", lines(([all, failed]) => (all ? (failed / all) * 100 : null)), marks),
     chart(series, [width, size], `${words.latency} ${["p50", "p95", "p99"][quantile]}`, "ms", lines((point) => point[2 + quantile]), marks),
-    chart(series, [width, size], words.requests, "", lines(([all]) => all / series.length), marks)));
+    few ? chart(series, [width, size], words.requestsFew, "", lines(([all]) => all, counts), marks)
+      : chart(series, [width, size], words.requests, "", lines(([all]) => all / series.length), marks)));
 }
 
 function showCharts(data) {
@@ -181,17 +191,20 @@ function showCharts(data) {
 
 function showService(data) {
   const status = data.status;
-  const share = status.canary && status.weight > 0 && words.share(number(status.weight), status.canary, number(100 - status.weight), data.from);
-  const facts = [[words.release, status.release], [words.rollout, status.rollout], [words.started, data.started ? when(data.started) : null],
-    [words.by, data.actor], [words.generation, status.generation]].filter(([, value]) => value !== null && value !== undefined);
+  const isOver = ["promoted", "reverted", "idle", "scheduled"].includes(status.phase);
+  const share = !isOver && status.canary && words.share(number(status.weight), data.to, number(100 - status.weight), data.from);
+  const driver = status.driver?.alive && !isOver ? words.driver(status.driver.pid, data.controlled) : null;
+  const rows = [[words.rollout, status.rollout], [words.done, data.done && clockTime(Date.parse(data.done))], [words.driven, driver],
+    [words.started, data.started ? when(data.started) : null], [words.by, data.actor], [words.generation, status.generation]]
+    .filter(([, value]) => value !== null && value !== undefined);
   const main = at("main");
   const focused = main.contains(document.activeElement) ? document.activeElement : null;
   const scrolls = [...main.querySelectorAll(".wide")].map((node) => node.scrollLeft);
   main.replaceChildren(...[
     make("p", { class: "back" }, make("a", { href: "#/" }, words.back)),
-    make("h1", { id: "title", tabindex: -1 }, status.service, " ", chip(status.phase)),
-    make("p", { class: "sentence" }, words.sentence(data)), alarms(data), share && make("p", { class: "share" }, share),
-    make("dl", {}, ...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, `${value}`)))),
+    make("h1", { id: "title", tabindex: -1 }, status.service, " ", decision(data.headline, data.tone)),
+    make("p", { class: "sentence" }, facts(data.headline)), acts(data.headline, status.service), alarms(data), share && make("p", { class: "share" }, share),
+    make("dl", {}, ...rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, `${value}`)))),
     stages(data), checks(data), charts(data), events(data), history(data),
   ].filter(Boolean));
   main.querySelectorAll(".wide").forEach((node, index) => { node.scrollLeft = scrolls[index] ?? 0; });
@@ -241,11 +254,10 @@ function navigate() {
   shown = { name, text: "" };
   document.body.classList.toggle("one", Boolean(name));
   markShown();
-  at("main").replaceChildren(make("p", {}, name ? words.loading : known.size ? words.choose : words.empty));
-  if (name) {
-    scrollTo(0, 0);
-    readService().catch(later);
-  }
+  if (!name) return showOverview();
+  at("main").replaceChildren(make("p", {}, words.loading));
+  scrollTo(0, 0);
+  readService().catch(later);
 }
 
 async function look() {

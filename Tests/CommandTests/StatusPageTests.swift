@@ -45,14 +45,14 @@ import Testing
     #expect(try browser.value("document.activeElement.getAttribute('href')") == "#/chat")
     try browser.press("Enter", code: 13, text: "\r")
     try browser.wait("the service", "document.activeElement.id === 'title'")
-    #expect(try browser.value("document.querySelector('h1').innerText").contains("idle"))
+    #expect(try browser.value("document.querySelector('h1').innerText").contains("IDLE"))
 
     let load = Load(port: sandbox.port, clients: 2, pause: .seconds(0.01))
     defer { _ = load.stop() }
     let promote = try sandbox.launch(
       "promote", "chat", "--release", "<b>v2</b>", "--reason", Self.hostile)
     try browser.wait(
-      "a soaking stage", "document.querySelector('h1').innerText.includes('soaking')")
+      "a soaking stage", "document.querySelector('h1').innerText.includes('SOAKING')")
     try browser.wait(
       "checks and charts",
       "document.querySelectorAll('svg.spark rect').length > 3 && document.querySelectorAll('figure polyline.canary').length >= 3"
@@ -60,11 +60,11 @@ import Testing
     #expect(
       try browser.value("document.querySelector('[aria-current=step]').innerText").contains("left"))
     #expect(try sandbox.canary("pause", "chat").code == 0)
-    try browser.wait("the pause", "document.querySelector('h1').innerText.includes('paused')")
+    try browser.wait("the pause", "document.querySelector('h1').innerText.includes('PAUSED')")
     #expect(try browser.value("document.getElementById('said').innerText") == "chat: paused")
     #expect(try sandbox.canary("revert", "chat", "--reason", Self.hostile).code == 0)
     #expect(promote.wait() == 4, "\(promote.text)")
-    try browser.wait("the end", "document.querySelector('h1').innerText.includes('reverted')")
+    try browser.wait("the end", "document.querySelector('h1').innerText.includes('REVERTED')")
     // Foreign text is text.
     #expect(
       try browser.value("document.querySelectorAll('img, b:not(.stages b), main script').length")
@@ -136,12 +136,12 @@ import Testing
       #expect(try browser.value("document.documentElement.lang") == (isChinese ? "zh-CN" : "en"))
       #expect(
         try browser.value("document.querySelector('h1').innerText").contains(
-          isChinese ? "观察中" : "soaking"))
+          isChinese ? "观察中" : "SOAKING"))
     }
     // Nobody writes any more: the page says so, rather than to look as if all were well.
     promote.signal(SIGKILL)
     // The guard's announcement is the last that anybody writes.
-    try browser.wait("the brake", "document.body.innerText.includes(' died')")
+    try browser.wait("the brake", "/ died|已退出/.test(document.body.innerText)")
     try Files.replace(
       "\(sandbox.folder)/page/beat.json",
       with: "{\"time\":\"2026-01-01T00:00:00.000Z\",\"list\":1,\"goes_on\":true}"

@@ -18,10 +18,6 @@ struct PageData {
     ])
   }
 
-  private var worst: Verdict? {
-    state.running == nil ? nil : state.rollout?.checks.filter { !$0.advisory }.map(\.verdict).max()
-  }
-
   /// One row of the page's list of services.
   ///
   /// It changes only when something happens, so that the file rarely does; the browser counts the
@@ -30,12 +26,13 @@ struct PageData {
     let rollout = state.rollout
     return .table([
       ("service", .text(state.service.text)), ("phase", .text(state.word.rawValue)),
-      ("stable", .text(state.stable.text)), ("canary", JSON(state.running?.to.text)),
-      ("release", JSON(rollout?.release)), ("weight", .number(report.lastWeight.percent)),
+      ("stable", .text(state.named(state.stable))),
+      ("canary", JSON((state.running?.to).map(state.named))), ("headline", report.headline.json),
+      ("rank", .int(report.headline.rank)), ("tone", .text("\(report.headline.tone)")),
+      ("weight", .number(report.lastWeight.percent)),
       ("rollout", rollout.map { .int($0.number) } ?? .null), ("stage", steadyStage),
-      ("worst", JSON(worst?.rawValue)), ("brake", .bool(report.brake != nil)),
       ("frozen", .bool(state.freeze(at: report.now) != nil)),
-      ("undriven", .bool(state.running != nil && report.driver?.alive != true)),
+      ("ended", .bool(rollout?.phase.isOver ?? true)),
       ("since", JSON((rollout?.ended ?? rollout?.started)?.iso8601)),
     ])
   }
@@ -65,25 +62,12 @@ struct PageData {
   /// `charted` is when its charts were drawn; `history` is text that is JSON already.
   func whole(entries: [Entry], charted: Instant?, history: String) -> JSON {
     let rollout = state.rollout
-    let checks = (rollout?.checks ?? []).map { state -> JSON in
-      let rule = rollout?.rule(state.name)
-      return .table([
-        ("name", .text(state.name.text)), ("verdict", .text(state.verdict.rawValue)),
-        ("value", .text(CheckWords.value(state, rule))),
-        ("bound", .text(rule.map(CheckWords.bound) ?? "")),
-        ("limit", rule?.condition.max.map(JSON.number) ?? .null),
-        ("rule", .text(rule.map(CheckWords.text) ?? "")), ("detail", .text(state.detail)),
-        ("advisory", .bool(state.advisory)),
-        (
-          "recent",
-          .list((report.recent[state.name] ?? []).map { $0.value.map(JSON.number) ?? .null })
-        ),
-      ])
-    }
     return .table([
       ("at", .text(report.now.iso8601)), ("status", report.json), ("stage", stage),
-      ("sentence", .text(Wording.sentence(state))), ("from", JSON(rollout?.from.text)),
-      ("to", JSON(rollout?.to.text)),
+      ("headline", report.headline.json), ("tone", .text("\(report.headline.tone)")),
+      ("from", JSON((rollout?.from).map(state.named))),
+      ("to", JSON((rollout?.to).map(state.named))),
+      ("done", JSON(report.done?.rounded.iso8601)), ("controlled", .bool(report.hasController)),
       (
         "plan",
         .list(
@@ -91,7 +75,9 @@ struct PageData {
             .table([("weight", .number($0.weight.percent)), ("soak", .number($0.soak.seconds))])
           })
       ),
-      ("passed", .int(rollout?.passedStages ?? 0)), ("checks", .list(checks)), ("brake", brake),
+      ("passed", .int(rollout?.passedStages ?? 0)),
+      ("checks", .list((rollout?.checks ?? []).map { check($0, rollout) })),
+      ("step", .number(LiveSnapshot.step(soak: soak).seconds)),
       ("actor", JSON(rollout?.actor.description)), ("started", JSON(rollout?.started.iso8601)),
       ("ended", JSON(rollout?.ended?.iso8601)),
       ("events", .list(entries.suffix(100).map(EntryReport.json))),
@@ -99,11 +85,38 @@ struct PageData {
     ])
   }
 
-  private var brake: JSON {
-    guard let brake = report.brake else { return .null }
+  private var soak: Span {
+    state.rollout?.stage.flatMap { state.rollout?.plan.stages[$0].soak } ?? .zero
+  }
+
+  /// A check with its columns: what was measured in each (nil: nothing), and how near its bound.
+  private func check(_ state: CheckState, _ rollout: Rollout?) -> JSON {
+    let rule = rollout?.rule(state.name)
+    let columns = rule.map {
+      CheckColumns(
+        report.recent[state.name] ?? [], $0, soak: soak, now: report.now, count: LiveSnapshot.most)
+    }
+    let isBroken = state.brokenSince != nil
+    let level = isBroken ? .over : CheckColumns.level(state.value, rule?.condition)
     return .table([
-      ("since", .text(brake.time.iso8601)), ("actor", .text(brake.actor)),
-      ("reason", JSON(brake.reason)),
+      ("name", .text(state.name.text)), ("verdict", .text(state.verdict.rawValue)),
+      ("value", .text(CheckWords.value(state, rule))),
+      ("bound", .text(rule.map(CheckWords.bound) ?? "")),
+      ("limit", rule?.condition.max.map(JSON.number) ?? .null), ("level", .text(level.rawValue)),
+      ("rule", .text(rule.map(CheckWords.text) ?? "")), ("detail", .text(state.detail)),
+      ("advisory", .bool(state.advisory)), ("answers", .bool(columns?.isYesOrNo == true)),
+      (
+        "columns",
+        .list(
+          (columns?.cells ?? []).map { cell in
+            switch cell {
+            case .none: .null
+            case .gap: .list([])
+            case .value(let value):
+              .list([.number(value), .text(columns?.level(cell).rawValue ?? "")])
+            }
+          })
+      ),
     ])
   }
 

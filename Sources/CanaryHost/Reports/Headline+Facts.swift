@@ -215,7 +215,7 @@ struct HeadlineFacts {
     let stage = rollout.plan.stages[soak.stage]
     let word = stage.onDeadline == .pause ? "pauses" : "reverts"
     return [
-      .text("\(word) at "), .clock(now + max(.zero, stage.deadline - report.elapsed)),
+      .text("\(word) at "), .clock((now + max(.zero, stage.deadline - report.elapsed)).rounded),
       .text(" unless it passes"),
     ]
   }

@@ -119,8 +119,13 @@ package struct Headline: Hashable, Sendable {
     case .text(let text): .text(Text.sanitized(text, limit: 400))
     case .clock(let at): .table([("clock", .int(Int(at.milliseconds)))])
     case .since(let at): .table([("since", .int(Int(at.milliseconds)))])
-    // The end of a soak as measured moves a little with each look; whole seconds do not.
-    case .until(let at): .table([("until", .int(Int((at.milliseconds + 500) / 1000 * 1000)))])
+    // The end of a soak as measured moves a little with each look; steps of 5 s do not.
+    case .until(let at): .table([("until", .int(Int(at.rounded.milliseconds)))])
     }
   }
+}
+
+extension Instant {
+  /// To the nearest 5 s: what is computed of measured time differs a little at each look.
+  var rounded: Instant { Instant(milliseconds: (milliseconds + 2500) / 5000 * 5000) }
 }
