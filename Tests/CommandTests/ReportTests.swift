@@ -22,6 +22,10 @@ import Testing
 
     let report = try sandbox.canary("report", "chat").text
     #expect(report.contains("Reverted: blue → green (v2) after "), "\(report)")
+    // The harm to users and the failing check come first, and verdicts are folded.
+    let lines = report.split(separator: "\n")
+    #expect(lines[2].contains("requests hurt") && lines[3].contains("failed check"), "\(report)")
+    #expect(report.contains(/and \d+ changes? of a verdict; all: canary history chat/), "\(report)")
     for words in [
       "errors", "canary green", "stable blue", "first failing second", "decided to go back",
       "last failing second",
@@ -90,11 +94,14 @@ import Testing
     #expect(report.contains("Promoted: blue → green in "), "\(report)")
     #expect(report.contains("over 3 stages."), "\(report)")
     #expect(report.contains("none: no try on the canary failed"), "\(report)")
-    for stage in ["stage 1 (5%)", "stage 2 (30%)", "stage 3 (100%)"] {
-      #expect(report.contains("\(stage)"), "\(stage) in \(report)")
-    }
+    // A matrix of checks and stages.
+    let heads = try #require(report.firstMatch(of: /1: 5% +2: 30% +3: 100%/))
+    #expect(
+      report[heads.range.upperBound...].contains(/errors +✓ pass +✓ pass +✓ pass/), "\(report)")
     let markdown = try sandbox.canary("report", "chat", "--markdown").text
     #expect(
-      markdown.contains("| 2 (30%) | errors: error\\_rate over 10s ≤ 5% | pass |"), "\(markdown)")
+      markdown.contains("| check | 1 (5%) | 2 (30%) | 3 (100%) |")
+        && markdown.contains("| errors: error\\_rate over 10s ≤ 5% | pass | pass | pass |"),
+      "\(markdown)")
   }
 }

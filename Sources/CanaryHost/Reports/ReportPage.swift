@@ -66,15 +66,26 @@ package struct ReportPage {
 
   // MARK: tables
 
+  /// The checks by their stages, and what is to be said of those that did not pass.
   private var checks: String {
-    guard !report.checkRows.isEmpty else { return "" }
-    let rows = report.checkRows.map { row in
-      """
-      <tr class="\(row.verdict.rawValue)"><td>\(row.stage + 1) (\(row.weight)%)</td><th scope="row">\(Self.escaped(row.name.text))<small>\(Self.escaped(row.rule))</small></th>\
-      <td>\(row.verdict.rawValue)</td><td>\(Self.escaped(row.detail))<small>\(row.measurements) measurements</small></td></tr>
-      """
+    let matrix = report.matrix
+    guard !matrix.rows.isEmpty else { return "" }
+    let rows = matrix.rows.map { row in
+      let cells = row.cells.map { cell in
+        guard let cell else { return "<td></td>" }
+        return
+          "<td class=\"\(cell.verdict.rawValue)\">\(Wording.mark(cell.verdict)) \(cell.verdict.rawValue)<small>\(Self.escaped(cell.detail))</small></td>"
+      }
+      return
+        "<tr><th scope=\"row\">\(Self.escaped(row.name.text))<small>\(Self.escaped(row.rule))</small></th>\(cells.joined())</tr>"
     }
-    return Self.table("What the checks last said", ["stage", "check", "verdict", "measured"], rows)
+    let troubles = report.troubles.map {
+      "<li><b>\(Self.escaped($0.place))</b>: \(Self.escaped($0.text))</li>"
+    }
+    let heads = ["check"] + matrix.stages.map { "stage \($0.index + 1) (\($0.weight)%)" }
+    return "<h2>What the checks last said</h2>\n"
+      + (troubles.isEmpty ? "" : "<ul>\(troubles.joined(separator: "\n"))</ul>\n")
+      + Self.table("What the checks last said", heads, rows)
   }
 
   private var events: String {
@@ -84,13 +95,13 @@ package struct ReportPage {
       <td>\(Self.escaped(entry.actor.description))</td><td>\(Self.escaped(entry.detail ?? ""))</td></tr>
       """
     }
-    return Self.table("What happened", ["time", "event", "weight", "who", "what"], rows)
+    let table = Self.table("What happened", ["time", "event", "weight", "who", "what"], rows)
+    return "<details><summary>What happened (\(rows.count) entries)</summary>\n\(table)\n</details>"
   }
 
   private static func table(_ title: String, _ heads: [String], _ rows: [String]) -> String {
     let head = heads.map { "<th scope=\"col\">\($0)</th>" }.joined()
     return """
-      <h2>\(title)</h2>
       <div class="wide" tabindex="0" role="region" aria-label="\(title)"><table><thead><tr>\(head)</tr></thead><tbody>
       \(rows.joined(separator: "\n"))
       </tbody></table></div>
@@ -113,11 +124,11 @@ package struct ReportPage {
     return out
   }
 
-  /// Okabe and Ito's orange and blue, which colour-blind eyes tell apart; the canary's line is also
+  /// Purple and blue, as on the status page: red belongs to trouble; the canary's line is also
   /// thicker.
   private static let style = """
-    :root { color-scheme: light dark; --ink: #1a1a1a; --dim: #595959; --paper: #fff; --rule: #d0d0d0; --canary: #b34700; --stable: #00609a; --bad: #a8071a; --good: #1d6b1d; }
-    @media (prefers-color-scheme: dark) { :root { --ink: #ececec; --dim: #a8a8a8; --paper: #16181b; --rule: #3a3d42; --canary: #ff9a4d; --stable: #6cb8ee; --bad: #ff8a8a; --good: #7fd17f; } }
+    :root { color-scheme: light dark; --ink: #1a1a1a; --dim: #595959; --paper: #fff; --rule: #d0d0d0; --canary: #a3148a; --stable: #00609a; --bad: #a8071a; --good: #1d6b1d; }
+    @media (prefers-color-scheme: dark) { :root { --ink: #ececec; --dim: #a8a8a8; --paper: #16181b; --rule: #3a3d42; --canary: #f08fdc; --stable: #6cb8ee; --bad: #ff8a8a; --good: #7fd17f; } }
     * { box-sizing: border-box; }
     body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
     main { max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
@@ -132,9 +143,10 @@ package struct ReportPage {
       fill-opacity: .25; stroke: var(--canary); }
     .legend span::before { content: ""; display: inline-block; width: 1.6em; border-top: .25em solid currentColor; margin-right: .4em; vertical-align: middle; } .legend .canary { color: var(--canary); }
       .legend .stable { color: var(--stable); margin: 0 1em; }
-    .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; min-width: 52rem; font-size: .92rem; } td, th { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
+    .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; min-width: 40rem; font-size: .92rem; } td, th { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0;
       border-bottom: 1px solid var(--rule); font-weight: normal; }
     thead th { color: var(--dim); } tbody th { font-weight: 600; } small { display: block; color: var(--dim); font-weight: normal; } time { white-space: nowrap; font-variant-numeric: tabular-nums; }
-      tr.fail td:nth-child(3) { color: var(--bad); font-weight: 600; } tr.pass td:nth-child(3) { color: var(--good); }
+      td.fail { color: var(--bad); font-weight: 600; }
+    summary { margin: 2rem 0 .5rem; font-size: 1.1rem; font-weight: 700; cursor: pointer; } li { overflow-wrap: anywhere; }
     """
 }

@@ -15,36 +15,64 @@ package struct ReportText {
     let facts = report.facts.map {
       "  \($0.name.padded(to: width))\(Text.sanitized($0.value, limit: 400))"
     }
-    let checks = report.checkRows.map {
-      "  \("stage \($0.stage + 1) (\($0.weight)%)".padded(to: 16))\($0.name.text.padded(to: 18))\($0.verdict.rawValue.padded(to: 14))\(Text.sanitized($0.detail, limit: 200))"
-    }
-    let events = report.entries.map { "  \(EntryReport.line($0))" }
+    let events = report.news.entries.map { "  \(EntryReport.line($0))" }
     return
-      ([title, Text.sanitized(report.headline, limit: 600)] + facts
-      + (checks.isEmpty ? [] : ["what the checks last said"] + checks) + ["what happened"] + events)
+      ([title, Text.sanitized(report.headline, limit: 600)] + facts + matrix + ["what happened"]
+      + events + (folded.map { ["  \($0)"] } ?? []))
       .joined(separator: "\n")
+  }
+
+  /// The checks by their stages, and what is to be said of those that did not pass.
+  private var matrix: [String] {
+    let matrix = report.matrix
+    guard !matrix.rows.isEmpty else { return [] }
+    let width = (matrix.rows.map(\.name.text.count).max() ?? 0) + 2
+    let heads = matrix.stages.map { "\($0.index + 1): \($0.weight)%".padded(to: 14) }.joined()
+    return ["what the checks last said, by stage", "  " + "".padded(to: width) + heads]
+      + matrix.rows.map { row in
+        let cells = row.cells.map { cell in
+          (cell.map { "\(Wording.mark($0.verdict)) \($0.verdict.rawValue)" } ?? "").padded(to: 14)
+        }
+        return "  " + row.name.text.padded(to: width) + cells.joined()
+      }
+      + report.troubles.map { "  \($0.place): \(Text.sanitized($0.text, limit: 200))" }
+  }
+
+  /// What the list of events leaves out.
+  private var folded: String? {
+    let count = report.news.verdicts
+    guard count > 0 else { return nil }
+    return
+      "and \(count) \(count == 1 ? "change" : "changes") of a verdict; all: canary history \(report.service)"
   }
 
   package var markdown: String {
     var lines = ["# \(Self.escaped(title))", "", "**\(Self.escaped(report.headline))**", ""]
     lines += ["| | |", "|---|---|"]
     lines += report.facts.map { "| \(Self.escaped($0.name)) | \(Self.escaped($0.value)) |" }
-    if !report.checkRows.isEmpty {
+    let matrix = report.matrix
+    if !matrix.rows.isEmpty {
+      let heads = matrix.stages.map { "\($0.index + 1) (\($0.weight)%)" }
       lines += [
-        "", "## What the checks last said", "", "| stage | check | verdict | measured |",
-        "|---|---|---|---|",
+        "", "## What the checks last said", "", "| check | \(heads.joined(separator: " | ")) |",
+        "|---|\(heads.map { _ in "---|" }.joined())",
       ]
-      lines += report.checkRows.map {
-        "| \($0.stage + 1) (\($0.weight)%) | \(Self.escaped($0.name.text)): \(Self.escaped($0.rule)) | \($0.verdict.rawValue) | \(Self.escaped($0.detail)) |"
+      lines += matrix.rows.map { row in
+        let cells = row.cells.map { $0?.verdict.rawValue ?? "" }.joined(separator: " | ")
+        return "| \(Self.escaped(row.name.text)): \(Self.escaped(row.rule)) | \(cells) |"
       }
+      let troubles = report.troubles
+      if !troubles.isEmpty { lines.append("") }
+      lines += troubles.map { "- \(Self.escaped($0.place)): \(Self.escaped($0.text))" }
     }
     lines += [
-      "", "## What happened", "", "| time | event | weight | who | |", "|---|---|---|---|---|",
+      "", "<details><summary>What happened</summary>", "", "| time | event | weight | who | |",
+      "|---|---|---|---|---|",
     ]
     lines += report.entries.map {
       "| \($0.time.iso8601) | \($0.event.rawValue) | \($0.weight.map { "\($0)%" } ?? "") | \(Self.escaped($0.actor.description)) | \(Self.escaped($0.detail ?? "")) |"
     }
-    return lines.joined(separator: "\n")
+    return (lines + ["", "</details>"]).joined(separator: "\n")
   }
 
   /// Foreign text escaped so that it cannot become a cell, a link or markup; cut to 600 characters.

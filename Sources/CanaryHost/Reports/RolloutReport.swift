@@ -85,37 +85,41 @@ package struct RolloutReport {
     }
   }
 
-  /// Names and values of what you ask first about a rollout, in that order.
+  /// Names and values of what you ask first about a rollout: the harm, the check that failed, then
+  /// the rest.
   package var facts: [(name: String, value: String)] {
-    var facts: [(String, String)] = [
-      ("started", "\(rollout.started.iso8601) by \(rollout.actor)")
-    ]
+    let (canary, stable) = (total(rollout.to), total(rollout.from))
+    let isCounted = canary.requests + stable.requests > 0
+    var facts: [(String, String)] = []
+    if isCounted {
+      facts.append(
+        ("requests hurt", failing == nil ? "none: no try on the canary failed" : harm(canary)))
+    }
+    for row in checkRows where row.verdict == .fail && !row.advisory {
+      facts.append(("failed check", "\(row.name): \(row.detail) (\(row.rule))"))
+    }
+    facts.append(("started", "\(rollout.started.iso8601) by \(rollout.actor)"))
     if let reason = rollout.reason { facts.append(("why", reason)) }
     if let ended = rollout.ended { facts.append(("ended", ended.iso8601)) }
-    let (canary, stable) = (total(rollout.to), total(rollout.from))
-    guard canary.requests + stable.requests > 0 else {
+    guard isCounted else {
       return facts + [("requests", "none were counted, or it is more than eight days ago")]
     }
     facts.append(("canary \(rollout.to)", Self.words(canary)))
     facts.append(("stable \(rollout.from)", Self.words(stable)))
-    if let failing {
-      facts.append(("first failing second", Self.second(failing.first)))
-      if let decided {
-        // Requests are counted by the second, so the gap may be one longer.
-        let gap = max(.zero, decided - failing.first).milliseconds / 1000 + 1
-        facts.append(
-          ("decided to go back", "\(decided.iso8601), at most \(Span.seconds(Double(gap))) later"))
-      }
-      let span = failing.last - failing.first + .seconds(1)
+    guard let failing else { return facts }
+    facts.append(("first failing second", Self.second(failing.first)))
+    if let decided {
+      // Requests are counted by the second, so the gap may be one longer.
+      let gap = max(.zero, decided - failing.first).milliseconds / 1000 + 1
       facts.append(
-        (
-          "last failing second",
-          "\(Self.second(failing.last)): failures came over \(Self.rough(span))"
-        ))
-      facts.append(("requests hurt", harm(canary)))
-    } else {
-      facts.append(("requests hurt", "none: no try on the canary failed"))
+        ("decided to go back", "\(decided.iso8601), at most \(Span.seconds(Double(gap))) later"))
     }
+    let span = failing.last - failing.first + .seconds(1)
+    facts.append(
+      (
+        "last failing second",
+        "\(Self.second(failing.last)): failures came over \(Self.rough(span))"
+      ))
     return facts
   }
 
@@ -157,31 +161,6 @@ package struct RolloutReport {
   package static func rough(_ span: Span) -> String {
     span < .minutes(1)
       ? "\(span)" : "\(Span(milliseconds: (span.milliseconds + 500) / 1000 * 1000))"
-  }
-
-  // MARK: the checks
-
-  package struct CheckRow {
-    package let stage: Int
-    package let weight: Weight
-    package let name: CheckName
-    package let rule: String
-    package let verdict: Verdict
-    package let detail: String
-    package let measurements: Int
-  }
-
-  /// Each check of each stage with its last verdict.
-  package var checkRows: [CheckRow] {
-    checks.compactMap { record in
-      guard let check = rollout.check(record) else { return nil }
-      let last = record.rows.last.map { Judge.fold($0.grounds, check, $0.measurement) }
-      guard let state = record.end ?? last else { return nil }
-      return CheckRow(
-        stage: record.stage, weight: rollout.plan.stages[record.stage].weight, name: record.name,
-        rule: CheckWords.text(check), verdict: state.verdict, detail: state.detail,
-        measurements: state.measurements)
-    }
   }
 
   // MARK: over time
