@@ -57,9 +57,7 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
       return "an approval of each: \(Self.list(each)) within \(within)"
     }
     let who = by.isEmpty ? "" : " by \(by.map(\.description).joined(separator: " or "))"
-    let missing = max(0, count - given)
-    return
-      "\(missing) \(given > 0 ? "more " : "")\(missing == 1 ? "approval" : "approvals")\(who) within \(within)"
+    return "\(count) \(count == 1 ? "approval" : "approvals")\(who) within \(within)"
   }
 
   /// Why `person` may not approve; nil when the approval counts.
