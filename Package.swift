@@ -45,8 +45,7 @@ let package = Package(
       resources: [
         .embedInCode("index.html"), .embedInCode("page.css"), .embedInCode("page.js"),
         .embedInCode("charts.js"), .embedInCode("chinese.js"), .embedInCode("elements.js"),
-        .embedInCode("tables.js"),
-        .embedInCode("words.js"),
+        .embedInCode("sentences.js"), .embedInCode("tables.js"), .embedInCode("words.js"),
       ],
       swiftSettings: settings),
     .target(

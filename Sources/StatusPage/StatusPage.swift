@@ -8,6 +8,7 @@ package enum StatusPage {
     "chinese.js": PackageResources.chinese_js,
     "charts.js": PackageResources.charts_js,
     "elements.js": PackageResources.elements_js,
+    "sentences.js": PackageResources.sentences_js,
     "tables.js": PackageResources.tables_js,
     "words.js": PackageResources.words_js,
   ]

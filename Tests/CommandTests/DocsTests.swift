@@ -177,8 +177,8 @@ import Testing
       environment: ["HOME": folder.path, "CANARY_CONFIG": ""])
     #expect(ran.succeeded, "\(ran.output)")
     for words in [
-      "hello from v1", "promoted: green is stable", "hello from v2", "exit 3",
-      "Reverted: green → blue (v3)", "reverted: all traffic is on green", "on second thoughts",
+      "hello from v1", "PROMOTED  all traffic on green (v2)", "hello from v2", "exit 3",
+      "Reverted: green → blue (v3)", "REVERTED  all traffic on green (v2)", "on second thoughts",
     ] {
       #expect(ran.output.contains(words), "\(words) in \(ran.output)")
     }

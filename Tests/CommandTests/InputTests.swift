@@ -232,7 +232,7 @@ import Testing
     #expect(peak < 200 << 20, "\(peak >> 20) MiB")
     #expect(
       try sandbox.canary("status", "chat").text.contains(
-        "lines or tries of the access log could not be read"))
+        "log entries could not be parsed or matched to a pool"))
   }
 
   /// The most memory that a process has held until it ends or a second has passed.

@@ -64,8 +64,8 @@ import Testing
     try screen.press("y")
     // What is left on the terminal is what happened, line by line.
     let rest = try screen.wait(
-      for: "exit=4", "started", "reverting",
-      "reverted: all traffic is on blue: x in the live view")
+      for: "exit=4", "stage 1/2   20 %", "STOPPED    x in the live view",
+      "REVERTED  all traffic on blue")
     #expect(!rest.contains("q leave"))
   }
 

@@ -128,8 +128,8 @@ extension Mistake {
         return try sandbox.canary("promote", "chat", "--to", "blue")
       }),
     Mistake(
-      "a plan that does not exist", "there is no plan 'fast'", "has no `plans`",
-      "without --plan the service's own", make: words("promote", "chat", "--plan", "fast")),
+      "a plan that does not exist", "there is no plan 'fast'", "(plans: standard, try)",
+      make: words("promote", "chat", "--plan", "fast")),
     Mistake(
       "render with 101 %", "--weight must be from 0 to 100", "(found '101')",
       make: words("render", "chat", "--weight", "101")),

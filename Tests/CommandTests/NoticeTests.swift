@@ -30,7 +30,7 @@ import Testing
     try sandbox.start(
       top: "notify: { a: { mail: [\(many)], sendmail: [\"sh\", \"-c\", \"cat >> \(mails)\"] } },")
     let controller = try sandbox.launch("controller")
-    try sandbox.wait("the controller") { controller.text.contains("driving 1 services") }
+    try sandbox.wait("the controller") { controller.text.contains("driving 1 service") }
     usleep(500_000)
     let reason = String(repeating: "周末", count: 80)
     let frozen = try sandbox.canary("freeze", "chat", "--reason", reason)
@@ -45,6 +45,49 @@ import Testing
       """
     let read = try Spawn.run(["python3", "-c", script, mails], limit: .seconds(20)).output
     #expect(read.hasPrefix("60 chat: frozen") && read.contains(reason), "\(read)")
+  }
+
+  @Test func `who is told knows the release, the harm and what to type, in its language`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let told = { (name: String) in "\(sandbox.folder)/told.\(name)" }
+    let keep = { (name: String) in
+      "[\"sh\", \"-c\", \"{ env | grep ^CANARY_; echo; cat; } >> \(told(name))\"], events: [\"reverted\"]"
+    }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 50, soak: "30s" }, { weight: 100, soak: "1s" }],
+        checks: [{ name: "errors", metric: "error_rate", max: "5%", min_requests: 5, every: "200ms" }]
+        """,
+      top:
+        "notify: { a: { command: \(keep("en")) }, b: { command: \(keep("zh")), language: \"zh\" } },"
+    )
+    let load = Load(port: sandbox.port, clients: 2, pause: .seconds(0.02))
+    defer { _ = load.stop() }
+    try sandbox.set("green.dead")
+    #expect(try sandbox.canary("promote", "chat", "--release", "v1.3.0 <!channel>").code == 3)
+    for name in ["en", "zh"] {
+      try sandbox.wait("the notice in \(name)") {
+        Files.contents(told(name))?.contains("}") == true
+      }
+    }
+    let english = try #require(Files.contents(told("en")))
+    for words in [
+      "CANARY_EVENT=reverted\n", "CANARY_RELEASE=v1.3.0 <!channel>\n", "CANARY_FROM=blue\n",
+      "CANARY_TO=green\n", "CANARY_ROLLOUT=1\n", "CANARY_HARM=no user saw a failure (",
+      "CANARY_NEXT=fix v1.3.0 <!channel>, then promote again; what happened: canary report chat 1\n",
+      "\"release\":\"v1.3.0 <!channel>\"", "\"from\":\"blue\"", "\"to\":\"green\"",
+      "\"harm\":\"no user saw a failure", "\"next\":\"fix v1.3.0", "chat (rollout 1): REVERTED",
+      "blue → green; no user saw a failure",
+    ] { #expect(english.contains(words), "\(words) in \(english)") }
+    let chinese = try #require(Files.contents(told("zh")))
+    for words in [
+      "CANARY_TEXT=chat（发布 1）：已回滚", "检查 errors 失败：", "没有用户看到失败（",
+      "下一步：修复 v1.3.0 <!channel> 后重新发布；经过：canary report chat 1",
+    ] { #expect(chinese.contains(words), "\(words) in \(chinese)") }
+    try sandbox.writeConfig(top: "notify: { a: { mail: [\"a@b\"], language: \"de\" } },")
+    let wrong = try sandbox.canary("check").text
+    #expect(wrong.contains("language must be \"en\" or \"zh\""), "\(wrong)")
   }
 
   @Test func `robots, mails and programs get a notice in their own form, signed`() throws {

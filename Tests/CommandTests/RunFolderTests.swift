@@ -93,7 +93,7 @@ struct RunFolderTests {
     usleep(300_000)
     expectStable(sandbox)
     let told = try promoted.text + sandbox.canary("status", "chat").text
-    #expect(promoted.code == 1 && told.contains("Read-only file system"), "\(told)")
+    #expect(promoted.code == 1 && told.contains("mounted read-only"), "\(told)")
     _ = try Spawn.run(["umount", "-l", run], limit: .seconds(10))
     isMounted = false
     #expect(try sandbox.canary("revert", "chat").code == 0)

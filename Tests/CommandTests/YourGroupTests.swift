@@ -45,8 +45,7 @@ import Testing
     #expect(text.code == 0, "\(text.text)")
     let path = "\(host.sandbox.folder)/canary.json5"
     let config = try #require(try Files.read(path))
-    let changed = change(config).replacing(
-      "stable: \"blue\",", with: "stable: \"blue\", \(Self.plan)")
+    let changed = change(config).replacing("plan: \"try\",", with: Self.plan)
     #expect(changed != config, "\(config)")
     try Files.replace(path, with: changed)
     try host.follow(text.text)

@@ -89,7 +89,7 @@ import Testing
     ("Sources/CanaryCommands/Screen/", commands.union(["CanaryAdapters"])),
 
     ("Sources/CanaryHost/", host),
-    ("Sources/CanaryHost/Notices/", host.union(["FoundationEssentials"])),
+    ("Sources/CanaryHost/Notices/", host.union(["FoundationEssentials", "StatusPage"])),
     ("Sources/CanaryHost/Publishing/", host.union(["StatusPage"])),
 
     ("Sources/CanaryAdapters/Hooks/", adapters),

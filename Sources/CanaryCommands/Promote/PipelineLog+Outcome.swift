@@ -1,5 +1,6 @@
 package import CanaryCore
 internal import CanaryDriver
+internal import CanaryHost
 
 // The last two lines: how it ended, in numbers, and what to do next.
 
@@ -61,10 +62,29 @@ extension PipelineLog {
       let span = (ended - took).wordsAtMost
       line.add(isPromoted ? " after \(span)" : ", \(span) after the decision")
     }
-    if let canary = outcome.canary { line.add("; \(Self.harm(canary))") }
-    return [
+    if let canary = outcome.canary { line.add("; \(Harm(canary).english)") }
+    return aside(rollout) + [
       Item(text: line.text(Self.width), mark: isPromoted ? .plain : .error), next(outcome, now),
     ]
+  }
+
+  /// The longest hint that has room beside the rest of the last line.
+  private static let longestHint = 130
+
+  /// What to do about the failure, in lines of its own where it is too long for the last one: no
+  /// word of it may be cut.
+  private func aside(_ rollout: Rollout) -> [Item] {
+    guard let hint = rollout.revertReason?.hint, hint.count > Self.longestHint else { return [] }
+    let room = Self.width - 10
+    var lines: [String] = []
+    for word in Text.sanitized(hint, limit: 600).split(separator: " ") {
+      if let last = lines.last, last.count + 1 + word.count <= room {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word.prefix(room)))
+      }
+    }
+    return lines.map { Item(text: "          \($0)") }
   }
 
   private func add(_ line: inout FittedLine, _ pool: PoolName, _ release: String?) {
@@ -73,22 +93,6 @@ extension PipelineLog {
     line.add(" (")
     line.add(flexible: release)
     line.add(")")
-  }
-
-  /// What users saw of the tries that failed on the canary.
-  static func harm(_ canary: PoolCounts) -> String {
-    if canary.requests == 0 { return "no request reached the canary" }
-    let all = Text.count(canary.requests, "canary request")
-    if canary.failures == 0 { return "none of \(all) failed" }
-    let failed = ComparisonReport.grouped(canary.failures)
-    guard let hurt = canary.hurt else {
-      return "\(failed) of \(all) failed; how many users saw is not known"
-    }
-    let retried = ComparisonReport.grouped(max(0, canary.failures - hurt))
-    if hurt <= 0 { return "no user saw a failure (\(retried) retried on stable)" }
-    let seen = "users saw \(Text.count(hurt, "failure")) (of \(all))"
-    return hurt < canary.failures
-      ? "\(seen), \(retried) retried on stable" : seen
   }
 
   private func next(_ outcome: Outcome, _ now: Instant) -> Item {
@@ -103,13 +107,18 @@ extension PipelineLog {
       line.add("canary status \(service)")
     }
     let report = "   report: canary report \(service) \(rollout.number)"
-    if line.width - 40 + report.count < Self.width { line.add(report) }
+    // A release's name may be shortened for it; a hint may not.
+    let spare = rollout.revertReason?.hint == nil ? 40 : -12
+    if line.width - spare + report.count < Self.width { line.add(report) }
     line.add("   (exit \(outcome.exit))")
     return Item(text: line.text(Self.width))
   }
 
   private func advise(_ line: inout FittedLine, _ reason: Reason, _ outcome: Outcome) {
-    if let hint = reason.hint { return line.add(flexible: hint) }
+    if let hint = reason.hint {
+      return line.add(
+        flexible: hint.count > Self.longestHint ? "as said above, then promote again" : hint)
+    }
     switch reason.kind {
     case .person: line.add("when it is to go on: canary promote \(service)")
     case .outside: line.add("mend what failed, then promote again")

@@ -51,6 +51,9 @@ struct ReceiverReader {
     receiver.events = table.texts("events", "must be one of \(events.joined(separator: ", "))") {
       events.contains($0)
     }?.compactMap(HistoryEvent.init)
+    receiver.language =
+      table.text("language", "must be \"en\" or \"zh\"", where: { Language(rawValue: $0) != nil })
+      .flatMap(Language.init) ?? .english
     return receiver
   }
 

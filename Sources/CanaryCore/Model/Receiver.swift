@@ -20,6 +20,8 @@ package struct Receiver: Hashable, Sendable {
   package var services: [ServiceName]
   /// The events it gets; nil: `HistoryEvent.usual`.
   package var events: [HistoryEvent]?
+  /// The language of the texts it gets.
+  package var language = Language.english
 
   package init(
     name: String, kind: Kind, url: Secret? = nil, secret: Secret? = nil,

@@ -28,6 +28,7 @@ package enum NoticeLoop {
       store: world.history, clock: world.clock,
       receivers: { [live = world.live] in live.config.receivers },
       variables: { [live = world.live] in live.config.environment },
+      facts: { await NoticeFacts.read(world, $0) },
       log: { [log = world.log] in log("canary: \($0)") })
   }
 

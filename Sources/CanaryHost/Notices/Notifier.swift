@@ -13,6 +13,7 @@ struct Notifier: Sendable {
   /// Variables of the environment that mail programs and commands get beside the usual ones.
   private let variables: @Sendable () -> [String]
   private let environment: [String: String]
+  private let facts: @Sendable (ChainLink) async -> NoticeFacts
   private let clock: any WallClock
   private let log: @Sendable (String) -> Void
 
@@ -20,12 +21,14 @@ struct Notifier: Sendable {
     store: any HistoryStore, clock: any WallClock, receivers: @escaping @Sendable () -> [Receiver],
     variables: @escaping @Sendable () -> [String],
     environment: [String: String] = ThisProcess.environment,
+    facts: @escaping @Sendable (ChainLink) async -> NoticeFacts,
     log: @escaping @Sendable (String) -> Void
   ) {
     self.store = store
     self.receivers = receivers
     self.variables = variables
     self.environment = environment
+    self.facts = facts
     self.clock = clock
     self.log = log
   }
@@ -108,23 +111,27 @@ struct Notifier: Sendable {
 
   /// Delivers one notice; nil on success, otherwise the fault with secrets redacted.
   private func deliver(_ link: ChainLink, _ receiver: Receiver) async -> String? {
-    let body = NoticeBody(link: link)
+    let body = NoticeBody(link: link, facts: await facts(link), language: receiver.language)
     switch receiver.kind {
     case .mail(let to, let from, let program):
       return await run(program, input: body.mail(to: to, from: from))
-    case .command(let words): return await run(words, input: body.json + "\n")
+    case .command(let words):
+      return await run(words, input: body.json + "\n", facts: body.environment)
     case .webhook, .slack, .wecom, .dingtalk, .feishu: return await post(body, receiver)
     }
   }
 
-  private func run(_ words: [String], input: String) async -> String? {
+  private func run(
+    _ words: [String], input: String, facts: [String: String] = [:]
+  ) async -> String? {
     let variables = variables()
     var secrets = Secrets(environment: environment)
     secrets.hide(variables: variables)
     return await Blocking.runProgram { [secrets] in
       do throws(SpawnError) {
         let ran = try Spawn.run(
-          words, limit: Self.limit, inherits: .usual(and: variables), input: input)
+          words, limit: Self.limit, environment: facts, inherits: .usual(and: variables),
+          input: input)
         if ran.succeeded { return nil }
         return "\(words[0]) failed (\(ran.end)): \(secrets.excerpt(ran.output))"
       } catch {

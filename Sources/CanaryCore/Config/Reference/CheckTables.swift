@@ -144,6 +144,9 @@ extension ConfigTable {
         "events", .list(.choice(HistoryEvent.known.map(\.rawValue))),
         "those that somebody may have to act on",
         "of which it is told"),
+      .may(
+        "language", .choice(Language.allCases.map(\.rawValue)), "en",
+        "of its texts: English or Chinese"),
     ])
 
   /// All tables, in the order of the reference.
