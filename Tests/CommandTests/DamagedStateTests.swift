@@ -199,9 +199,7 @@ import Testing
     defer { for load in loads { _ = load.stop() } }
     for number in 1...2 {
       #expect(try sandbox.canary("promote", "evil", "--detach").code == 0)
-      try sandbox.wait("a stage") {
-        try sandbox.canary("status", "evil", "--json").text.contains("\"soaking\"")
-      }
+      try sandbox.waitForStage(0, of: "evil")
       if number == 1 { #expect(try sandbox.canary("revert", "evil").code == 0) }
     }
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)

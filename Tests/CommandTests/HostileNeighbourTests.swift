@@ -89,9 +89,7 @@ import Testing
     let controller = try sandbox.launch("controller")
     try sandbox.wait("the controller") { controller.text.contains("driving") }
     #expect(try sandbox.canary("promote", "evil", "--detach").code == 0)
-    try sandbox.wait("a stage") {
-      try sandbox.canary("status", "evil", "--json").text.contains("\"soaking\"")
-    }
+    try sandbox.waitForStage(0, of: "evil")
     // Its log becomes a FIFO: nobody waits for a writer, and it is told.
     let log = "\(sandbox.folder)/logs/canary-evil.log"
     try Files.remove(log)

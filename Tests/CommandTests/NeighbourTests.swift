@@ -56,7 +56,7 @@ import Testing
         """)
     let load = Load(port: sandbox.port, clients: 2, pause: .seconds(0.01))
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
-    try sandbox.wait("the soak") { try sandbox.status().contains("\"soaking\"") }
+    try sandbox.waitForStage(0)
     try sandbox.wait("a look at the source") { !source.seen.isEmpty }
     let owned = "\(sandbox.folder)/owned"
     try edit(sandbox, "exit 0 #check", "touch \(owned) #check")

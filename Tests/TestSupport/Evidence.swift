@@ -80,10 +80,10 @@ extension Sandbox {
   /// Waits until the rollout soaks in the stage with that index.
   ///
   /// A stage that Nginx is being asked for has the word and the index already, and no time of its own.
-  package func waitForStage(_ index: Int) throws {
+  package func waitForStage(_ index: Int, of service: String = "chat") throws {
     let still = /"elapsed_seconds": 0(\.0)?\s/
     try wait("stage \(index)") {
-      let status = try status()
+      let status = try canary("status", service, "--json").text
       return status.contains("\"phase\": \"soaking\"") && status.contains("\"index\": \(index),")
         && status.firstMatch(of: still) == nil
     }
