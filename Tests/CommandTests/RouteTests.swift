@@ -178,9 +178,11 @@ import Testing
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     let stages: [(said: String, isLimited: Bool, letsIn: Bool)] = [
-      ("weight: 10, limit: \"1r/m\", preview: false", true, false),
-      ("weight: 30, limit: \"1000r/s\"", false, true), ("weight: 50, limit: \"2r/m\"", true, true),
-      ("weight: 60, preview: false", false, false), ("weight: 100, limit: \"1r/m\"", true, true),
+      ("weight: 10, limit: { rate: \"1r/m\", burst: 1 }, preview: false", true, false),
+      ("weight: 30, limit: \"1000r/s\"", false, true),
+      ("weight: 50, limit: { rate: \"2r/m\", burst: 1 }", true, true),
+      ("weight: 60, preview: false", false, false),
+      ("weight: 100, limit: { rate: \"1r/m\", burst: 1 }", true, true),
     ]
     let plan = stages.map { "{ \($0.said), soak: \"10m\" }" }.joined(separator: ", ")
     try sandbox.start(
@@ -207,6 +209,28 @@ import Testing
     #expect(try sandbox.canary("revert", "chat").code == 0)
     #expect(
       (0..<60).allSatisfy { _ in client.exchange(headers: ["Cookie: p=Sec:ret"])?.pool == "blue" })
+  }
+
+  @Test(arguments: [
+    // A minute's worth may come at once; ten is a page with its files.
+    ("\"100r/m\"", 101), ("\"3r/s\"", 11), ("{ rate: \"2r/m\", burst: 1 }", 2),
+  ])
+  func `a limit lets its minute's worth through at once`(limit: String, most: Int) throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 50, limit: \(limit), soak: "10m" }, { weight: 100, soak: "1s" }], checks: []
+        """)
+    try promote(sandbox, to: 50)
+    var client = Client(port: sandbox.port)
+    defer { client.close() }
+    let began = SystemClock.now
+    let answers = (0..<300).compactMap { _ in client.exchange() }
+    let through = answers.count { $0.status == 200 && $0.pool == "green" }
+    // What the rate itself adds meanwhile: at most three in a second.
+    let more = Int((SystemClock.now - began).seconds * 3) + 1
+    #expect((most...most + more).contains(through), "\(limit): \(through)")
   }
 
   @Test func `a pool gets no more requests than it can take`() throws {

@@ -95,6 +95,8 @@ package struct Shadow: Hashable, Sendable, Codable {
 package struct RequestRate: Hashable, Sendable, Codable, CustomStringConvertible {
   package let count: Int
   package let perMinute: Bool
+  /// One more than the burst that the config names; 0: it names none.
+  @Sparse private var ownBurst = 0
 
   /// Parses a rate like `100r/s` or `30r/m`; nil for any other text.
   package init?(_ text: String) {
@@ -106,10 +108,21 @@ package struct RequestRate: Hashable, Sendable, Codable, CustomStringConvertible
     perMinute = parts[1] == "m"
   }
 
+  /// The same rate with a burst of one's own.
+  package func with(burst: Int) -> RequestRate {
+    var rate = self
+    rate.ownBurst = burst + 1
+    return rate
+  }
+
   package var description: String { "\(count)r/\(perMinute ? "m" : "s")" }
 
-  /// How many requests may come at once: those of one second, at least 1.
-  package var burst: Int { max(1, perMinute ? count / 60 : count) }
+  /// How many requests may come at once beyond the rate: all that its time allows, and never fewer
+  /// than a page with its files takes.
+  ///
+  /// Nginx lets one through each `1/rate`, so that without it `100r/m` would refuse the second
+  /// request within 0.6 s.
+  package var burst: Int { ownBurst > 0 ? ownBurst - 1 : max(10, count) }
 }
 
 /// What a stage adds to its weight: the clients that meet the canary, copies, and a limit.

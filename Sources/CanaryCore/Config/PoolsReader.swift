@@ -85,8 +85,21 @@ extension TableReader {
     text(key, "must be \(Label.rule)") { Label($0) != nil }.flatMap(Label.init)
   }
 
-  /// Reads a request rate such as `100r/s`.
+  /// Reads a request rate such as `100r/s`, or a table of one and its burst.
   func rate(_ key: String) -> RequestRate? {
+    guard case .table? = node(key) else { return plainRate(key) }
+    let inner = table(key)
+    inner.refuseUnknown(.rate)
+    guard inner.has("rate") else {
+      inner.faultHere("must have a rate such as \"100r/s\"")
+      return nil
+    }
+    let rate = inner.plainRate("rate")
+    guard let burst = inner.int("burst", in: 1...9_999_999) else { return rate }
+    return rate?.with(burst: burst)
+  }
+
+  private func plainRate(_ key: String) -> RequestRate? {
     read(key, "must be a rate such as \"100r/s\" or \"30r/m\"") { node in
       if case .text(let text) = node { return RequestRate(text) }
       return nil

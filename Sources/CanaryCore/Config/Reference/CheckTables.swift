@@ -151,7 +151,7 @@ extension ConfigTable {
 
   /// All tables, in the order of the reference.
   package static let all: [ConfigTable] = [
-    top, nginx, service, pool, route, plan, stage, ready, check, readyQuery, shadow, approval,
+    top, nginx, service, pool, route, plan, stage, ready, check, readyQuery, shadow, rate, approval,
     selector, header, cookie, standing, window, hooks, hook, releases, receiver, endpoint, basic,
     secret,
   ]

@@ -221,7 +221,9 @@ extension ConfigTable {
       .may("only", .oneOrMore(.table(selector)), "everybody", "of whom the share is drawn"),
       .may(
         "shadow", .either([.number, .table(shadow)]), "none", "percent of the requests to copy"),
-      .may("limit", .text, "the pool's", "the most requests for the canary, as `\"100r/s\"`"),
+      .may(
+        "limit", .either([.text, .table(rate)]), "the pool's",
+        "the most requests for the canary, as `\"100r/s\"`"),
     ])
 
   package static let shadow = ConfigTable(

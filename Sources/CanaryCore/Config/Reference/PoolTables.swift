@@ -1,5 +1,14 @@
 // The tables of pools and routes.
 extension ConfigTable {
+  static let rate = ConfigTable(
+    "A limit",
+    [
+      .need("rate", .text, "as `\"100r/s\"` or `\"100r/m\"`"),
+      .may(
+        "burst", .integer, "the number of the rate, at least 10",
+        "how many may come at once beyond it"),
+    ])
+
   package static let pool = ConfigTable(
     "services.NAME.pools.NAME",
     [
@@ -12,7 +21,8 @@ extension ConfigTable {
         "the name of an `upstream` of your own: requests go to that group as it is, and retries stay in it, so `shield` and `fallback` do nothing; its servers are read from Nginx's files, unless `servers` names them, as for a container"
       ),
       .may(
-        "limit", .text, "none", "the most requests, as `\"100r/s\"`; more are answered with 429"),
+        "limit", .either([.text, .table(rate)]), "none",
+        "the most requests, as `\"100r/s\"` or `\"100r/m\"`; more are answered with 429"),
       .may(
         "balance", .text, "by turns",
         "how a server is chosen: `ip_hash`, `least_conn`, `hash KEY`, `hash KEY consistent`; Nginx takes no backup beside a hash, so `shield` and `fallback` do nothing for that pool"
