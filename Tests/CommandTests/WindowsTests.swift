@@ -105,11 +105,45 @@ import Testing
     try Files.replace(log, with: rubbish + week(days: 2))
     let some = try run("--log", log, "--zone", "Asia/Shanghai")
     #expect(some.code == 0 && some.text.contains("of no known format"), "\(some.text)")
+    let endless = try run("--log", "/dev/zero")
+    #expect(endless.code == 2 && endless.text.contains("is a device"), "\(endless.text)")
     let gone = try run("--log", "\(folder.path)/gone.log")
     #expect(gone.code == 2 && gone.text.contains("No such file"), "\(gone.text)")
     #expect(try run().code == 2)
     let zone = try run("--log", log, "--zone", "Asia/Shanghay")
     #expect(zone.code == 2 && zone.text.contains("Asia/Shanghai"), "\(zone.text)")
+  }
+
+  @Test func `a receiver is told what is recommended, with the line for the config`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let folder = sandbox.folder
+    let keep = { (name: String) in
+      "{ command: [\"sh\", \"-c\", \"{ echo $CANARY_EVENT; cat; } > \(folder)/\(name)\"]"
+    }
+    try sandbox.writeConfig(
+      top: """
+        notify: { team: \(keep("en")) }, zh: \(keep("zh")), language: "zh" },
+          deaf: { command: ["false"] } },
+        """)
+    let log = "\(folder)/access.log"
+    try Files.replace(log, with: week(days: 7))
+    let words = ["windows", "--log", log, "--zone", "Asia/Shanghai", "--notify"]
+    let told = try sandbox.canary(words + ["team"])
+    #expect(told.code == 0 && told.text.contains("team was told"), "\(told.text)")
+    let english = try #require(Files.contents("\(folder)/en"))
+    #expect(english.hasPrefix("recommendation\n{\"event\":\"recommendation\""), "\(english)")
+    #expect(
+      english.contains("quiet windows of ")
+        && english.contains("Next: in the config of a service, windows: [{ days:"),
+      "\(english)")
+    #expect(try sandbox.canary(words + ["zh"]).code == 0)
+    #expect(try #require(Files.contents("\(folder)/zh")).contains("低峰时段（Asia/Shanghai）"))
+    let deaf = try sandbox.canary(words + ["deaf"])
+    #expect(deaf.code == 1 && deaf.text.contains("deaf was not told: false failed"), "\(deaf.text)")
+    let nobody = try sandbox.canary(words + ["nobody"])
+    #expect(
+      nobody.code == 2 && nobody.text.contains("It has: deaf, team, zh"), "\(nobody.text)")
   }
 
   @Test func `a real Prometheus tells the same kind of week`() throws {
@@ -130,6 +164,11 @@ import Testing
     // Requests, not points: most of nine days at ten a second.
     let requests = try #require(found.text.firstMatch(of: /([0-9]+) requests/)).1
     #expect((6_500_000...7_500_000).contains(Int(requests) ?? 0), "\(requests)")
+    // A rate of requests says nothing of errors.
+    #expect(!found.text.contains("0.00%") && !found.text.contains("range"), "\(found.text)")
+    let short = try sandbox.canary("windows", "--prometheus", "vector(3) + 0 * sum(rate(up[20s]))")
+    #expect(short.code == 1 && short.text.contains("looks at 20s of each minute"), "\(short.text)")
+    #expect(short.text.contains("a rate needs two scrapes in its range"), "\(short.text)")
     let wrong = try sandbox.canary("windows", "--prometheus", "sum(")
     #expect(wrong.code == 1 && wrong.text.contains("parse error"), "\(wrong.text)")
   }

@@ -24,6 +24,10 @@ package struct TrafficLog {
   /// A damaged or unreadable one adds a note.
   package mutating func read(_ path: String) throws(FileError) {
     guard !Files.isFolder(path) else { throw FileError("cannot read", path, code: EISDIR) }
+    // A pipe ends with its writer; /dev/zero never does.
+    guard !Files.isDevice(path) else {
+      throw FileError(device: path)
+    }
     // `gzopen` reads plain files as they are.
     guard Files.isReadable(path), let file = gzopen(path, "rb") else {
       throw FileError("cannot read", path)

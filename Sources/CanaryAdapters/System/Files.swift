@@ -2,33 +2,6 @@ internal import CSystem
 package import CanaryCore
 internal import Glibc
 
-/// A system call on a path that failed: what was tried, and the system's own words.
-package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
-  package let path: String
-  package let code: CInt
-  package let description: String
-
-  init(_ doing: String, _ path: String, code: CInt = errno) {
-    self.path = path
-    self.code = code
-    description = "\(doing) \(path): \(String(cString: strerror(code)))"
-  }
-
-  init(notRegular path: String, isFolder: Bool) {
-    self.path = path
-    code = isFolder ? EISDIR : EINVAL
-    description =
-      "cannot read \(path): it is \(isFolder ? "a folder" : "a FIFO, a socket or a device"), not a regular file"
-  }
-
-  /// With a sentence of this program's own instead of the system's.
-  init(_ doing: String, _ path: String, saying fault: String, code: CInt) {
-    self.path = path
-    self.code = code
-    description = "\(doing) \(path): \(fault). Find out who put it there, and remove it"
-  }
-}
-
 /// Reads and writes whole files, by system calls.
 package enum Files {
   /// The file as text; nil when it does not exist.
@@ -226,9 +199,16 @@ package enum Files {
 
   package static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
-  package static func isFolder(_ path: String) -> Bool {
+  package static func isFolder(_ path: String) -> Bool { kind(path) == S_IFDIR }
+
+  /// Whether it is a device, such as a terminal, a disk or /dev/zero.
+  package static func isDevice(_ path: String) -> Bool {
+    kind(path) == S_IFCHR || kind(path) == S_IFBLK
+  }
+
+  private static func kind(_ path: String) -> mode_t? {
     var facts = stat()
-    return stat(path, &facts) == 0 && facts.st_mode & S_IFMT == S_IFDIR
+    return stat(path, &facts) == 0 ? facts.st_mode & S_IFMT : nil
   }
 
   /// Why you cannot write to a folder, or make it; nil when you can.

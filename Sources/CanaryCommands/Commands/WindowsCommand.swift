@@ -12,16 +12,19 @@ enum WindowsCommand {
       details: """
         Reads Nginx's combined format and canary's own, plain or .gz. A stretch counts when it lasts 15 minutes, stays under
         10 % of the day's mean on every day of that weekday, and keeps clear of bursts that come back. Days that are not
-        whole, have holes, or are as quiet as a holiday are left out, and named.
+        whole, have holes, or are as quiet as a holiday are left out, and named. Prometheus is asked for one value a minute: the
+        range of a rate should be [1m], and at least two of its scrapes; it says nothing of errors and durations.
         """,
       options: [
         Option("--log", "FILE", "an access log; further files may follow", repeats: true),
         Option(
-          "--prometheus", "QUERY", "PromQL that gives requests a second, of the endpoint prometheus"
+          "--prometheus", "QUERY",
+          "PromQL of the endpoint prometheus that gives requests a second, such as 'sum(rate(nginx_http_requests_total[1m]))'"
         ),
         Option("--days", "N", "how many days back from the newest request; else 7"),
         Option(
           "--zone", "ZONE", "whose clock counts, such as Asia/Shanghai; else the config's, or UTC"),
+        Option("--notify", "NAME", "also tell this receiver of the config's `notify`"),
         .json,
       ], rest: "FILE")
   ) { call throws(Failure) in
@@ -37,17 +40,28 @@ enum WindowsCommand {
     var notes: [String] = []
     if let query = call["--prometheus"] {
       traffic = try await ask(query, call, days)
+      notes = [PrometheusRange(query).note].compactMap(\.self)
     } else {
       (traffic, notes) = try await read(files)
     }
     traffic.keep(days: days)
     guard traffic.requests > 0 else {
       throw Failure(
-        .outside, (notes + ["nothing was found to count requests by"]).joined(separator: "\n"))
+        .outside, (notes + ["nothing was found to count requests by"]).joined(separator: "\n"),
+        hint: call["--prometheus"] == nil
+          ? nil
+          : "Ask Prometheus the same: a rate needs two scrapes in its range, so [1m] is empty where one comes each minute; try [2m] or [5m]."
+      )
     }
     let report = WindowsReport(
       week: TrafficWeek(traffic, zone: zone), traffic: traffic, zone: zone, notes: notes)
     call.output.out(call.has("--json") ? report.json.pretty : report.text)
+    if let receiver = call["--notify"] {
+      let advice = WindowsAdvice(report)
+      try await WindowsNotice([("windows", report.json)]) { advice.text($0) }
+        .send(to: receiver, call.world(.looking))
+      call.output.err("\(receiver) was told")
+    }
     return .done
   }
 

@@ -11,6 +11,8 @@ package struct Traffic: Sendable {
   /// Durations by the hour since 1970 (UTC), if the log has them.
   package private(set) var durations: [Int: Histogram] = [:]
   package private(set) var lines = 0
+  /// Whether what was counted says which requests failed: a log does, a rate of requests does not.
+  private var knowsErrors = false
   package var unreadable = 0
   private var last = 0
   private var pending = Minute()
@@ -21,6 +23,7 @@ package struct Traffic: Sendable {
     lines += 1
     if line.minute != last { flush(line.minute) }
     pending.requests += 1
+    knowsErrors = true
     if line.status >= 500 { pending.errors += 1 }
     if let milliseconds = line.milliseconds {
       durations[line.minute / 60, default: Histogram()].record(milliseconds: Int64(milliseconds))
@@ -44,6 +47,11 @@ package struct Traffic: Sendable {
   /// The number of all requests, rounded, because a rate of Prometheus need not be a whole number.
   package var requests: Int {
     Int(saturating: minutes.values.reduce(0) { $0 + $1.requests })
+  }
+
+  /// The share of failures; nil: there was no request, or nobody counted failures.
+  func errorRate(_ errors: Double, of requests: Double) -> Double? {
+    knowsErrors && requests > 0 ? errors / requests : nil
   }
 
   /// Counts the minute that is being read; call it after the last line of each log.

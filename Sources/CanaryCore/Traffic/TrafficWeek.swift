@@ -282,7 +282,7 @@ package struct TrafficWeek: Sendable {
     for index in 0..<168 where sums[index].minutes > 0 {
       hours[index] = Hour(
         requestsPerMinute: sums[index].requests / sums[index].minutes,
-        errorRate: sums[index].requests > 0 ? sums[index].errors / sums[index].requests : nil,
+        errorRate: traffic.errorRate(sums[index].errors, of: sums[index].requests),
         p95: durations[index].quantile(0.95))
     }
   }

@@ -10,9 +10,7 @@ internal import Synchronization
 struct Notifier: Sendable {
   private let store: any HistoryStore
   private let receivers: @Sendable () -> [Receiver]
-  /// Variables of the environment that mail programs and commands get beside the usual ones.
-  private let variables: @Sendable () -> [String]
-  private let environment: [String: String]
+  private let delivery: Delivery
   private let facts: @Sendable (ChainLink) async -> NoticeFacts
   private let clock: any WallClock
   private let log: @Sendable (String) -> Void
@@ -20,21 +18,17 @@ struct Notifier: Sendable {
   init(
     store: any HistoryStore, clock: any WallClock, receivers: @escaping @Sendable () -> [Receiver],
     variables: @escaping @Sendable () -> [String],
-    environment: [String: String] = ThisProcess.environment,
     facts: @escaping @Sendable (ChainLink) async -> NoticeFacts,
     log: @escaping @Sendable (String) -> Void
   ) {
     self.store = store
     self.receivers = receivers
-    self.variables = variables
-    self.environment = environment
+    delivery = Delivery(variables: variables, clock: clock)
     self.facts = facts
     self.clock = clock
     self.log = log
   }
 
-  /// The longest time that one delivery may take.
-  private static let limit = Span.seconds(10)
   /// The longest pause before a failed receiver is tried again.
   private static let longestPause = Span.seconds(60)
   /// Entries older than this are skipped.
@@ -86,7 +80,7 @@ struct Notifier: Sendable {
           link.entry.event == .noticeFailed
           && link.entry.detail?.hasPrefix("\(receiver.name): ") == true
         if receiver.wants(link.entry.event, of: link.service), !isOld, !isOwn {
-          if let fault = await deliver(link, receiver) {
+          if let fault = await delivery.give(notice(link, receiver), receiver) {
             await note(receiver, fault, wasFailing: place.isFailing)
             return false
           }
@@ -109,68 +103,7 @@ struct Notifier: Sendable {
     try? await store.append(entry, of: nil, patience: nil)
   }
 
-  /// Delivers one notice; nil on success, otherwise the fault with secrets redacted.
-  private func deliver(_ link: ChainLink, _ receiver: Receiver) async -> String? {
-    let body = NoticeBody(link: link, facts: await facts(link), language: receiver.language)
-    switch receiver.kind {
-    case .mail(let to, let from, let program):
-      return await run(program, input: body.mail(to: to, from: from))
-    case .command(let words):
-      return await run(words, input: body.json + "\n", facts: body.environment)
-    case .webhook, .slack, .wecom, .dingtalk, .feishu: return await post(body, receiver)
-    }
-  }
-
-  private func run(
-    _ words: [String], input: String, facts: [String: String] = [:]
-  ) async -> String? {
-    let variables = variables()
-    var secrets = Secrets(environment: environment)
-    secrets.hide(variables: variables)
-    return await Blocking.runProgram { [secrets] in
-      do throws(SpawnError) {
-        let ran = try Spawn.run(
-          words, limit: Self.limit, environment: facts, inherits: .usual(and: variables),
-          input: input)
-        if ran.succeeded { return nil }
-        return "\(words[0]) failed (\(ran.end)): \(secrets.excerpt(ran.output))"
-      } catch {
-        return error.description
-      }
-    }
-  }
-
-  private func post(_ body: NoticeBody, _ receiver: Receiver) async -> String? {
-    var secrets = Secrets(environment: environment)
-    do throws(SourceError) {
-      guard let place = receiver.url else { return "has no address" }
-      let base = try secrets.value(place)
-      secrets.hide(url: base)
-      if case .plain = place.place {} else { secrets.hide(secretURL: base) }
-      let secret: String? =
-        if let kept = receiver.secret { try secrets.value(kept) } else { nil }
-      let (url, text) = body.post(receiver.kind, url: base, secret: secret, now: clock.now())
-      var question = HTTPRequest(url, limit: Self.limit)
-      question.method = "POST"
-      question.body = text
-      question.headers = [
-        ("Content-Type", "application/json"), ("X-Canary-Event", body.event),
-        ("X-Canary-Delivery", "\(body.link.id)"),
-      ]
-      if case .webhook = receiver.kind, let secret {
-        let signature = Digest.hex(Digest.hmac(text, key: secret))
-        question.headers.append(("X-Canary-Signature", "sha256=\(signature)"))
-      }
-      for (name, value) in receiver.headers.sorted(by: { $0.key < $1.key }) {
-        question.headers.append((name, try secrets.header(name, value)))
-      }
-      switch await HTTPLoop.shared.send(question) {
-      case .success(let answer):
-        return NoticeBody.fault(receiver.kind, answer, secrets).map(secrets.redacted)
-      case .failure(let error): return secrets.excerpt(error.description, limit: 300)
-      }
-    } catch {
-      return secrets.redacted(error.description)
-    }
+  private func notice(_ link: ChainLink, _ receiver: Receiver) async -> NoticeBody {
+    EntryNotice(link: link, facts: await facts(link), language: receiver.language).body
   }
 }
