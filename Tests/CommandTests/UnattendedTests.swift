@@ -77,6 +77,29 @@ import Testing
     } ?? ""
   }
 
+  @Test func `a rollout waits until it is quiet, and a revert does not`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let quiet = "\(sandbox.folder)/quiet"
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 100, soak: "200ms" }], checks: [],
+        before: [{ name: "load", command: ["test", "-e", "\(quiet)"], within: "6h", every: "300ms" }]
+        """)
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    let waits = "waiting until load passes, until "
+    try sandbox.wait("the wait") { try sandbox.canary("status", "chat").text.contains(waits) }
+    #expect(try sandbox.field("weight") == "0")
+    let reverted = try sandbox.canary("revert", "chat")
+    #expect(reverted.code == 0, "\(reverted.text)")
+    #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
+    try sandbox.wait("the wait") { try sandbox.canary("status", "chat").text.contains(waits) }
+    try Files.replace(quiet, with: "")
+    try sandbox.wait("the promotion") { try sandbox.field("stable") == "green" }
+    let history = try sandbox.canary("history", "chat", "--json").text
+    #expect(history.contains("the check before the rollout passes"), "\(history)")
+  }
+
   @Test func `a promote says what its service requires, and more`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

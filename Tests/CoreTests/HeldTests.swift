@@ -96,4 +96,77 @@ struct HeldTests {
     world.run(.seconds(15))
     #expect(world.state.word == .reverted)
   }
+
+  // MARK: before the first stage
+
+  /// A rollout whose first check before it may take a minute, and the other `within` that long.
+  private func begun(other within: Span) -> World {
+    var world = World()
+    var load = Check(name: "load", source: .command(["true"]))
+    load.within = .minutes(1)
+    load.every = .seconds(5)
+    var disk = Check(name: "disk", source: .command(["true"]))
+    disk.within = within
+    var plan = Plan(name: "quiet", stages: [Stage(weight: .all, soak: .seconds(30))], checks: [])
+    plan.before = [load, disk]
+    world.take(
+      .promote(PromoteRequest(to: "green", plan: plan, retain: .hours(1), actor: Actor("li"))))
+    return world
+  }
+
+  private func answer(_ world: inout World, _ load: Verdict, _ disk: Verdict) {
+    guard let rollout = world.state.rollout else { return }
+    let states = zip(rollout.plan.before, [load, disk]).map { check, verdict in
+      var state = CheckState(check)
+      (state.verdict, state.detail, state.measuredAt) = (verdict, "said", world.now)
+      return state
+    }
+    world.take(.preflighted(states, rollout: rollout.number))
+  }
+
+  @Test func `a rollout waits before its first stage until it is quiet`() throws {
+    var world = begun(other: .zero)
+    answer(&world, .fail, .pass)
+    #expect(world.state.rollout?.held?.kind == .quiet && world.state.word == .starting)
+    let held = try #require(world.state.rollout?.held?.text)
+    #expect(
+      held.hasPrefix("waiting until load passes, until ") && held.hasSuffix("load: fail: said"))
+    // It is not asked more often than `every`.
+    func asks() -> Bool {
+      decide(world.state, .woke, at: world.now, under: world.rules).effects.contains {
+        if case .preflight = $0 { true } else { false }
+      }
+    }
+    world.now = world.now + .seconds(4)
+    #expect(!asks())
+    world.now = world.now + .seconds(1)
+    #expect(asks())
+    // What cannot be measured is waited for as well.
+    answer(&world, .error, .pass)
+    #expect(world.state.rollout?.held?.kind == .quiet)
+    world.now = world.now + .seconds(5)
+    answer(&world, .pass, .pass)
+    #expect(world.state.rollout?.held == nil && world.state.rollout?.preflight?.count == 2)
+    world.run(.seconds(60))
+    #expect(world.state.stable == "green")
+  }
+
+  @Test func `what takes too long, or may take no time, ends it`() {
+    var late = begun(other: .zero)
+    answer(&late, .fail, .pass)
+    late.now = late.now + .seconds(59)
+    answer(&late, .fail, .pass)
+    #expect(late.state.rollout?.held?.kind == .quiet)
+    late.now = late.now + .seconds(1)
+    answer(&late, .inconclusive, .pass)
+    #expect(late.state.rollout?.phase.isOver == true && late.state.stable == "blue")
+    var strict = begun(other: .zero)
+    answer(&strict, .fail, .error)
+    #expect(strict.state.rollout?.phase.isOver == true)
+    var both = begun(other: .seconds(30))
+    answer(&both, .fail, .fail)
+    both.now = both.now + .seconds(30)
+    answer(&both, .fail, .fail)
+    #expect(both.state.rollout?.phase.isOver == true)
+  }
 }

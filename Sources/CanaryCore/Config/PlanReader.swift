@@ -96,10 +96,15 @@ package struct PlanReader {
         reader.fault("metric", "has no meaning before a rollout, which has no requests yet")
         return nil
       }
-      for key in ["for", "failures", "warmup", "every"] where reader.has(key) {
-        reader.fault(key, "has no meaning before a rollout, where each check is asked once")
+      for key in ["for", "failures", "warmup"] where reader.has(key) {
+        reader.fault(key, "has no meaning before a rollout, which each check lets begin or not")
       }
-      return check
+      if reader.has("every"), !reader.has("within") {
+        reader.fault("every", "has no meaning without `within`: the check is asked once")
+      }
+      var own = check
+      own.within = reader.span("within", atLeast: .seconds(1)) ?? .zero
+      return own
     }
   }
 

@@ -115,6 +115,8 @@ package struct Check: Hashable, Sendable, Codable {
   /// A bound that stable violates too is `inconclusive`: a fault of both. One that chance may have
   /// violated is `pending`.
   @Sparse package var weighsStable = false
+  /// How long a rollout may wait before its first stage until the check passes; zero: not at all.
+  @Sparse package var within = Span.zero
   /// Whether `warmup` was given, which a comparison then has instead of its default.
   @Sparse package var hasOwnWarmup = false
 

@@ -25,6 +25,7 @@ extension Dictionary: Emptiable where Value: Hashable {
 }
 extension Bool: Emptiable { package static var empty: Bool { false } }
 extension Int: Emptiable { package static var empty: Int { 0 } }
+extension Span: Emptiable { package static var empty: Span { .zero } }
 extension Totals: Emptiable { package static var empty: Totals { Totals() } }
 extension Hooks: Emptiable { package static var empty: Hooks { Hooks() } }
 

@@ -29,6 +29,9 @@ extension Policy {
     if hasGatingJobs(rollout) { return wait(.hook, "waiting for the hooks before the rollout") }
     let before = rollout.plan.before
     if !before.isEmpty, rollout.preflight == nil {
+      if let held = rollout.held, held.kind == .quiet, let again = again(rollout), now < again {
+        return wait(held.kind, held.text, until: again)
+      }
       decision.effects += [.preflight(before, pool: rollout.to, rollout: rollout.number)]
       return
     }
@@ -39,8 +42,19 @@ extension Policy {
 
   /// Handles the verdicts of the checks before a rollout: every gating one must pass, or it
   /// reverts.
-  mutating func preflighted(_ rollout: Rollout, _ states: [CheckState]) {
+  ///
+  /// One that may take its time is asked again and again until it passes or its time is over.
+  mutating func preflighted(_ rollout: Rollout, _ states: [CheckState], since: Instant) {
     guard rollout.preflight == nil else { return }
+    let late = states.filter { state in
+      guard !state.advisory, state.verdict != .pass else { return false }
+      let within = rollout.plan.before.first { $0.name == state.name }?.within ?? .zero
+      return now - since >= within
+    }
+    let waiting = states.filter { !$0.advisory && $0.verdict != .pass }
+    if late.isEmpty, !waiting.isEmpty { return keepWaiting(rollout, states, waiting, since: since) }
+    if rollout.held?.kind == .quiet { decision.state.rollout?.held = nil }
+    decision.state.rollout?.checks = []
     decision.state.rollout?.preflight = states
     let bad = states.filter { !$0.advisory && $0.verdict != .pass }
     let text = bad.map { "\($0.name): \($0.verdict.rawValue): \($0.detail)" }.joined(
@@ -57,6 +71,31 @@ extension Policy {
     } else {
       beginRevert(rollout, Reason(.gate, "before the rollout: \(text)"), actor: .canary)
     }
+  }
+
+  /// Keeps what the checks said for people, and why the rollout does not begin yet.
+  private mutating func keepWaiting(
+    _ rollout: Rollout, _ states: [CheckState], _ waiting: [CheckState], since: Instant
+  ) {
+    decision.state.rollout?.checks = states
+    let ends = waiting.compactMap { state in
+      rollout.plan.before.first { $0.name == state.name }.map { since + $0.within }
+    }
+    let names = waiting.map(\.name.text).joined(separator: ", ")
+    let why = waiting.map { "\($0.name): \($0.verdict.rawValue): \($0.detail)" }
+    let text =
+      "waiting until \(names) \(waiting.count == 1 ? "passes" : "pass"), until \((ends.min() ?? now).iso8601) at most: \(why.joined(separator: "; "))"
+    guard let again = decision.state.rollout.flatMap(again) else { return }
+    wait(.quiet, text, until: again)
+    decision.state.rollout?.held = Hold(kind: .quiet, text: text)
+  }
+
+  /// When the checks before the rollout are asked again; nil: they were not yet.
+  private func again(_ rollout: Rollout) -> Instant? {
+    guard let last = rollout.checks.compactMap(\.measuredAt).max() else { return nil }
+    let every = rollout.plan.before.filter { $0.within > .zero }
+      .map { $0.interval(soak: .minutes(30)) }
+    return last + (every.min() ?? Self.tick)
   }
 
   /// Enters the stage, unless it must wait for an approval, a window, a thaw or its hooks.
@@ -81,7 +120,7 @@ extension Policy {
   }
 
   /// Records why the rollout is held, once for each reason, and wakes after a tick.
-  private mutating func wait(_ kind: Hold.Kind, _ text: String) {
+  private mutating func wait(_ kind: Hold.Kind, _ text: String, until: Instant? = nil) {
     if let rollout = decision.state.rollout, rollout.held?.kind != kind {
       // The next opening takes a while to compute, so this is done once for each hold.
       let text = kind == .window ? whyNotGrow(withNext: true)?.text ?? text : text
@@ -92,7 +131,7 @@ extension Policy {
           detail: text)
       }
     }
-    decision.effects.append(.wake(now + Self.tick))
+    decision.effects.append(.wake(until ?? now + Self.tick))
   }
 
   /// Whether a stage that had passed is still held by a freeze, a window, an approval or hooks.

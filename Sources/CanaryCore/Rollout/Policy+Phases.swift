@@ -31,7 +31,7 @@ extension Policy {
       set(.starting(since: since, passes: 0))
       decision.effects = [.wake(now + Self.lookInterval)]
     case .woke: reissueEffect(rollout)
-    case .preflighted(let states, _): preflighted(rollout, states)
+    case .preflighted(let states, _): preflighted(rollout, states, since: since)
     case .pause, .resume, .advance:
       decision.refusal = .busy(
         "rollout \(rollout.number) is starting; try again once its first stage soaks")

@@ -55,6 +55,8 @@ package struct GrowthRules: Hashable, Sendable {
 package struct Hold: Hashable, Sendable, Codable {
   package enum Kind: String, Hashable, Sendable, Codable {
     case freeze, window, approval, hook
+    /// A check before the rollout does not pass yet, and may take its time.
+    case quiet
     /// It is to go back, and the pool that was stable does not answer.
     case stable
   }

@@ -78,6 +78,9 @@ extension ConfigTable {
       "min_requests", .integer, "20 for rates and latencies",
       "a verdict needs so many canary requests in the window"),
     .may("timeout", .duration, "5s", "for one measurement"),
+    .may(
+      "within", .duration, "not at all",
+      "of `before`: how long the rollout waits until it passes, asked every `every`"),
     .may("advisory", .bool, "false", "measured and shown, never gates"),
   ]
 
