@@ -53,7 +53,7 @@ private struct UpcomingEvent {
     let add = { (event: String, at: Instant?, text: String, list: inout [UpcomingEvent]) in
       list.append(UpcomingEvent(service: service, event: event, at: at, text: text))
     }
-    if let scheduled = state.scheduled {
+    if let scheduled = state.scheduled?.by(service.calendar, at: now) {
       let request = scheduled.request
       let release = request.release.map { " (\($0))" } ?? ""
       add(

@@ -13,11 +13,15 @@ struct OutlookText {
   let stages: [Int: String]
 
   static func read(_ config: Config, _ service: Service, _ plan: Plan) async -> OutlookText {
-    let found = await Blocking.run { RecentTraffic.read(service, config, now: SystemClock.now) }
+    let now = SystemClock.now
+    let found = await Blocking.run { RecentTraffic.read(service, config, now: now) }
+    let stretched = [
+      Forecast.stretched(plan, by: service.calendar, zone: service.zone, from: now)
+    ].compactMap(\.self)
     guard service.proxying.scheme != .tcp, plan.countsLog, let (recent, path) = found else {
-      return OutlookText(warnings: [], traffic: nil, stages: [:])
+      return OutlookText(warnings: stretched, traffic: nil, stages: [:])
     }
-    return OutlookText(Outlook(plan, recent), plan, path)
+    return OutlookText(Outlook(plan, recent), plan, path, stretched)
   }
 
   private init(warnings: [String], traffic: String?, stages: [Int: String]) {
@@ -26,13 +30,13 @@ struct OutlookText {
     self.stages = stages
   }
 
-  private init(_ outlook: Outlook, _ plan: Plan, _ path: String) {
+  private init(_ outlook: Outlook, _ plan: Plan, _ path: String, _ stretched: [String]) {
     let recent = outlook.recent
     let rate = ValueFormat.decimal(recent.rate, places: recent.rate < 10 ? 1 : 0)
     traffic =
       "\(rate) requests/s in the last \(recent.span), \(ValueFormat.decimal(recent.errorRate * 100, places: 2))% failed (\(path))"
     var stages: [Int: String] = [:]
-    var warnings = outlook.broken
+    var warnings = outlook.broken + stretched
     for step in outlook.steps {
       let stage = plan.stages[step.stage]
       guard let cause = step.cause else { continue }

@@ -52,6 +52,7 @@ extension Policy {
       return
     }
     if schedule.inWindow {
+      if opening != schedule.at { schedule.asked = schedule.at }
       schedule.at = opening
     } else if opening != schedule.at {
       decision.refusal = .wrong(
@@ -87,7 +88,7 @@ extension Policy {
   ///
   /// Drops it when it has become too late, or when its pool is stable already.
   mutating func startScheduled() {
-    guard let schedule = decision.state.scheduled, now >= schedule.at else { return }
+    guard let schedule = decision.state.scheduled, now >= schedule.earliest else { return }
     let held = whyNotGrow()
     if schedule.request.to == decision.state.stable {
       return miss(schedule, "\(schedule.request.to) is the stable pool already")

@@ -5,6 +5,8 @@ package struct Schedule: Hashable, Sendable, Codable {
   package var at: Instant
   /// Whether it may start in any window from then on; false: only in the window that `at` lies in.
   package var inWindow: Bool
+  /// When it was to start at the earliest, where no window was open then; nil: at `at`.
+  package var asked: Instant?
   /// The latest start; nil: it waits for a window as long as that takes.
   package var latest: Instant?
 
@@ -12,6 +14,19 @@ package struct Schedule: Hashable, Sendable, Codable {
     self.request = request
     self.at = at
     self.inWindow = inWindow
+  }
+
+  /// When it may start by whatever windows there come to be.
+  package var earliest: Instant { asked ?? at }
+
+  /// The same schedule by the windows of today: the config may have got one that opens sooner.
+  package func by(_ calendar: Calendar, at now: Instant) -> Schedule {
+    guard inWindow, let opening = calendar.opening(from: max(now, earliest)), opening < at else {
+      return self
+    }
+    var schedule = self
+    schedule.at = opening
+    return schedule
   }
 
   /// How late a rollout may start when no window sets an end, for want of a controller.

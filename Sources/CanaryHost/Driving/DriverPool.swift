@@ -78,7 +78,7 @@ package final class DriverPool: Sendable {
     let now = world.clock.now()
     if state.running != nil || state.asked != nil || state.job(at: now) != nil { return true }
     if let due = state.tidyDue, due <= now { return true }
-    if let scheduled = state.scheduled, scheduled.at <= now {
+    if let scheduled = state.scheduled, scheduled.earliest <= now {
       // Freeze and calendar forbid a start now: a driver would only wait.
       let calendar = world.live.calendar(of: state.service)
       let mayBegin = state.freeze(at: now) == nil && calendar.isOpen(at: now)

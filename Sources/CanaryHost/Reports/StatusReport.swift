@@ -66,7 +66,9 @@ package struct StatusReport: Sendable {
     }
     let snapshot =
       saved.running == nil ? nil : LiveSnapshotFile.read(service.name, in: world.config.run)
-    state = snapshot?.over(saved) ?? saved
+    var state = snapshot?.over(saved) ?? saved
+    state.scheduled = state.scheduled?.by(service.calendar, at: now)
+    self.state = state
     recent = state.running?.number == snapshot?.rollout ? snapshot?.recent ?? [:] : [:]
     brake = await world.router.brakeNote(service.name)
     hasController = world.leases.holder(.controller) != nil
