@@ -16,7 +16,7 @@ import Testing
     let config = try #require(try Files.read(path))
     try Files.replace(
       path, with: config.replacing("listen: [\"127.0.0.1:\(sandbox.port)\"],", with: ""))
-    try sandbox.writeNginxConf()
+    try sandbox.startNginx(main: "")
     let applied = try sandbox.canary("apply", "--offline")
     #expect(applied.code == 0, "\(applied.text)")
     return sandbox
@@ -75,6 +75,7 @@ import Testing
     let sandbox = try Sandbox()
     defer { sandbox.close() }
     try sandbox.startApps()
+    try sandbox.startNginx()
     let kinds: [(http: String, service: String, says: String, code: Int32)] = [
       (
         "userid on;", "sticky: \"user\",",
@@ -107,6 +108,7 @@ import Testing
     let checked = try sandbox.canary("check")
     #expect(checked.code == 1 && checked.text.contains("the first line"), "\(checked.text)")
     // What it would do: no request is answered by a pool, brake or not.
+    sandbox.stopNginx()
     try sandbox.startNginxAsWritten()
     var client = Client(port: sandbox.port)
     defer { client.close() }

@@ -9,13 +9,15 @@ import Testing
 @Suite(.blocking) struct RestingTests {
   private static let names: [ServiceName] = ["chat", "a", "Web-1", "z"]
 
+  private let ports = names.map { _ in Sockets.freePort() }
+
   private func write(_ sandbox: Sandbox, broken: Bool = false) throws {
     func pools(_ blue: String) -> String {
       "pools: { blue: { servers: [\"\(blue)\"] }, green: { servers: [\"127.0.0.1:\(sandbox.greenPorts[0])\"] } }, stable: \"blue\","
     }
     let services = Self.names.enumerated().map { index, name in
       let blue = broken && index == 1 ? "gone.invalid:80" : "127.0.0.1:\(sandbox.bluePorts[0])"
-      let listen = index == 0 ? "listen: [\"127.0.0.1:\(sandbox.port)\"]," : ""
+      let listen = "listen: [\"127.0.0.1:\(index == 0 ? sandbox.port : ports[index])\"],"
       return "\"\(name)\": { \(listen) \(pools(blue)) plan: \"slow\" },"
     }
     let conf = sandbox.nginxConf
@@ -56,7 +58,7 @@ import Testing
 
     // In a rollout the service answers itself, because it has more to tell.
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
-    try sandbox.wait("the rollout") { try sandbox.status().contains("soaking") }
+    try sandbox.waitForStage(0)
     #expect(answer(sandbox, "chat").hasSuffix("blue true"))
     #expect(try main(sandbox, "chat").contains("server_name chat.canary;"))
     #expect(answer(sandbox, "z") == "1 blue false")

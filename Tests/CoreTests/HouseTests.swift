@@ -82,6 +82,7 @@ import Testing
 
     ("Sources/CanaryCommands/", commands),
     // What a person types is closest to the host: files, the terminal, what Nginx says of itself.
+    ("Sources/CanaryCommands/Check/", commands.union(["CanaryAdapters"])),
     ("Sources/CanaryCommands/Commands/", commands.union(["CanaryAdapters"])),
     ("Sources/CanaryCommands/Init/", commands.union(["CanaryAdapters"])),
     ("Sources/CanaryCommands/Line/", commands.union(["CanaryAdapters"])),

@@ -39,7 +39,7 @@ package enum NginxDryRun {
   }
 
   /// Whether `nginx.test` is an Nginx on this host.
-  static func runsHere(_ config: Config) -> Bool {
+  package static func runsHere(_ config: Config) -> Bool {
     Files.name(of: config.nginx.test[0]) == "nginx"
   }
 

@@ -6,6 +6,8 @@ package struct NginxMainFile: Hashable, Sendable {
   package var errorLog: String?
   /// Every error log that is a file, of whichever block.
   package var errorLogs: [String] = []
+  /// The places of error logs that are no file, so nobody can read them here, with what they say.
+  package var unreadableErrorLogs: [String] = []
   /// The file with the pid of the master, where the file names one.
   package var pidFile: String?
   /// How long old workers may serve their last clients; nil: without limit.
@@ -58,6 +60,11 @@ package struct NginxMainFile: Hashable, Sendable {
     {
       let path = Files.absolute(words[1], in: folder)
       if !errorLogs.contains(path) { errorLogs.append(path) }
+    }
+    if words[0] == "error_log",
+      words[1] == "stderr" || words[1].hasPrefix("syslog:") || words[1].hasPrefix("memory:")
+    {
+      unreadableErrorLogs.append("\(statement.text); at \(statement.place)")
     }
     switch (words[0], statement.blocks.map(\.name)) {
     case ("error_log", []): errorLog = Files.absolute(words[1], in: folder)

@@ -59,6 +59,8 @@ package enum Workers {
   /// The master of a worker, by the pid that the worker reports; nil when it is not found here.
   static func master(ofWorker pid: Int32) -> Int32? { find(pid).flatMap { facts($0)?.parent } }
 
+  static func parent(of pid: Int32) -> Int32? { facts(pid)?.parent }
+
   /// The pid on this host of a worker that reports `pid`.
   ///
   /// In a container, that is a pid of another namespace: the last number of `NSpid` in

@@ -20,6 +20,9 @@ package struct YourLocations: Sendable {
       by: { Files.absolute($0.words[1], in: folder) })
   }
 
+  /// Whether a line of yours includes the generated file.
+  package func hasInclude(of file: String) -> Bool { includes[file] != nil }
+
   /// What to change in Nginx's files for the service; empty when nothing.
   package func faults(of service: Service, _ config: Config) -> [String] {
     guard service.isInYourLocation, service.proxying.scheme != .tcp else { return [] }

@@ -14,11 +14,9 @@ enum CheckCommand {
     let services = try call.services(world)
     var list = Findings()
     list.good("config \(world.config.file)")
-    await checkHost(world, services, &list)
-    let locations = services.contains(where: \.isInYourLocation) ? await yours(world.config) : nil
-    for service in services {
-      for fault in locations?.faults(of: service, world.config) ?? [] { list.bad(fault) }
-    }
+    let applied = services.filter { Files.exists(world.config.mainFile(of: $0.name)) }
+    await checkHost(world, services, applied, &list)
+    await CheckedHost.look(world.config, services, applied) { list.bad($0) }
     for found in await checkEach(services, world) { list.add(found) }
     for line in list.lines { call.output.out(line) }
     if list.faults > 0 {
@@ -31,16 +29,9 @@ enum CheckCommand {
     return .done
   }
 
-  /// The locations of your own; nil where Nginx's files cannot be read here.
-  private static func yours(_ config: Config) async -> YourLocations? {
-    let main = config.nginx.config
-    return await Blocking.run {
-      Files.isReadable(main) ? YourLocations(NginxInventory(reading: main)) : nil
-    }
-  }
-
-  private static func checkHost(_ world: World, _ services: [Service], _ list: inout Findings) async
-  {
+  private static func checkHost(
+    _ world: World, _ services: [Service], _ applied: [Service], _ list: inout Findings
+  ) async {
     let config = world.config
     // Side by side: each test of a large configuration takes seconds.
     async let installed = Blocking.run { NginxDryRun.installed(config) }
@@ -65,22 +56,33 @@ enum CheckCommand {
     }
     if !Files.isFolder(config.nginx.logs) {
       list.bad("nginx.logs: \(config.nginx.logs) is not a folder; Nginx writes its logs there")
+    } else if let lack = Files.lack(at: config.nginx.logs), !lack.isOfFiles {
+      list.bad("nginx.logs: the disk of \(config.nginx.logs) \(lack.words), so checks have no data")
     }
-    list.take("nginx -t of what is installed now", await installed)
+    let now = await installed
+    if case .bad(let why) = now, applied.count < services.count,
+      why.contains("\(config.nginx.include)/"), why.contains("No such file")
+    {
+      list.note("nginx -t fails until the first `canary apply` makes the files that you include")
+    } else {
+      list.take("nginx -t of what is installed now", now)
+    }
     if let main = NginxMainFile(config.nginx.config, generated: config.nginx.include) {
       for suffix in Set(services.map { config.mainSuffix(of: $0.name) }).sorted() {
-        let pattern = "\(config.nginx.include)/*.\(suffix)"
-        if main.includes(config.nginx.include, suffix) {
-          list.good("\(config.nginx.config) includes \(pattern)")
+        if let fault = RunningNginx.missingInclude(config, suffix) {
+          list.bad(fault.description)
         } else {
-          list.bad(
-            "\(config.nginx.config) has no `include \(pattern);` inside \(NginxMainFile.block(of: suffix)) {}: add that line"
-          )
+          list.good("\(config.nginx.config) includes \(config.nginx.include)/*.\(suffix)")
         }
       }
       if main.workerShutdownTimeout == nil {
         list.note(
           "worker_shutdown_timeout is not set: after each reload, former workers stay until their last client leaves"
+        )
+      }
+      for log in main.unreadableErrorLogs {
+        list.note(
+          "`\(log)` is no file, so answers in chunks that are cut off are not counted (cut_off_rate): add a second error_log that is a file"
         )
       }
     } else {
@@ -168,7 +170,11 @@ enum CheckCommand {
     case .success(let answer)?:
       list.good("\(service.name): Nginx answers with generation \(answer.generation)")
     case .failure(let fault)?:
-      list.note("\(service.name): \(fault); after the first `canary apply` it must")
+      let isApplied = Files.exists(world.config.mainFile(of: service.name))
+      list.note(
+        isApplied
+          ? "\(service.name): \(fault); after a reload of Nginx it must answer"
+          : "\(service.name): not applied yet: canary apply \(service.name)")
     case nil: break
     }
     let run = world.config.run

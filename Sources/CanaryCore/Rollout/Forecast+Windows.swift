@@ -17,7 +17,8 @@ extension Forecast {
       return nil
     }
     let waits = forecast.steps.dropFirst().count(where: \.waits)
+    let takes = "by its windows this plan takes \((promoted - first.begins).words)"
     return
-      "by its windows this plan takes \((promoted - first.begins).words), until \(zone.text(promoted)), though its soaks take \(soaks.words): \(Text.count(waits, "stage")) must wait for another window; what helps: windows that hold several stages, shorter soaks, or fewer stages"
+      "\(takes), until \(zone.text(promoted)), though its soaks take \(soaks.words): \(Text.count(waits, "stage")) must wait for another window; what helps: windows that hold several stages, shorter soaks, or fewer stages"
   }
 }

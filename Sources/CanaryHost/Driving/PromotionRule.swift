@@ -16,7 +16,13 @@ package enum PromotionRule {
     guard state.running == nil, state.freeze(at: world.clock.now()) == nil else { return }
     try await requireEvidence(world, service, plan)
     try await requireSoundFiles(world)
-    if let fault = await Blocking.run({ RunningNginx.fault(world.config, service.name) }) {
+    let config = world.config
+    let down = await Blocking.run {
+      guard NginxDryRun.runsHere(config) else { return Fault?.none }
+      return RunningNginx(config, [service]).fault
+        ?? RunningNginx.missingInclude(config, config.mainSuffix(of: service.name))
+    }
+    if let fault = down {
       let advice = fault.hint.map { "\($0). " } ?? ""
       throw Failure(
         .outside, fault.fact,
