@@ -278,6 +278,8 @@ enum InitCommand {
       for warning in outlook.warnings { output.out("  ! \(warning)") }
     }
     output.out(draft.steps)
-    output.out("Then, once the new version runs: canary promote \(draft.service) --dry-run")
+    output.out(
+      "Then, once the new version runs: canary promote \(draft.service) --release VERSION   (--dry-run: a look first)"
+    )
   }
 }
