@@ -43,7 +43,7 @@ struct ProbeRound {
     while !left.isEmpty {
       if asked == 0 {
         let now = left.prefix(width)
-        let text = now.map { "GET / HTTP/1.1\r\nHost: \($0).canary\r\n\r\n" }.joined()
+        let text = now.map { "GET / HTTP/1.1\r\nHost: \($0.probeHost).canary\r\n\r\n" }.joined()
         guard (try? Files.writeAll(file, Array(text.utf8), path: socket)) != nil else { return }
         asked = now.count
       }

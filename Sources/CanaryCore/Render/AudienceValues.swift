@@ -10,7 +10,7 @@ extension RenderValues {
       names: ["drawn", "salt", "hand"], inner: ["parts": ["share", "part"]], draw)
     values["pool_maps"] = .rows(names: ["pool_variable", "stable_group", "canary_group"], poolMaps)
     values["hidden"] = .rows(
-      names: ["cookies", "rest", "before", "after", "cookie"], hiddenCookies)
+      names: ["cookies", "rest", "cookie"], hiddenCookies)
     values["chosen_by"] = .text(chosenBy)
     values["limits"] = .rows(
       names: ["pool", "counted_by", "rate", "usually"],
@@ -164,7 +164,6 @@ extension RenderValues {
       defer { from = "$canary_cookies\(index)_\(variable)" }
       return [
         "cookies": .text(from), "rest": .text("canary_cookies\(index)"),
-        "before": .text("canary_b\(index)"), "after": .text("canary_a\(index)"),
         "cookie": .text(cookie),
       ]
     }

@@ -201,7 +201,7 @@ extension RenderValues {
 
   /// The server of a service that is not at rest.
   var probed: Template.Value {
-    let names: Set = ["probe_socket", "asked", "file", "answer"]
+    let names: Set = ["probe_socket", "host", "asked", "file", "answer"]
     let inner: [String: Set<String>] = ["declared": ["name", "value"]]
     if isResting { return .rows(names: names, inner: inner, []) }
     let hasSeats = choice.seatForm != nil
@@ -215,7 +215,8 @@ extension RenderValues {
       names: names, inner: inner,
       [
         [
-          "probe_socket": .text(config.run.probe), "asked": .text(asked),
+          "probe_socket": .text(config.run.probe), "host": .text(service.name.probeHost),
+          "asked": .text(asked),
           "file": .text(hasSeats ? "\(setFolder)$uri" : config.run.brake(service.name)),
           "answer": .text("$\(asked)_\(variable)" + (hasSeats ? " \(pair)" : "")),
           "declared": .rows(

@@ -5,12 +5,12 @@ struct RenderValues {
   let generation: Generation
 
   var service: Service { choice.service }
-  var variable: String { service.name.variable }
+  var variable: String { service.name.nginxVariable }
   var routing: Routing { choice.routing }
 
   /// The slots that every template knows.
   var common: [String: Template.Value] {
-    ["service": .text(service.name.text), "variable": .text(service.name.variable)]
+    ["service": .text(service.name.text), "variable": .text(variable)]
   }
 
   /// The slots of the first line of every generated file.

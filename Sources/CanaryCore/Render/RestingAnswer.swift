@@ -33,7 +33,7 @@ package struct RestingAnswer: Hashable, Sendable {
   }
 
   /// Its line in the file that services at rest share.
-  var line: String { "\"\(text)\" \(service);" }
+  var line: String { "\"\(text)\" \(service.probeHost);" }
 
   /// Reads all of them from that file.
   package static func all(in common: String) -> [ServiceName: RestingAnswer] {

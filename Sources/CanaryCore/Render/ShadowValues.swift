@@ -45,7 +45,7 @@ extension RenderValues {
     let usual = headerRows(service.proxying)
     let host = usual.first { $0.0.lowercased() == "host" }?.1 ?? "$host"
     return [
-      ("Host", "\(service.name).copies.canary"), ("X-Canary-Host", host),
+      ("Host", "\(service.name.probeHost).copies.canary"), ("X-Canary-Host", host),
       ("X-Canary-Route", "$canary_route_\(variable)"),
     ]
       + usual.filter { $0.0.lowercased() != "host" }
@@ -69,6 +69,7 @@ extension RenderValues {
     return common.merging([
       "seated": seatedCopies, "weighted": weightedCopies,
       "copies_socket": .text(config.run.copies), "copies_folder": .text(config.run.copiesFolder),
+      "host": .text(service.name.probeHost),
       "groups": .rows(names: ["route", "group"], groups), "most": .text("\(Self.mostCopies)"),
       "body": .text(body ? "on" : "off"),
       "connect_timeout": .text("\(connecting.milliseconds)ms"),
