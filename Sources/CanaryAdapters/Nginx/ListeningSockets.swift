@@ -1,5 +1,4 @@
 internal import CanaryCore
-internal import Glibc
 
 /// The TCP sockets of this host on which somebody listens, as /proc shows them.
 enum ListeningSockets {
@@ -49,11 +48,8 @@ enum ListeningSockets {
     for name in Files.names(in: "/proc") {
       guard let pid = Int32(name) else { continue }
       for file in Files.names(in: "/proc/\(pid)/fd") {
-        var buffer = [CChar](repeating: 0, count: 65)
-        let count = readlink("/proc/\(pid)/fd/\(file)", &buffer, 64)
-        guard count > 0 else { continue }
-        let link = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        guard link.hasPrefix("socket:["), inodes.contains(String(link.dropFirst(8).dropLast()))
+        guard let link = Files.link(at: "/proc/\(pid)/fd/\(file)"), link.hasPrefix("socket:["),
+          inodes.contains(String(link.dropFirst(8).dropLast()))
         else { continue }
         left.remove(String(link.dropFirst(8).dropLast()))
         let said = Files.contents("/proc/\(pid)/comm", limit: 256)?.spaceless ?? "?"

@@ -159,10 +159,7 @@ package enum ThisProcess {
 
   /// The path of this program, to start it again.
   package static var program: String {
-    var buffer = [CChar](repeating: 0, count: 4097)
-    let count = readlink("/proc/self/exe", &buffer, 4096)
-    guard count > 0 else { return "canary" }
-    let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard let path = Files.link(at: "/proc/self/exe") else { return "canary" }
     // After an upgrade the path names the new file. Without one, the kernel still has the old.
     let gone = " (deleted)"
     guard path.hasSuffix(gone) else { return path }

@@ -45,7 +45,7 @@ enum InitCommand {
         "\(InitListing.text(map, usable))\nThere is nothing that canary can take over. To begin without, see docs/config.md"
       )
     }
-    let person = Person(output: call.output)
+    let person = InitPerson(output: call.output)
     let proxy = try pick(call, map, usable, person)
     guard let adoption = Adoption(proxy, map) else {
       throw Failure(.wrong, "\(proxy.target) cannot be taken over: see canary init --list")
@@ -56,6 +56,7 @@ enum InitCommand {
     places(call, &draft)
     draft.health = try await HealthPath.find(call, draft)
     draft.isElsewhere = call["--dump"] != nil
+    draft.config = path(call) == usualPath ? "" : " --config \(path(call))"
     try await write(draft, to: path(call), call.output)
     return .done
   }
@@ -75,8 +76,7 @@ enum InitCommand {
       }
       return map
     }
-    let running = Workers.master()
-    let main = call["--nginx"] ?? running.flatMap(mainFile) ?? "/etc/nginx/nginx.conf"
+    let (main, running) = try InitNginx.choose(call["--nginx"], InitPerson(output: call.output))
     // Its modules run in here.
     if let (fault, cure) = Trust.stranger(main), ThisProcess.isRoot {
       throw Failure(
@@ -103,13 +103,6 @@ enum InitCommand {
     return NginxInventory(reading: main)
   }
 
-  /// The main file that a running Nginx was started with; nil when it does not say.
-  private static func mainFile(_ master: Workers.Master) -> String? {
-    let words = master.words
-    let next = words.firstIndex(of: "-c").map { $0 + 1 } ?? words.count
-    return next < words.count ? words[next] : nil
-  }
-
   /// The log that this host's Nginx was built with; nil when it does not say.
   private static func usualLog() async -> String? {
     let ran = await Blocking.run { try? Spawn.run(["nginx", "-V"], limit: .seconds(10)) }
@@ -132,56 +125,30 @@ enum InitCommand {
 
   // MARK: what a person says
 
-  /// Asks you on the terminal.
-  private struct Person {
-    let output: Output
-
-    /// The answer; throws, naming the option to use, where there is no terminal.
-    func ask(_ question: String, else option: String) throws(Failure) -> String {
-      guard ThisProcess.isTerminal(0), output.errIsTerminal else {
-        throw Failure(.wrong, "say it with \(option); nothing was written")
-      }
-      output.err(question)
-      guard let line = readLine()?.spaceless, !line.isEmpty else {
-        throw Failure(.wrong, "no answer, so nothing was written")
-      }
-      return line
-    }
-  }
-
   private static func pick(
-    _ call: Invocation, _ map: NginxInventory, _ usable: [NginxInventory.Proxy], _ person: Person
+    _ call: Invocation, _ map: NginxInventory, _ usable: [NginxInventory.Proxy],
+    _ person: InitPerson
   ) throws(Failure) -> NginxInventory.Proxy {
     if call["--pick"] == nil, usable.count == 1 { return usable[0] }
-    var text = call["--pick"]
-    if text == nil {
-      person.output.err(InitListing.text(map, usable))
-      text = try person.ask("Which is the service? (1 to \(usable.count))", else: "--pick N")
+    func read(_ text: String) throws(Failure) -> NginxInventory.Proxy {
+      guard let number = Int(text), usable.indices.contains(number - 1) else {
+        throw Failure(
+          .wrong,
+          "--pick must be a number from 1 to \(usable.count) (found '\(Text.sanitized(text))'); see: canary init --list"
+        )
+      }
+      return usable[number - 1]
     }
-    guard let number = text.flatMap(Int.init), usable.indices.contains(number - 1) else {
-      throw Failure(
-        .wrong,
-        "--pick must be a number from 1 to \(usable.count) (found '\(Text.sanitized(text ?? ""))'); see: canary init --list"
-      )
-    }
-    return usable[number - 1]
+    if let text = call["--pick"] { return try read(text) }
+    person.output.err(InitListing.text(map, usable))
+    return try person.ask(
+      "Which is the service? (1 to \(usable.count))", else: "--pick N", read)
   }
 
   private static func serviceName(
     _ call: Invocation, _ adoption: Adoption
   ) throws(Failure) -> ServiceName {
-    let host = adoption.target.host
-    // An address does not say what it serves; the server's first name does.
-    let isAddress =
-      host.hasPrefix("unix:") || host.allSatisfy { $0.isNumber || ".[]:".contains($0) }
-      || host == "localhost"
-    let guess =
-      (isAddress ? adoption.proxy.server.split(separator: " ").first.map(String.init) ?? "" : host)
-      .prefix { $0 != "." }.lowercased().filter {
-        $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_")
-      }
-    let text =
-      call.arguments.service ?? (ServiceName(guess) == nil || guess == "port" ? "app" : guess)
+    guard let text = call.arguments.service else { return InitName.guess(adoption) ?? "app" }
     guard let name = ServiceName(text) else {
       throw Failure(
         .wrong, "'\(Text.sanitized(text))' is no name for a service: \(ServiceName.rule)")
@@ -189,29 +156,27 @@ enum InitCommand {
     return name
   }
 
-  private static func newServers(_ call: Invocation, _ person: Person) throws(Failure)
-    -> [String]
-  {
-    let text: String
-    if let given = call["--new"] {
-      text = given
-    } else {
-      text = try person.ask(
-        "Where will the new version live? (host:port, several with commas)", else: "--new HOST:PORT"
-      )
-    }
-    let servers = text.split(separator: ",").map { String($0).spaceless }
-    var faults: [String] = []
-    for server in servers {
-      do throws(Violation) {
-        try Address.check(server)
-      } catch {
-        faults.append("--new \(error) (found '\(Text.sanitized(server))')")
+  private static func newServers(
+    _ call: Invocation, _ person: InitPerson
+  ) throws(Failure) -> [String] {
+    func read(_ text: String) throws(Failure) -> [String] {
+      let servers = text.split(separator: ",").map { String($0).spaceless }
+      var faults: [String] = []
+      for server in servers {
+        do throws(Violation) {
+          try Address.check(server)
+        } catch {
+          faults.append("--new \(error) (found '\(Text.sanitized(server))')")
+        }
       }
+      if servers.isEmpty { faults.append("--new must name a server, as 127.0.0.1:9002") }
+      guard faults.isEmpty else { throw Failure(.wrong, faults.joined(separator: "\n")) }
+      return servers
     }
-    if servers.isEmpty { faults.append("--new must name a server, as 127.0.0.1:9002") }
-    guard faults.isEmpty else { throw Failure(.wrong, faults.joined(separator: "\n")) }
-    return servers
+    if let given = call["--new"] { return try read(given) }
+    return try person.ask(
+      "Where will the new version live? (host:port, several with commas)", else: "--new HOST:PORT",
+      read)
   }
 
   // MARK: the file
@@ -233,8 +198,10 @@ enum InitCommand {
   }
 
   private static func path(_ call: Invocation) -> String {
-    call["--config"] ?? ThisProcess.environment["CANARY_CONFIG"] ?? "/etc/canary/canary.json5"
+    call["--config"] ?? ThisProcess.environment["CANARY_CONFIG"] ?? usualPath
   }
+
+  private static let usualPath = "/etc/canary/canary.json5"
 
   /// Checks the draft and writes it; never replaces a file.
   private static func write(_ draft: InitDraft, to path: String, _ output: Output)
@@ -279,7 +246,7 @@ enum InitCommand {
     }
     output.out(draft.steps)
     output.out(
-      "Then, once the new version runs: canary promote \(draft.service) --release VERSION   (--dry-run: a look first)"
+      "Then, once the new version runs: canary promote \(draft.service) --release VERSION\(draft.config)   (--dry-run: a look first)"
     )
   }
 }

@@ -14,6 +14,8 @@ struct InitDraft {
   /// Lines of the config outside of `services`.
   var top: [String] = []
   var include = "/etc/nginx/canary"
+  /// What the commands to type have behind them, where the config is not at its usual place.
+  var config = ""
   /// Nginx may run where this program cannot reach it by itself, such as in a container.
   var isElsewhere = false
 
@@ -122,7 +124,8 @@ struct InitDraft {
     let opener = proxy.opener ?? proxy.statement
     var steps = [
       "1. Inside \(http), add:", "     include \(include)/*.conf;",
-      "2. Look at everything, and have the files made:", "     canary check && canary apply",
+      "2. Look at everything, and have the files made:",
+      "     canary check\(config) && canary apply\(config)",
       "3. In \(Self.place(proxy)), as its first line, right after the { of \(place(opener.file, opener.endLine)):",
       "     include \(include)/\(service).location;",
     ]
@@ -158,7 +161,8 @@ struct InitDraft {
     }
     return
       (steps + [
-        "4. Let Nginx take it, and look again:", "     nginx -t && nginx -s reload && canary check",
+        "4. Let Nginx take it, and look again:",
+        "     nginx -t && nginx -s reload && canary check\(config)",
       ])
       .joined(separator: "\n")
   }
