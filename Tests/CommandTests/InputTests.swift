@@ -167,7 +167,7 @@ import Testing
     try expect(
       sandbox, ["apply"], code: 1,
       says: "has no `include \(sandbox.folder)/canary/*.conf;` inside http {}")
-    try expect(sandbox, ["check"], code: 1, says: "add that line")
+    try expect(sandbox, ["check"], code: 1, says: "Add that line")
   }
 
   @Test func `folders and templates that cannot be used are named`() throws {

@@ -79,7 +79,7 @@ import Testing
         """
     ).green
     let driver = try sandbox.launch("promote", "chat")
-    try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
+    try sandbox.waitForStage(0)
     green.stop()
     // The second in which a stage begins is not counted, so users keep coming.
     var code: Int32?
@@ -99,7 +99,7 @@ import Testing
     defer { sandbox.close() }
     try start(sandbox, plan: Self.half)
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
-    try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
+    try sandbox.waitForStage(0)
     try sandbox.writeNginxConf(extra: "broken_directive on;", main: main(sandbox))
     let reverted = try sandbox.canary("revert", "chat")
     // Traffic has moved; that Nginx is broken has to be told.
@@ -112,7 +112,7 @@ import Testing
     #expect(!sandbox.isBraked && pools(sandbox.port, 50) == ["blue": 50])
     // And the next rollout finds its socket again.
     #expect(try sandbox.canary("promote", "chat", "--detach").code == 0)
-    try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
+    try sandbox.waitForStage(0)
     #expect(pools(sandbox.port, 100) == ["blue": 50, "green": 50])
     #expect(try sandbox.canary("revert", "chat").code == 0)
   }
@@ -122,7 +122,7 @@ import Testing
     defer { sandbox.close() }
     try start(sandbox, plan: Self.half)
     let driver = try sandbox.launch("promote", "chat")
-    try sandbox.wait("weight") { try sandbox.field("weight") == "50" }
+    try sandbox.waitForStage(0)
     driver.signal(SIGKILL)
     _ = driver.wait()
     try sandbox.wait("the brake", 5) { sandbox.isBraked }

@@ -10,15 +10,18 @@ internal import Glibc
 enum RevertCommand {
   static let command = Command(
     spec: CommandSpec(
-      name: "revert", service: .required,
+      name: "revert", service: .oneOrAll,
       summary: "send all traffic to stable, now, whatever else is going on",
       details: """
         First the brake: every new request goes to stable. Then that is verified, recorded, and the brake is lifted. With
         weights: "upstream", Nginx is reloaded to a configuration without the canary; if that cannot be done, the brake stays on.
-        Within `retain` of a promotion it goes back to the pool that was stable before.
+        Within `retain` of a promotion it goes back to the pool that was stable before; --all leaves promotions as they are.
         """,
-      options: [.reason], isActing: true)
+      options: [
+        .reason, Option("--all", nil, "every service whose rollout is not over"),
+      ], isActing: true)
   ) { call throws(Failure) in
+    if call.has("--all") { return try await RevertAll.carryOut(call) }
     let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
     let code = try await carryOut(world, service, reason: reason)
@@ -64,7 +67,7 @@ enum RevertCommand {
     }
   }
 
-  private static func options(_ call: Invocation) -> World.Options {
+  static func options(_ call: Invocation) -> World.Options {
     var options = World.Options()
     // A locked or full store must not make you wait: after a second, the brake alone has to do.
     options.storePatience = .seconds(1)

@@ -27,7 +27,11 @@ struct Option: Sendable {
 ///
 /// Its help is printed from this, and command lines are checked against it.
 struct CommandSpec: Sendable {
-  enum Service: Sendable { case none, optional, required }
+  enum Service: Sendable {
+    case none, optional, required
+    /// One, or `--all`.
+    case oneOrAll
+  }
 
   let name: String
   let service: Service
@@ -53,6 +57,7 @@ struct CommandSpec: Sendable {
       case .none: ""
       case .optional: " [SERVICE]"
       case .required: " SERVICE"
+      case .oneOrAll: " SERVICE|--all"
       }
     return "canary \(name)\(service)\(second.map { " [\($0)]" } ?? "")"
       + (options.isEmpty ? "" : " [options]")
@@ -137,8 +142,12 @@ struct Arguments: Sendable {
     }
     service = plain.first
     second = plain.dropFirst().first
-    if spec.service == .required, service == nil {
+    let isAll = spec.service == .oneOrAll && has("--all")
+    if spec.service == .required || spec.service == .oneOrAll, service == nil, !isAll {
       throw UsageError(text: "which service? usage: \(spec.usage)")
+    }
+    if isAll, let service {
+      throw UsageError(text: "either \(service) or --all; usage: \(spec.usage)")
     }
   }
 

@@ -241,7 +241,7 @@ package struct ServiceState: Hashable, Sendable, Codable {
   package var pending: Pending? {
     if running != nil || asked != nil { return .now }
     let jobs = jobs.map { $0.due.map(Pending.at) ?? .now }
-    let others = [scheduled?.at, tidyDue].compactMap { $0.map(Pending.at) }
+    let others = [scheduled?.earliest, tidyDue].compactMap { $0.map(Pending.at) }
     return (jobs + others).min()
   }
 
