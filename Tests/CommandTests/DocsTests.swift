@@ -85,6 +85,16 @@ import Testing
     }
   }
 
+  @Test func `what a Chinese page tells to type is what the English one tells`() throws {
+    for page in ["tutorial", "dify"] {
+      let read = { (name: String) in
+        Docs.blocks(try #require(try Files.read("\(Docs.root)/docs/\(name)")), "bash")
+      }
+      let (english, chinese) = (try read("\(page).md"), try read("\(page).zh-CN.md"))
+      #expect(english == chinese && !english.isEmpty, "\(page)")
+    }
+  }
+
   @Test func `every command line of the docs does something`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

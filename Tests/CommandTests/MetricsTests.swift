@@ -57,10 +57,14 @@ import Testing
       try Spawn.run(["curl", "-fsS", "http://127.0.0.1:\(port)/metrics"], limit: .seconds(10))
         .output
     }
+    // Counts of the first rollout are there already: what is asked for is the second one's stage.
     try sandbox.wait("counts of both pools", 60) {
       let text = try served()
-      return text.contains(#"canary_pool_requests_total{service="chat",pool="green"}"#)
-        && text.contains(#"canary_pool_requests_total{service="chat",pool="blue"}"#)
+      return [
+        #"canary_pool_requests_total{service="chat",pool="green"}"#,
+        #"canary_pool_requests_total{service="chat",pool="blue"}"#,
+        #"canary_weight_ratio{service="chat"} 0.5"#, #"canary_check_verdict{service="chat""#,
+      ].allSatisfy(text.contains)
     }
     let text = try served()
     // The same for the collector of node_exporter.

@@ -1,6 +1,5 @@
 package import CanaryCore
 package import CanaryDriver
-internal import Glibc
 
 /// Runs `nginx -t` on what would be installed, without touching what is.
 package enum NginxDryRun {
@@ -54,10 +53,8 @@ package enum NginxDryRun {
     guard runsHere(config) else {
       return untried("nginx.test is '\(program)', so Nginx does not run on this host itself")
     }
-    var template = Array("/tmp/canary-check-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { return untried("no scratch folder in /tmp") }
-    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    defer { _ = try? Spawn.run(["rm", "-rf", folder], limit: .minutes(1)) }
+    guard let folder = ScratchFolder.make() else { return untried("no scratch folder in /tmp") }
+    defer { ScratchFolder.remove(folder) }
     do {
       var scene = try DryRunScene(config, renderer, folder, services.map(\.service))
       try scene.write(services.map { ($0.service, $0.resting) })

@@ -79,7 +79,8 @@ package struct WorkerProbe {
     }
     do throws(HTTPError) {
       let answer = try client.get(
-        "http://\(service.probeHost).canary/\(seat ?? "")", unixSocket: socket, limit: limit, bodyLimit: 512)
+        "http://\(service.probeHost).canary/\(seat ?? "")", unixSocket: socket, limit: limit,
+        bodyLimit: 512)
       guard answer.status == 200,
         let parsed = WorkerAnswer(answer.body, type: answer.type, service: service)
       else {
