@@ -90,6 +90,46 @@ import Testing
     #expect(wrong.contains("language must be \"en\" or \"zh\""), "\(wrong)")
   }
 
+  @Test func `a collector of traces gets a rollout with its stages, whole and once`() throws {
+    let sandbox = try Sandbox()
+    defer { sandbox.close() }
+    let collector = sandbox.standIn("collector")
+    collector.set(body: "{\"partialSuccess\":{}}")
+    try sandbox.start(
+      plan: """
+        stages: [{ weight: 50, soak: "300ms" }, { weight: 100, soak: "30s" }],
+        checks: [{ name: "up", probe: "/health", every: "100ms" }]
+        """, top: "notify: { traces: { otlp: \"http://127.0.0.1:\(collector.port)\" } },")
+    let promote = try sandbox.launch("promote", "chat", "--release", "v2")
+    try sandbox.waitForStage(1)
+    try sandbox.set("green.sick")
+    #expect(promote.wait() == 3, "\(promote.text)")
+    try sandbox.wait("the trace") {
+      collector.posts.contains { $0.head.hasPrefix("POST /v1/traces ") }
+    }
+    let bodies = collector.posts.compactMap { JSONAnswer.parse($0.body) }
+    #expect(bodies.count == 1)
+    let spans = "/resourceSpans/0/scopeSpans/0/spans"
+    let root = try #require(bodies.first)
+    let at = { (pointer: String) in JSONAnswer.at(spans + pointer, in: root) }
+    #expect(at("/0/name") == .text("rollout chat") && at("/0/parentSpanId") == .text(""))
+    #expect(at("/1/name") == .text("stage 50%") && at("/2/name") == .text("stage 100%"))
+    #expect(at("/3") == nil)
+    #expect(at("/1/parentSpanId") == at("/0/spanId") && at("/1/traceId") == at("/0/traceId"))
+    #expect(at("/0/status/code") == .number(2) && at("/1/status/code") == .number(1))
+    guard case .text(let trace)? = at("/0/traceId"), case .text(let id)? = at("/2/spanId"),
+      case .text(let start)? = at("/1/startTimeUnixNano"),
+      case .text(let end)? = at("/1/endTimeUnixNano")
+    else {
+      Issue.record("\(root.shown)")
+      return
+    }
+    #expect(trace.count == 32 && id.count == 16 && trace.allSatisfy(\.isHexDigit))
+    #expect(Int64(start) ?? 0 > 1_700_000_000_000_000_000 && Int64(end) ?? 0 > Int64(start) ?? 0)
+    #expect(
+      collector.posts[0].body.contains("\"canary.release\",\"value\":{\"stringValue\":\"v2\"}"))
+  }
+
   @Test func `robots, mails and programs get a notice in their own form, signed`() throws {
     let sandbox = try Sandbox()
     defer { sandbox.close() }

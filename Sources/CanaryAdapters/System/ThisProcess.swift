@@ -95,11 +95,16 @@ package enum ThisProcess {
     getgrgid(id).map { String(cString: $0.pointee.gr_name) } ?? "gid \(id)"
   }
 
+  package static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, 255)
+    return text(name)
+  }
+
   /// Host, terminal, SSH client and calling program: they show whether a person or a script acted.
   private static func origin(_ environment: [String: String]) -> String {
     var name = [CChar](repeating: 0, count: 256)
-    gethostname(&name, 255)
-    var parts = [text(name)]
+    var parts = [hostName]
     for descriptor: CInt in [0, 2] where isatty(descriptor) == 1 {
       if ttyname_r(descriptor, &name, 255) == 0 {
         parts.append(text(name).replacing("/dev/", with: ""))

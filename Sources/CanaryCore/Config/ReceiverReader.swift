@@ -8,10 +8,12 @@ struct ReceiverReader {
     self.name = name
   }
 
-  private static let kinds = ["webhook", "slack", "wecom", "dingtalk", "feishu", "mail", "command"]
+  private static let kinds = [
+    "webhook", "slack", "wecom", "dingtalk", "feishu", "otlp", "mail", "command",
+  ]
   /// The keys that only some kinds have, with those kinds.
   private static let special: [String: [String]] = [
-    "secret": ["webhook", "dingtalk", "feishu"], "headers": ["webhook"], "from": ["mail"],
+    "secret": ["webhook", "dingtalk", "feishu"], "headers": ["webhook", "otlp"], "from": ["mail"],
     "sendmail": ["mail"],
   ]
 
@@ -33,7 +35,7 @@ struct ReceiverReader {
     guard let kind = readKind(present[0]) else { return nil }
     var receiver = Receiver(name: name, kind: kind)
     switch kind {
-    case .webhook, .slack, .wecom, .dingtalk, .feishu:
+    case .webhook, .slack, .wecom, .dingtalk, .feishu, .otlp:
       guard let url = readURL(present[0]) else { return nil }
       receiver.url = url
     case .mail, .command: break
@@ -51,6 +53,9 @@ struct ReceiverReader {
     receiver.events = table.texts("events", "must be one of \(events.joined(separator: ", "))") {
       events.contains($0)
     }?.compactMap(HistoryEvent.init)
+    for key in ["events", "language"] where kind == .otlp && table.has(key) {
+      table.fault(key, "has no meaning for otlp, which gets each rollout once it is over")
+    }
     receiver.language =
       table.text("language", "must be \"en\" or \"zh\"", where: { Language(rawValue: $0) != nil })
       .flatMap(Language.init) ?? .english
@@ -60,7 +65,7 @@ struct ReceiverReader {
   /// Reads the receiver's address; that of a robot must not stand in the config, because it works
   /// as a password.
   private func readURL(_ key: String) -> Secret? {
-    if key == "webhook", case .text? = table.node(key) {
+    if ["webhook", "otlp"].contains(key), case .text? = table.node(key) {
       return table.text(
         key,
         "must be a URL that begins with http:// or https://, or { env: \"NAME\" } or { file: \"/path\" }",
@@ -77,6 +82,7 @@ struct ReceiverReader {
     case "wecom": return .wecom
     case "dingtalk": return .dingtalk
     case "feishu": return .feishu
+    case "otlp": return .otlp
     case "mail":
       let rule = "must be a mail address"
       let to = table.texts("mail", rule, where: Self.isMail) ?? []

@@ -4,6 +4,8 @@ package struct Receiver: Hashable, Sendable {
     /// A POST with a JSON body, signed with HMAC-SHA-256 if `secret` is set.
     case webhook
     case slack, wecom, dingtalk, feishu
+    /// A collector of OpenTelemetry, which gets each rollout as a trace once it is over.
+    case otlp
     /// Mail to these addresses through `program`, usually the host's `sendmail`.
     case mail(to: [String], from: String?, program: [String])
     /// A program that gets the notice as JSON on its standard input.
@@ -40,7 +42,7 @@ package struct Receiver: Hashable, Sendable {
   /// Whether it gets this event of this service; `service` is nil for an event that belongs to
   /// none.
   package func wants(_ event: HistoryEvent, of service: ServiceName?) -> Bool {
-    (events ?? HistoryEvent.usual).contains(event)
+    (kind == .otlp ? [.promoted, .reverted] : events ?? HistoryEvent.usual).contains(event)
       && (services.isEmpty || service.map(services.contains) ?? false)
   }
 }

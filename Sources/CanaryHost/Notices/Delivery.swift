@@ -19,7 +19,7 @@ struct Delivery: Sendable {
       return await run(program, input: body.mail(to: to, from: from))
     case .command(let words):
       return await run(words, input: body.json + "\n", facts: body.environment)
-    case .webhook, .slack, .wecom, .dingtalk, .feishu: return await post(body, receiver)
+    case .webhook, .slack, .wecom, .dingtalk, .feishu, .otlp: return await post(body, receiver)
     }
   }
 

@@ -12,7 +12,7 @@ struct NoticeBody {
   /// One line for people.
   let text: String
   /// The same in full, one line for programs.
-  let json: String
+  var json: String
   /// The same for a command.
   let environment: [String: String]
   /// The last line of a mail.
@@ -57,6 +57,9 @@ struct NoticeBody {
         body = "\"timestamp\":\"\(now.second)\",\"sign\":\"\(sign)\"," + body
       }
       return (url, "{\(body)}")
+    case .otlp:
+      let base = url.hasSuffix("/") ? String(url.dropLast()) : url
+      return (base.hasSuffix("/v1/traces") ? base : "\(base)/v1/traces", json)
     case .webhook, .mail, .command: return (url, json)
     }
   }
@@ -74,7 +77,7 @@ struct NoticeBody {
         let code = table["errcode"] ?? table["code"] ?? table["StatusCode"]
       else { return "answered without a code: \(secrets.excerpt(answer.body))" }
       return code == .number(0) ? nil : "refused it: \(secrets.excerpt(answer.body))"
-    case .webhook, .slack, .mail, .command: return nil
+    case .webhook, .slack, .otlp, .mail, .command: return nil
     }
   }
 

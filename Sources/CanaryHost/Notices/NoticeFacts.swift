@@ -9,6 +9,8 @@ struct NoticeFacts: Hashable, Sendable {
   /// Nil: the event ends nothing, or nothing counts the requests.
   var harm: Harm?
   var next: NextStep?
+  /// The rollout with its spans; nil: it goes on, or there is none.
+  var trace: String?
 
   /// Reads what the store has; what cannot be read is left out, and delays no notice.
   static func read(_ world: World, _ link: ChainLink) async -> NoticeFacts {
@@ -26,6 +28,9 @@ struct NoticeFacts: Hashable, Sendable {
         let report = try? await RolloutReport(world, service, record), !report.slices.isEmpty
       {
         facts.harm = Harm(report.total(record.rollout.to))
+      }
+      if record.rollout.phase.isOver {
+        facts.trace = RolloutTrace(service: name, record: record, harm: facts.harm).json
       }
     }
     facts.next = NextStep.after(

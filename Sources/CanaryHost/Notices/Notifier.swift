@@ -104,6 +104,9 @@ struct Notifier: Sendable {
   }
 
   private func notice(_ link: ChainLink, _ receiver: Receiver) async -> NoticeBody {
-    EntryNotice(link: link, facts: await facts(link), language: receiver.language).body
+    let facts = await facts(link)
+    var body = EntryNotice(link: link, facts: facts, language: receiver.language).body
+    if receiver.kind == .otlp, let trace = facts.trace { body.json = trace }
+    return body
   }
 }

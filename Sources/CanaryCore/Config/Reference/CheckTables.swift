@@ -136,10 +136,14 @@ extension ConfigTable {
       .may("wecom", .table(secret), nil, "likewise, of 企业微信"),
       .may("dingtalk", .table(secret), nil, "likewise, of 钉钉"),
       .may("feishu", .table(secret), nil, "likewise, of 飞书"),
+      .may(
+        "otlp", .either([.text, .table(secret)]), nil,
+        "a URL of an OpenTelemetry collector, such as `http://127.0.0.1:4318`: each rollout as a trace"
+      ),
       .may("mail", .texts, nil, "addresses"),
       .may("command", .texts, nil, "argv; the facts are in its environment and on its input"),
       .may("secret", .table(secret), "none", "of webhook, dingtalk and feishu: what signs"),
-      .may("headers", .named(.either([.text, .table(secret)])), "none", "of webhook"),
+      .may("headers", .named(.either([.text, .table(secret)])), "none", "of webhook and otlp"),
       .may("from", .text, "the host's", "of mail"),
       .may("sendmail", .texts, "/usr/sbin/sendmail -t -i", "of mail"),
       .may("services", .texts, "all", "of which it is told"),
