@@ -38,6 +38,6 @@ need_swift() {
 }
 
 build_packages=(nginx python3 libcurl4-openssl-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config)
-test_packages=(tmux python3-jsonschema python3-grpcio chromium prometheus prometheus-alertmanager prometheus-node-exporter openssl curl libnginx-mod-stream libnginx-mod-http-lua dpkg-dev systemd man-db zsh fish strace procps)
+test_packages=(tmux python3-yaml python3-jsonschema python3-grpcio chromium prometheus prometheus-alertmanager prometheus-node-exporter openssl curl libnginx-mod-stream libnginx-mod-http-lua dpkg-dev systemd man-db zsh fish strace procps)
 # Debian keeps Nginx in /usr/sbin, which is not in everybody's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"

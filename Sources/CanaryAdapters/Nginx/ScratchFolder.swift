@@ -1,3 +1,4 @@
+internal import CanaryCore
 internal import Glibc
 
 /// A folder in /tmp for one test of Nginx's files, and what a killed one has left there.

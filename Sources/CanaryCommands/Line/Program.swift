@@ -18,7 +18,7 @@ package enum Program {
     AdvanceCommand.command, ApproveCommand.command, RejectCommand.command, FreezeCommand.command,
     ThawCommand.command, ScheduleCommand.command, CancelCommand.command, StatusCommand.command,
     RouteCommand.command, HistoryCommand.command, ReportCommand.command, PageCommand.command,
-    AuditCommand.command, SimulateCommand.command, WindowsCommand.command,
+    AuditCommand.command, SimulateCommand.command, WindowsCommand.command, ExportCommand.command,
     ControllerCommand.command, WatchdogCommand.command, VersionCommand.command,
     // Hidden:
     DriveCommand.command, GuardCommand.command, AnnounceCommand.command, HookCommand.command,
