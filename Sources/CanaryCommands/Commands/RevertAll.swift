@@ -15,6 +15,7 @@ enum RevertAll {
       world.output.out("nothing to revert: no service has a rollout that is not over")
       return .done
     }
+    let began = world.clock.now()
     if world.control == nil {
       for service in services {
         _ = await EmergencyBrake(world, service.name).pull(reason: reason)
@@ -24,7 +25,8 @@ enum RevertAll {
     for service in services {
       world.output.out("\(service.name):")
       do throws(Failure) {
-        let code = try await RevertCommand.carryOut(world, service, reason: reason)
+        let code = try await RevertCommand.carryOut(
+          world, service, reason: reason, since: began)
         if code != .done { worst = code }
       } catch {
         world.output.err("canary revert: \(service.name): \(error.text)")

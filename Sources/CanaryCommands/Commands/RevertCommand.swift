@@ -33,15 +33,18 @@ enum RevertCommand {
   }
 
   /// Sends all traffic to stable; with a rollout's number, records it as the end of that one alone.
+  ///
+  /// `since` is when the brake was put on already; nil: it was not.
   static func carryOut(
-    _ world: World, _ service: Service, reason: String?, rollout: Int? = nil
+    _ world: World, _ service: Service, reason: String?, rollout: Int? = nil,
+    since: Instant? = nil
   ) async throws(Failure) -> ExitCode {
     let event =
       rollout.map { Event.revertOnly(rollout: $0, world.actor, Reason(.person, reason ?? "")) }
       ?? .revert(world.actor, reason)
     let shortage = ThisProcess.shortage
     if world.control != nil, shortage == nil { return try await ask(world, service, event) }
-    let began = world.clock.now()
+    let began = since ?? world.clock.now()
     let braked = await EmergencyBrake(world, service.name).pull(reason: reason)
     for line in braked.warnings { world.output.err("canary: warning: \(line)") }
     if let shortage {
@@ -110,9 +113,7 @@ enum RevertCommand {
     let driver = world.driver(service, runsHooks: false)
     defer { leaveHooks(world, service) }
     if case .nothing(let text)? = decision.refusal {
-      if braked.filesSendToCanary,
-        await hasDriverReverted(world, service, decision.state, since: began)
-      {
+      if await hasDriverReverted(world, service, decision.state, since: began) {
         try? await world.router.release(service.name)
         world.output.out("reverted: all traffic is on \(decision.state.stable)")
         return .done

@@ -70,12 +70,26 @@ package struct EmergencyBrake {
         silent += 1
         if silent > 2 { return fault.description }
       case .success(let answer) where answer.braked: seen += 1
-      case .success, nil:
+      case .success(let answer):
+        if await isClean(answer) {
+          seen += 1
+          continue
+        }
+        fallthrough
+      case nil:
         return
           "Nginx does not see the brake file \(world.config.run.brake(service)); is `run` the same folder for Nginx, and open to its workers?"
       }
     }
     return nil
+  }
+
+  /// Whether a driver has made the configuration clean meanwhile, and lifted the brake: this worker
+  /// runs it, and no request meets a canary by it.
+  private func isClean(_ answer: WorkerAnswer) async -> Bool {
+    guard await world.router.brakeNote(service) == nil else { return false }
+    let seen = await world.router.observe(service, .header)
+    return !seen.meetsCanary && seen.header?.generation == answer.generation
   }
 
   /// Whether the brake leads where a revert would, when it leads to the pool before the last
