@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test(.long)
-  func `a driver killed at any moment leaves all traffic on stable within two seconds`()
+  func `a driver killed at any moment leaves all traffic on stable`()
     throws
   {
     let sandbox = try Sandbox()
@@ -59,10 +59,11 @@ import Testing
         // Killed before its first stage, nothing has moved, and no brake is needed.
         if try sandbox.events().contains("stage") {
           inTheMiddle += 1
-          try sandbox.wait("the brake after a kill", 5) { sandbox.isBraked }
+          // By itself, and soon; how soon is measured by `scripts/torture`, which has the machine for
+          // itself.
+          try sandbox.wait("the brake after a kill") { sandbox.isBraked }
           let took = try sandbox.braked() - killed
-          // Within two seconds; and some for the other tests, which leave it little of the machine.
-          #expect(took < .seconds(5), "\(round): \(took)")
+          #expect(took < .seconds(20), "\(round): \(took)")
           #expect(try sandbox.canary("status", "chat").text.contains("  BRAKED  "), "\(round)")
         }
         try sandbox.wait("\(round): a status that tells of the death", 5) {

@@ -52,31 +52,33 @@ enum ArgoManifest {
       ])
     guard !gates.isEmpty else { return manifest }
     manifest.note("the queries are those of ingress-nginx: see that your Prometheus has them")
-    let metrics = gates.map { gate in
-      let check = gate.check
-      let interval = check.interval(soak: .minutes(30))
-      // Argo counts all failures, not those in a row.
-      let lasting = Int(check.lasting.milliseconds / max(1, interval.milliseconds))
-      return JSON.table([
-        ("name", .text(check.name.text)),
-        ("interval", .text(Manifest.seconds(interval))),
-        ("failureLimit", .int(max(0, check.failures - 1, lasting))),
-        // No data is never good: Argo tries again, and gives up after this many.
-        ("consecutiveErrorLimit", .int(4)),
-        ("successCondition", .text("len(result) > 0 && \(gate.condition)")),
-        (
-          "provider",
-          .table([
-            (
-              "prometheus",
-              .table([("address", .text(prometheus)), ("query", .text(gate.query))])
-            )
-          ])
-        ),
-      ])
-    }
     manifest.add(
-      "AnalysisTemplate", "argoproj.io/v1alpha1", "\(name)-gates", [("metrics", .list(metrics))])
+      "AnalysisTemplate", "argoproj.io/v1alpha1", "\(name)-gates",
+      [("metrics", .list(gates.map { metric($0, prometheus) }))])
     return manifest
+  }
+
+  private static func metric(_ gate: ExportedGate, _ prometheus: String) -> JSON {
+    let check = gate.check
+    let interval = check.interval(soak: .minutes(30))
+    // Argo counts all failures, not those in a row.
+    let lasting = Int(check.lasting.milliseconds / max(1, interval.milliseconds))
+    return .table([
+      ("name", .text(check.name.text)),
+      ("interval", .text(Manifest.seconds(interval))),
+      ("failureLimit", .int(max(0, check.failures - 1, lasting))),
+      // No data is never good: Argo tries again, and gives up after this many.
+      ("consecutiveErrorLimit", .int(4)),
+      ("successCondition", .text("len(result) > 0 && \(gate.condition)")),
+      (
+        "provider",
+        .table([
+          (
+            "prometheus",
+            .table([("address", .text(prometheus)), ("query", .text(gate.query))])
+          )
+        ])
+      ),
+    ])
   }
 }

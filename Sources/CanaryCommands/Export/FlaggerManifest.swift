@@ -17,25 +17,7 @@ enum FlaggerManifest {
     }
     manifest.note(
       "Flagger looks once in an interval of \(interval), so a bad canary may stay for that long")
-    var metrics: [JSON] = []
-    for gate in ExportedGate.all(of: plan, name, &manifest) {
-      guard let max = gate.check.condition.max else {
-        manifest.note(
-          "not carried over: check \(gate.check.name): a lower bound needs a MetricTemplate")
-        continue
-      }
-      switch gate.check.source {
-      case .metric(.errorRate):
-        metrics.append(
-          metric("request-success-rate", [("min", .number((1 - max) * 100))], gate.check))
-      case .metric(let metric) where metric.quantile == 0.99:
-        metrics.append(self.metric("request-duration", [("max", .number(max * 1000))], gate.check))
-      default:
-        manifest.note(
-          "not carried over: check \(gate.check.name): it needs a MetricTemplate with: \(gate.query)"
-        )
-      }
-    }
+    let metrics = metrics(of: plan, name, &manifest)
     let hooks: [JSON] =
       plan.stages.contains { $0.approval != nil }
       ? [
@@ -76,6 +58,31 @@ enum FlaggerManifest {
         ),
       ])
     return manifest
+  }
+
+  private static func metrics(
+    of plan: Plan, _ name: String, _ manifest: inout Manifest
+  ) -> [JSON] {
+    var metrics: [JSON] = []
+    for gate in ExportedGate.all(of: plan, name, &manifest) {
+      guard let max = gate.check.condition.max else {
+        manifest.note(
+          "not carried over: check \(gate.check.name): a lower bound needs a MetricTemplate")
+        continue
+      }
+      switch gate.check.source {
+      case .metric(.errorRate):
+        metrics.append(
+          metric("request-success-rate", [("min", .number((1 - max) * 100))], gate.check))
+      case .metric(let metric) where metric.quantile == 0.99:
+        metrics.append(Self.metric("request-duration", [("max", .number(max * 1000))], gate.check))
+      default:
+        manifest.note(
+          "not carried over: check \(gate.check.name): it needs a MetricTemplate with: \(gate.query)"
+        )
+      }
+    }
+    return metrics
   }
 
   private static func metric(_ name: String, _ range: [(String, JSON)], _ check: Check) -> JSON {
