@@ -141,6 +141,11 @@ struct HeldTests {
     #expect(!asks())
     world.now = world.now + .seconds(1)
     #expect(asks())
+    // A clock that was set back keeps nobody waiting until it has caught up.
+    let late = world.now
+    world.now = world.now - .hours(1)
+    #expect(asks())
+    world.now = late
     // What cannot be measured is waited for as well.
     answer(&world, .error, .pass)
     #expect(world.state.rollout?.held?.kind == .quiet)

@@ -85,17 +85,18 @@ extension Policy {
     let why = waiting.map { "\($0.name): \($0.verdict.rawValue): \($0.detail)" }
     let text =
       "waiting until \(names) \(waiting.count == 1 ? "passes" : "pass"), until \((ends.min() ?? now).iso8601) at most: \(why.joined(separator: "; "))"
-    guard let again = decision.state.rollout.flatMap(again) else { return }
-    wait(.quiet, text, until: again)
+    wait(.quiet, text, until: decision.state.rollout.flatMap(again))
     decision.state.rollout?.held = Hold(kind: .quiet, text: text)
   }
 
-  /// When the checks before the rollout are asked again; nil: they were not yet.
+  /// When the checks before the rollout are asked again; nil: now, as when they were asked at a time
+  /// that the clock has not reached since it was set.
   private func again(_ rollout: Rollout) -> Instant? {
-    guard let last = rollout.checks.compactMap(\.measuredAt).max() else { return nil }
-    let every = rollout.plan.before.filter { $0.within > .zero }
-      .map { $0.interval(soak: .minutes(30)) }
-    return last + (every.min() ?? Self.tick)
+    let every =
+      rollout.plan.before.filter { $0.within > .zero }.map { $0.interval(soak: .minutes(30)) }
+      .min() ?? Self.tick
+    guard let last = rollout.checks.compactMap(\.measuredAt).max(), last <= now else { return nil }
+    return last + every
   }
 
   /// Enters the stage, unless it must wait for an approval, a window, a thaw or its hooks.
