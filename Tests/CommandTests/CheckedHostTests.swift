@@ -41,7 +41,8 @@ import Testing
     defer { other.stop() }
     try sandbox.wait("the other process") { sandbox.answers(sandbox.port) }
     try check(
-      sandbox, 1, "✗ chat: 127.0.0.1:\(sandbox.port) is taken by process \(other.pid) (python3",
+      sandbox, 1,
+      "✗ chat: 127.0.0.1:\(sandbox.port) is taken by process \(other.pid) (python3), so Nginx cannot listen there",
       "! `error_log stderr; at \(sandbox.nginxConf):2` is no file")
   }
 

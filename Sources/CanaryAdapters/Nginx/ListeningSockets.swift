@@ -52,8 +52,8 @@ enum ListeningSockets {
           inodes.contains(String(link.dropFirst(8).dropLast()))
         else { continue }
         left.remove(String(link.dropFirst(8).dropLast()))
-        let said = Files.contents("/proc/\(pid)/comm", limit: 256)?.spaceless ?? "?"
-        found.append(Holder(pid: pid, name: said))
+        let said = Files.contents("/proc/\(pid)/comm", limit: 256)?.split(separator: "\n").first
+        found.append(Holder(pid: pid, name: said.map(String.init) ?? "?"))
       }
     }
     return found + left.map { _ in Holder(pid: nil, name: "") }

@@ -47,7 +47,9 @@ package struct RunningNginx: Sendable {
     else { return nil }
     return Fault(
       "\(config.nginx.config) has no `include \(config.nginx.include)/*.\(suffix);` inside \(NginxMainFile.block(of: suffix)) {}, so Nginx would not read what canary writes",
-      hint: "Add that line, then: nginx -t && nginx -s reload")
+      hint:
+        "Add that line, then: \(config.nginx.test.joined(separator: " ")) && \(config.nginx.reload.joined(separator: " "))"
+    )
   }
 
   private func isNginx(_ holder: ListeningSockets.Holder) -> Bool {

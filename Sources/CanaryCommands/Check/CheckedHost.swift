@@ -37,14 +37,16 @@ enum CheckedHost {
     let fact = "\(service.name): nothing includes \(file), so no request meets canary"
     guard isOne else { return "\(fact). Add to the server {}: include \(file);" }
     let addresses = Set(service.pools.flatMap(\.servers).map(\.address))
-    let place = map.proxies.first { proxy in
-      guard let adoption = Adoption(proxy, map) else { return false }
-      return proxy.opener != nil && !addresses.isDisjoint(with: adoption.addresses)
+    let found = map.proxies.lazy.compactMap { Adoption($0, map) }.first {
+      $0.proxy.opener != nil && !addresses.isDisjoint(with: $0.addresses)
     }
-    guard let place, let opener = place.opener else {
+    guard let found, let opener = found.proxy.opener else {
       return "\(fact). Add as the first line of its location: include \(file);"
     }
+    let place = found.proxy
+    let instead =
+      found.added.isEmpty ? "" : " and write in its place: \(found.added.joined(separator: " "))"
     return
-      "\(fact). In \(InitDraft.place(place)), right after the { of \(opener.file):\(opener.endLine), add: include \(file); and take out line \(place.statement.line): \(place.statement.text);"
+      "\(fact). In \(InitDraft.place(place)), right after the { of \(opener.file):\(opener.endLine), add: include \(file); and take out line \(place.statement.line): \(place.statement.text);\(instead)"
   }
 }

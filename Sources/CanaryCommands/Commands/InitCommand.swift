@@ -238,6 +238,9 @@ enum InitCommand {
     output.out(
       "written: \(path): service \(draft.service), stable blue (\(draft.stable.joined(separator: ", "))), green (\(draft.new.joined(separator: ", ")))"
     )
+    if let health = draft.health, !draft.isGRPC {
+      output.out("  a server is well when it answers GET \(health); --health PATH names another")
+    }
     for note in draft.notes { output.out("  ! \(note)") }
     if let service = config.services.first {
       let outlook = await OutlookText.read(config, service, service.plan)

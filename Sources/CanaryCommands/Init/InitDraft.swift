@@ -122,8 +122,15 @@ struct InitDraft {
   var steps: String {
     let http = map.http.map { "http {} of \($0.file), below line \($0.endLine)" } ?? "http {}"
     let opener = proxy.opener ?? proxy.statement
-    var steps = [
-      "1. Inside \(http), add:", "     include \(include)/*.conf;",
+    // Of several Nginx, the one that was looked at.
+    let which = isElsewhere || map.main == "/etc/nginx/nginx.conf" ? "" : " -c \(map.main)"
+    let isIncluded =
+      !isElsewhere && NginxMainFile(map.main, generated: include)?.includes(include) == true
+    var steps =
+      isIncluded
+      ? ["1. http {} of \(map.main) includes \(include)/*.conf already."]
+      : ["1. Inside \(http), add:", "     include \(include)/*.conf;"]
+    steps += [
       "2. Look at everything, and have the files made:",
       "     canary check\(config) && canary apply\(config)",
       "3. In \(Self.place(proxy)), as its first line, right after the { of \(place(opener.file, opener.endLine)):",
@@ -162,7 +169,8 @@ struct InitDraft {
     return
       (steps + [
         "4. Let Nginx take it, and look again:",
-        "     nginx -t && nginx -s reload && canary check\(config)",
+
+        "     nginx -t\(which) && nginx -s reload\(which) && canary check\(config)",
       ])
       .joined(separator: "\n")
   }
