@@ -64,26 +64,42 @@ struct UnattendedReader {
     guard stage.has("approval") else { return nil }
     let table = stage.table("approval")
     table.refuseUnknown(.approval)
-    let approvers = { (key: String) in
-      (table.texts(key, "must be \"group:NAME\" or \"user:NAME\"") {
-        ApprovalRule.Approver(parsing: $0) != nil
-      } ?? []).compactMap(ApprovalRule.Approver.init)
-    }
-    let (by, each) = (approvers("by"), approvers("each"))
-    let count = table.int("count", in: 1...20)
-    let within = table.span("within", atLeast: .seconds(1)) ?? .hours(24)
-    let starter = table.bool("starter") ?? false
-    guard table.has("each") else {
-      return ApprovalRule(by: by, count: count ?? 1, within: within, starter: starter)
-    }
+    return table.has("each") ? readEach(table) : readCount(table)
+  }
+
+  private static func readCount(_ table: TableReader) -> ApprovalRule {
+    ApprovalRule(
+      by: approvers(table, "by"), count: table.int("count", in: 1...20) ?? 1,
+      within: within(table), starter: table.bool("starter") ?? false)
+  }
+
+  private static func within(_ table: TableReader) -> Span {
+    table.span("within", atLeast: .seconds(1)) ?? .hours(24)
+  }
+
+  /// Those of whom every one must approve.
+  private static func readEach(_ table: TableReader) -> ApprovalRule {
+    let each = approvers(table, "each")
     if table.has("by") || table.has("count") {
       table.fault("each", "says who approves, and how many: leave by and count out")
     }
-    if !(1...20).contains(each.count) { table.fault("each", "must name 1 to 20 users or groups") }
-    let users = each.filter { if case .user = $0 { true } else { false } }
+    if each.isEmpty || each.count > 20 {
+      table.fault("each", "must name 1 to 20 users or groups")
+    }
+    let users = each.map(\.description).filter { $0.hasPrefix("user:") }
     if Set(users).count < users.count {
       table.fault("each", "must name each user once: one person approves once")
     }
-    return ApprovalRule(each: each, within: within, starter: starter)
+    return ApprovalRule(
+      each: each, within: within(table), starter: table.bool("starter") ?? false)
+  }
+
+  private static func approvers(_ table: TableReader, _ key: String) -> [ApprovalRule.Approver] {
+    let rule = "must be \"group:NAME\" or \"user:NAME\""
+    var found: [ApprovalRule.Approver] = []
+    for text in table.texts(key, rule, where: { ApprovalRule.Approver(parsing: $0) != nil }) ?? [] {
+      if let approver = ApprovalRule.Approver(parsing: text) { found.append(approver) }
+    }
+    return found
   }
 }

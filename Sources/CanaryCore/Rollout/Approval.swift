@@ -48,7 +48,10 @@ package struct ApprovalRule: Hashable, Sendable, Codable {
   }
 
   package init(each: [Approver], within: Span = .hours(24), starter: Bool = false) {
-    self.init(by: [], count: each.count, within: within, starter: starter)
+    by = []
+    count = each.count
+    self.within = within
+    self.starter = starter
     self.each = each
   }
 
