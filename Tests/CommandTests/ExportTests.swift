@@ -87,8 +87,8 @@ import Testing
     for (words, says) in [
       ([], "say one of --argo, --flagger and --istio"),
       (["--argo", "--istio"], "say one of"),
-      (["--istio", "--stage", "4"], "--stage must be from 1 to 3"),
-      (["--flagger", "--port", "x"], "--port must be from 1 to 65535"),
+      (["--istio", "--stage", "4"], "--stage must be a whole number from 1 to 3"),
+      (["--flagger", "--port", "x"], "--port must be a whole number from 1 to 65535"),
     ] as [([String], String)] {
       let ran = try sandbox.canary(["export", "chat"] + words)
       #expect(ran.code == 2 && ran.text.contains(says), "\(ran.text)")

@@ -25,9 +25,7 @@ enum AuditCommand {
     let world = try call.world(.looking)
     let service = call.arguments.service == nil ? nil : try call.service(world)
     let since = try since(call, service, world)
-    guard let limit = Int(call["--limit"] ?? "1000"), (1...10_000_000).contains(limit) else {
-      throw Failure(.wrong, "--limit must be a whole number from 1 to 10000000")
-    }
+    let limit = try call.number("--limit", 1...10_000_000) ?? 1000
     let links: [ChainLink]
     let chain: ChainReport
     var holdsHead = true

@@ -34,26 +34,13 @@ enum ExportCommand {
         service,
         prometheus: world.config.endpoint("prometheus")?.url ?? "http://prometheus:9090")
     case "--flagger":
-      manifest = FlaggerManifest.make(service, port: try number(call, "--port", 1...65_535) ?? 80)
+      manifest = FlaggerManifest.make(service, port: try call.number("--port", 1...65_535) ?? 80)
     default:
       let count = service.plan.stages.count
       manifest = IstioManifest.make(
-        service, stage: (try number(call, "--stage", 1...count) ?? 1) - 1)
+        service, stage: (try call.number("--stage", 1...count) ?? 1) - 1)
     }
     call.output.out(manifest.text)
     return .done
-  }
-
-  private static func number(
-    _ call: Invocation, _ option: String, _ range: ClosedRange<Int>
-  ) throws(Failure) -> Int? {
-    guard let text = call[option] else { return nil }
-    guard let number = Int(text), range.contains(number) else {
-      throw Failure(
-        .wrong,
-        "\(option) must be from \(range.lowerBound) to \(range.upperBound) (found '\(Text.sanitized(text, limit: 40))')"
-      )
-    }
-    return number
   }
 }

@@ -16,15 +16,7 @@ enum HistoryCommand {
     let world = try call.world(.looking)
     if let text = call["--explain"] { return try await explain(text, world, call) }
     let services = try call.services(world)
-    var limit = 20
-    if let text = call["--limit"] {
-      guard let number = Int(text), (1...100_000).contains(number) else {
-        throw Failure(
-          .wrong,
-          "--limit must be a whole number from 1 to 100000 (found '\(Text.sanitized(text))')")
-      }
-      limit = number
-    }
+    let limit = try call.number("--limit", 1...100_000) ?? 20
     var records: [(Service, RolloutRecord)] = []
     for service in services {
       do throws(StoreError) {

@@ -41,8 +41,8 @@ enum SimulateCommand {
     if let path = call["--log"] { return try await replay(path, call) }
     var scenario = try scenario(call)
     let plan = try plan(call)
-    let runs = try number(call, "--runs", 1...100_000) ?? 200
-    let seed = try number(call, "--seed", 0...1_000_000_000) ?? 1
+    let runs = try call.number("--runs", 1...100_000) ?? 200
+    let seed = try call.number("--seed", 0...1_000_000_000) ?? 1
     if call["--traffic"] == "all" {
       let table = await TrafficTable.run(scenario, plan: plan, runs: runs, seed: seed)
       call.output.out(call.has("--json") ? table.json.pretty : table.text)
@@ -106,19 +106,6 @@ enum SimulateCommand {
         .wrong, "\(option) must be a share such as 3% or 0.03 (found '\(Text.sanitized(text))')")
     }
     return share
-  }
-
-  private static func number(
-    _ call: Invocation, _ option: String, _ range: ClosedRange<Int>
-  ) throws(Failure) -> Int? {
-    guard let text = call[option] else { return nil }
-    guard let number = Int(text), range.contains(number) else {
-      throw Failure(
-        .wrong,
-        "\(option) must be a whole number from \(range.lowerBound) to \(range.upperBound) (found '\(Text.sanitized(text))')"
-      )
-    }
-    return number
   }
 
   /// The plan to try, without stages of weight 0, which no request reaches by chance.

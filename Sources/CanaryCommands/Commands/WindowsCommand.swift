@@ -28,9 +28,7 @@ enum WindowsCommand {
         .json,
       ], rest: "FILE")
   ) { call throws(Failure) in
-    guard let days = Int(call["--days"] ?? "7"), (1...366).contains(days) else {
-      throw Failure(.wrong, "--days must be a whole number from 1 to 366")
-    }
+    let days = try call.number("--days", 1...366) ?? 7
     let zone = try zone(call)
     let files = call.arguments.all("--log") + call.arguments.rest
     guard files.isEmpty != (call["--prometheus"] == nil) else {
