@@ -82,6 +82,18 @@ import Testing
     #expect(text.contains("WAITING FOR YOU  group:sre, 1 of 2 (wang)"), "\(text)")
   }
 
+  @Test func `of a rule with each, those are asked whose approval is missing`() throws {
+    let scene = try #require(StatusScene.all.first { $0.name == "waiting-for-approval" })
+    var state = scene.report.state
+    let index = try #require(state.rollout?.approval?.stage)
+    state.rollout?.plan.stages[index].approval = ApprovalRule(
+      each: [.group("sre"), .group("security")])
+    let report = StatusReport(
+      scene.report.service, state, driver: scene.report.driver, now: scene.report.now)
+    let text = StatusText(report).text
+    #expect(text.contains("WAITING FOR YOU  group:security, 1 of 2 (wang)"), "\(text)")
+  }
+
   @Test func `columns are time, the same for every check`() throws {
     var often = Check(name: "often", source: .metric(.errorRate), condition: Condition(max: 1))
     often.every = .seconds(5)

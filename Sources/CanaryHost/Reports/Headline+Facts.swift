@@ -147,7 +147,11 @@ struct HeadlineFacts {
     guard let rollout = state.running, let rule = rollout.awaitedApproval,
       let approval = rollout.approval
     else { return nil }
-    let who = rule.by.isEmpty ? "anybody" : rule.by.map(\.description).joined(separator: " or ")
+    // Of a rule with `each`, those whose approval is still missing.
+    let who =
+      rule.each.isEmpty
+      ? rule.by.isEmpty ? "anybody" : rule.by.map(\.description).joined(separator: " or ")
+      : rule.missingWords(approval.people)
     let given = approval.given.map(\.description).joined(separator: ", ")
     return make(
       .waiting,
