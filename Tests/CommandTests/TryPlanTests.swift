@@ -47,7 +47,7 @@ import Testing
     }
     try sandbox.wait("its end") { try sandbox.status().contains("\"promoted\"") }
     let next =
-      "now remove `plan: \"try\"` from \(sandbox.folder)/canary.json5: the default plan watches 5 stages of 30 minutes"
+      "now remove `plan: \"try\"` from \(sandbox.folder)/canary.json5: the default plan watches 5 stages of 30 m"
     #expect(try sandbox.canary("status", "chat").text.contains(next))
     #expect(promote.wait() == 0)
     let said = promote.text

@@ -1,6 +1,6 @@
 package import CanaryCore
 internal import CanaryDriver
-internal import CanaryHost
+package import CanaryHost
 
 // The last two lines: how it ended, in numbers, and what to do next.
 
@@ -8,8 +8,8 @@ extension PipelineLog {
   /// What is known of a rollout that is over.
   package struct Outcome {
     package var rollout: Rollout
-    /// What the canary did; nil: nothing counts the requests of this service.
-    package var canary: PoolCounts?
+    /// What users saw; nil: nothing counts the requests of this service.
+    package var harm: Harm?
     /// The canary's share as a worker says it now, or why none does.
     package var share: Result<Weight, Fault>
     /// When the revert was decided; nil: there was none.
@@ -62,7 +62,7 @@ extension PipelineLog {
       let span = (ended - took).wordsAtMost
       line.add(isPromoted ? " after \(span)" : ", \(span) after the decision")
     }
-    if let canary = outcome.canary { line.add("; \(Harm(canary).english)") }
+    if let harm = outcome.harm { line.add("; \(harm.english)") }
     return aside(rollout) + [
       Item(text: line.text(Self.width), mark: isPromoted ? .plain : .error), next(outcome, now),
     ]

@@ -1,5 +1,6 @@
 package import CanaryCore
 package import CanaryDriver
+internal import CanaryHost
 
 /// What a pipeline's log says of one rollout: a line for each event that a person would ask about.
 ///
@@ -101,7 +102,7 @@ package struct PipelineLog {
 
   private mutating func items(_ entry: Entry, _ seen: Seen) -> [Item] {
     let rollout = seen.record.rollout
-    let told = [entry.detail, entry.hint].compactMap(\.self).joined(separator: ". ")
+    let told = EntryReport.told(entry)
     switch entry.event {
     case .started: return [start(entry, rollout, seen.calendar)]
     case .stage: return begin(entry, seen)

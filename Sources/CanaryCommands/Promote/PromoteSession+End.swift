@@ -14,7 +14,7 @@ extension PromoteSession {
       let counted = await counted(record)
       var outcome = PipelineLog.Outcome(
         record.rollout, share: await share(record.rollout), exit: code.rawValue)
-      outcome.canary = counted?.slices.isEmpty == false ? counted?.total(record.rollout.to) : nil
+      outcome.harm = counted?.harm
       outcome.decided = record.entries.last { $0.event == .reverting }?.time
       outcome.stableRelease = await release(of: record.rollout.from)
       outcome.servers = service.pool(record.rollout.to)?.servers.map(\.address) ?? []

@@ -24,7 +24,7 @@ struct EntryNotice {
     let entry = link.entry
     let weight = entry.weight.map { " at \($0)%" } ?? ""
     let number = entry.rollout.map { " (rollout \($0))" } ?? ""
-    let told = [entry.detail, entry.hint].compactMap(\.self).joined(separator: ". ")
+    let told = EntryReport.told(entry)
     let detail = told.isEmpty ? "" : ": \(Text.sanitized(told, limit: 600))"
     let actor = entry.actor == .canary ? "" : " by \(entry.actor)"
     let about = [way, facts.harm?.english].compactMap(\.self).joined(separator: "; ")

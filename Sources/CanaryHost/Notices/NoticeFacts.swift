@@ -25,9 +25,9 @@ struct NoticeFacts: Hashable, Sendable {
       facts.release = record.rollout.release
       (facts.from, facts.to) = (record.rollout.from, record.rollout.to)
       if let service, [.reverting, .reverted, .promoted, .braked].contains(event),
-        let report = try? await RolloutReport(world, service, record), !report.slices.isEmpty
+        let report = try? await RolloutReport(world, service, record)
       {
-        facts.harm = Harm(report.total(record.rollout.to))
+        facts.harm = report.harm
       }
       if record.rollout.phase.isOver {
         facts.trace = RolloutTrace(service: name, record: record, harm: facts.harm).json

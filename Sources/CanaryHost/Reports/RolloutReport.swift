@@ -11,7 +11,7 @@ package struct RolloutReport {
   package let entries: [Entry]
   package let checks: [CheckRecord]
   /// The service retries failed tries of idempotent requests on stable.
-  package let isShielded: Bool
+  private let isShielded: Bool
   package let now: Instant
   /// Requests by pool and second, of this rollout's time only, oldest first.
   package let slices: [LogSlice]
@@ -47,6 +47,11 @@ package struct RolloutReport {
     let seconds = slices.filter { $0.pool == rollout.to && $0.counts.failures > 0 }.map(\.second)
     guard let first = seconds.first, let last = seconds.last else { return nil }
     return (Instant(milliseconds: first * 1000), Instant(milliseconds: last * 1000))
+  }
+
+  /// What users saw of the canary's failures; nil: nothing counts the requests of this service.
+  package var harm: Harm? {
+    slices.isEmpty ? nil : Harm(total(rollout.to), isShielded: isShielded)
   }
 
   /// When the revert was decided; nil without one.
@@ -91,10 +96,7 @@ package struct RolloutReport {
     let (canary, stable) = (total(rollout.to), total(rollout.from))
     let isCounted = canary.requests + stable.requests > 0
     var facts: [(String, String)] = []
-    if isCounted {
-      facts.append(
-        ("requests hurt", failing == nil ? "none: no try on the canary failed" : harm(canary)))
-    }
+    if let harm { facts.append(("requests hurt", harm.sentence)) }
     for row in checkRows where row.verdict == .fail && !row.advisory {
       facts.append(("failed check", "\(row.name): \(row.detail) (\(row.rule))"))
     }
@@ -121,21 +123,6 @@ package struct RolloutReport {
         "\(Self.second(failing.last)): failures came over \(Self.rough(span))"
       ))
     return facts
-  }
-
-  /// The failed tries on the canary, and how many of them users saw.
-  private func harm(_ canary: PoolCounts) -> String {
-    let tries = "\(canary.failures) \(canary.failures == 1 ? "try" : "tries") on the canary failed"
-    guard let hurt = canary.hurt else {
-      return tries
-        + (isShielded
-          ? "; all but POST, LOCK and PATCH were tried again on stable"
-          : "; nothing was tried again on stable")
-    }
-    if hurt == 0 { return "\(tries); stable answered instead, and no user saw a failure" }
-    let rest = max(0, canary.failures - hurt)
-    return "\(tries); \(hurt) \(hurt == 1 ? "user's request" : "users' requests") failed with it"
-      + (rest > 0 ? ", stable answered the other \(rest)" : "")
   }
 
   private static func second(_ instant: Instant) -> String {

@@ -22,7 +22,7 @@ package enum TryPlan {
         "your plan 'standard' has \(own.stages.count) \(own.stages.count == 1 ? "stage" : "stages")"
     } else {
       let stages = PlanReader.standard.stages
-      next = "the default plan watches \(stages.count) stages of \(stages[0].soak.inMinutes)"
+      next = "the default plan watches \(stages.count) stages of \(stages[0].soak.words)"
     }
     return "now remove `plan: \"try\"` from \(config.file): \(next)"
   }
@@ -53,12 +53,5 @@ package enum TryPlan {
       return "Send some to \(service.name) through Nginx"
     }
     return "To send some, in another terminal: while sleep 0.2; do \(address.curl); done"
-  }
-}
-
-extension Span {
-  /// The span as people say it: `30 minutes`.
-  fileprivate var inMinutes: String {
-    milliseconds % 60_000 == 0 ? "\(milliseconds / 60_000) minutes" : description
   }
 }
