@@ -46,17 +46,14 @@ extension Policy {
   /// One that may take its time is asked again and again until it passes or its time is over.
   mutating func preflighted(_ rollout: Rollout, _ states: [CheckState], since: Instant) {
     guard rollout.preflight == nil else { return }
-    let late = states.filter { state in
-      guard !state.advisory, state.verdict != .pass else { return false }
-      let within = rollout.plan.before.first { $0.name == state.name }?.within ?? .zero
-      return now - since >= within
+    let bad = states.filter { !$0.advisory && $0.verdict != .pass }
+    let ends = bad.map { state in
+      since + (rollout.plan.before.first { $0.name == state.name }?.within ?? .zero)
     }
-    let waiting = states.filter { !$0.advisory && $0.verdict != .pass }
-    if late.isEmpty, !waiting.isEmpty { return keepWaiting(rollout, states, waiting, since: since) }
+    if let end = ends.min(), now < end { return keepWaiting(states, bad, until: end) }
     if rollout.held?.kind == .quiet { decision.state.rollout?.held = nil }
     decision.state.rollout?.checks = []
     decision.state.rollout?.preflight = states
-    let bad = states.filter { !$0.advisory && $0.verdict != .pass }
     let text = bad.map { "\($0.name): \($0.verdict.rawValue): \($0.detail)" }.joined(
       separator: "; ")
     note(
@@ -75,16 +72,13 @@ extension Policy {
 
   /// Keeps what the checks said for people, and why the rollout does not begin yet.
   private mutating func keepWaiting(
-    _ rollout: Rollout, _ states: [CheckState], _ waiting: [CheckState], since: Instant
+    _ states: [CheckState], _ waiting: [CheckState], until end: Instant
   ) {
     decision.state.rollout?.checks = states
-    let ends = waiting.compactMap { state in
-      rollout.plan.before.first { $0.name == state.name }.map { since + $0.within }
-    }
     let names = waiting.map(\.name.text).joined(separator: ", ")
     let why = waiting.map { "\($0.name): \($0.verdict.rawValue): \($0.detail)" }
     let text =
-      "waiting until \(names) \(waiting.count == 1 ? "passes" : "pass"), until \((ends.min() ?? now).iso8601) at most: \(why.joined(separator: "; "))"
+      "waiting until \(names) \(waiting.count == 1 ? "passes" : "pass"), until \(end.iso8601) at most: \(why.joined(separator: "; "))"
     wait(.quiet, text, until: decision.state.rollout.flatMap(again))
     decision.state.rollout?.held = Hold(kind: .quiet, text: text)
   }
