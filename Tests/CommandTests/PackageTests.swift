@@ -76,7 +76,7 @@ struct PackageTests {
     let output = try output(of: "first-release.sh")
     for words in [
       "canary: next, as root: canary init", "PROMOTED  all traffic on green (v2)",
-      "shop has a rollout that nobody could judge without the program: going back",
+      "shop:\nreverted: all traffic is on green",
       "/etc/nginx/canary stays, because Nginx may serve by it",
       "/etc/nginx/canary is left for you to remove",
     ] { #expect(output.contains(words), "\(words) in \(output)") }
