@@ -45,6 +45,17 @@ import Testing
       (try ask(sandbox, body("chat; reboot")), "404 Not Found"),
       (try ask(sandbox, "{\"service\": 1}"), "needs service, release and time"),
       (try ask(sandbox, "[" + String(repeating: "[", count: 5000)), "400 Bad Request"),
+      (
+        try ask(
+          sandbox,
+          "{\"service\": \"chat\", \"release\": \"v1\", \"time\": 1\(String(repeating: "0", count: 400))}"
+        ),
+        "400 Bad Request"
+      ),
+      (
+        try ask(sandbox, "{\"service\": \"chat\", \"release\": \"v1\", \"time\": NaN}"),
+        "403 Forbidden"
+      ),
       (try ask(sandbox, body(), method: "GET"), "405 Method Not Allowed"),
     ]
     for one in refused { #expect(one.answer.contains(one.says), "\(one)") }

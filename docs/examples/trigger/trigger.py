@@ -58,7 +58,7 @@ def main():
     try:
         asked = json.loads(body)
         service, release, sent = asked["service"], asked["release"], float(asked["time"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         answer("400 Bad Request", "it needs service, release and time")
     if not (isinstance(service, str) and NAME.fullmatch(service) and service in os.environ.get("TRIGGER_SERVICES", "").split()):
         answer("404 Not Found", "no such service in TRIGGER_SERVICES")
