@@ -17,15 +17,8 @@ import Testing
           { weight: 50, limit: "800r/s", soak: "10m" }, { weight: 100, soak: "1s" }], checks: [] } },
       """
     }
-    let conf = sandbox.nginxConf
-    try Files.replace(
-      "\(sandbox.folder)/canary.json5",
-      with: """
-        { nginx: { config: "nginx.conf", include: "canary", logs: "logs",
-            test: ["nginx", "-t", "-q", "-c", "\(conf)"], reload: ["nginx", "-s", "reload", "-c", "\(conf)"] },
-          state: "state", run: "run",
-          services: { \(service("\(name)a", sandbox.port)) \(service("\(name)b", Sockets.freePort())) } }
-        """)
+    try sandbox.writeConfig(
+      services: service("\(name)a", sandbox.port) + service("\(name)b", Sockets.freePort()))
   }
 
   @Test(arguments: [23, 31, 40, 63])

@@ -20,15 +20,11 @@ import Testing
       let listen = "listen: [\"127.0.0.1:\(index == 0 ? sandbox.port : ports[index])\"],"
       return "\"\(name)\": { \(listen) \(pools(blue)) plan: \"slow\" },"
     }
-    let conf = sandbox.nginxConf
-    try Files.replace(
-      "\(sandbox.folder)/canary.json5",
-      with: """
-        { nginx: { config: "nginx.conf", include: "canary", logs: "logs",
-            test: ["nginx", "-t", "-q", "-c", "\(conf)"], reload: ["nginx", "-s", "reload", "-c", "\(conf)"] },
-          state: "state", run: "run", services: { \(services.joined(separator: "\n")) },
-          plans: { slow: { stages: [{ weight: 50, soak: "1h" }, { weight: 100, soak: "1s" }], checks: [] } } }
-        """)
+    try sandbox.writeConfig(
+      services: services.joined(separator: "\n"),
+      top:
+        "plans: { slow: { stages: [{ weight: 50, soak: \"1h\" }, { weight: 100, soak: \"1s\" }], checks: [] } },"
+    )
   }
 
   private func answer(_ sandbox: Sandbox, _ service: ServiceName) -> String {

@@ -19,14 +19,7 @@ import Testing
           pools: { blue: { servers: ["127.0.0.1:\(sandbox.bluePorts[0])"] }, green: { servers: ["127.0.0.1:\(sandbox.greenPorts[0])"] } } },
         """
     }
-    let conf = sandbox.nginxConf
-    try Files.replace(
-      "\(sandbox.folder)/canary.json5",
-      with: """
-        { nginx: { config: "nginx.conf", include: "canary", logs: "logs",
-            test: ["nginx", "-t", "-q", "-c", "\(conf)"], reload: ["nginx", "-s", "reload", "-c", "\(conf)"] },
-          state: "state", run: "run", services: { \(services.joined(separator: "\n")) } }
-        """)
+    try sandbox.writeConfig(services: services.joined(separator: "\n"))
   }
 
   private func phase(_ sandbox: Sandbox, _ name: String) throws -> String {

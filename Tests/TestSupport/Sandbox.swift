@@ -184,6 +184,20 @@ package final class Sandbox {
     service: String = "", plan: String = Sandbox.quick, nginx: String = "", top: String = ""
   ) throws {
     let servers = { (ports: [Int]) in ports.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ") }
+    try writeConfig(
+      services: """
+        chat: {
+              listen: ["127.0.0.1:\(port)"],
+              pools: { blue: { servers: [\(servers(bluePorts))] }, green: { servers: [\(servers(greenPorts))] } },
+              stable: "blue",
+              plan: { \(plan) },
+              \(service)
+            },
+        """, nginx: nginx, top: top)
+  }
+
+  /// Writes a config with these services, as JSON5 of their table.
+  package func writeConfig(services: String, nginx: String = "", top: String = "") throws {
     try Files.replace(
       "\(folder)/canary.json5",
       with: """
@@ -196,13 +210,7 @@ package final class Sandbox {
           },
           state: "state", run: "run", \(top)
           services: {
-            chat: {
-              listen: ["127.0.0.1:\(port)"],
-              pools: { blue: { servers: [\(servers(bluePorts))] }, green: { servers: [\(servers(greenPorts))] } },
-              stable: "blue",
-              plan: { \(plan) },
-              \(service)
-            },
+            \(services)
           },
         }
 
