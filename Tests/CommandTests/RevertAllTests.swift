@@ -54,6 +54,19 @@ import Testing
     #expect(Set((0..<40).map { _ in client.request().pool }) == ["blue"])
     #expect(
       try names.map { try phase(sandbox, $0) } == ["reverted", "reverted", "promoted", "idle"])
+    // A config that cannot be used, by the fault of one service, keeps none from stable.
+    for name in ["chat", "shop"] {
+      #expect(try sandbox.canary("promote", name, "--detach").code == 0)
+    }
+    for name in ["chat", "shop"] { try sandbox.waitForStage(0, of: name) }
+    let path = "\(sandbox.folder)/canary.json5"
+    let config = try #require(try Files.read(path))
+    try Files.replace(path, with: config.replacing("\"idle\": {", with: "\"idle\": { typo: 1,"))
+    let broken = try sandbox.canary("revert", "--all")
+    #expect(broken.code == 1 && broken.text.contains("the config must be mended"), "\(broken.text)")
+    #expect(Set((0..<40).map { _ in client.request().pool }) == ["blue"])
+    try Files.replace(path, with: config)
+    #expect(try phase(sandbox, "chat") == "reverted" && phase(sandbox, "shop") == "reverted")
     let both = try sandbox.canary("revert", "chat", "--all")
     #expect(both.code == 2 && both.text.contains("either chat or --all"), "\(both.text)")
     let none = try sandbox.canary("revert")

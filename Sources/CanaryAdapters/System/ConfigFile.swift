@@ -3,10 +3,13 @@ internal import FoundationEssentials
 
 /// Finds and reads the config of this host.
 package enum ConfigFile {
+  /// Where it is on a host that has one.
+  package static let usual = "/etc/canary/canary.json5"
+
   /// Where the config is searched, in order, when `--config` does not name one.
   package static func places(environment: [String: String]) -> [String] {
     if let named = environment["CANARY_CONFIG"], !named.isEmpty { return [named] }
-    return ["./canary.json5", "/etc/canary/canary.json5"]
+    return ["./canary.json5", usual]
   }
 
   /// The config to read: the one named, otherwise the first that exists; throws where it searched.
@@ -32,6 +35,11 @@ package enum ConfigFile {
         "was not found: looked for \(places.joined(separator: " and ")); name one with --config FILE or $CANARY_CONFIG, or let canary init write one"
       )
     ])
+  }
+
+  /// The same, or its usual place where there is none: its folder says where the rest may be.
+  package static func place(named: String?, environment: [String: String]) -> String {
+    (try? find(named: named, environment: environment)) ?? usual
   }
 
   /// Reads and checks the file; throws every fault at once.

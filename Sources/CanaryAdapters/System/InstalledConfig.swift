@@ -12,6 +12,31 @@ package enum InstalledConfig {
   ///
   /// It has no servers and no plan, and is good for nothing but a revert.
   package static func find(_ service: ServiceName, file: String) -> Config? {
+    for var found in installations(file) {
+      guard let known = self.service(service, found) else { continue }
+      found.services = [known]
+      return found
+    }
+    return nil
+  }
+
+  /// The services of which there is a generated file or a set of seats.
+  package static func names(file: String) -> [ServiceName] {
+    for found in installations(file) {
+      let files = Files.names(in: found.nginx.include).compactMap { name in
+        ["conf", "stream"].contains(name.split(separator: ".").last ?? "")
+          ? Files.ownContents("\(found.nginx.include)/\(name)", isLinked: true)
+            .flatMap(GeneratedHeader.init)?.service : nil
+      }
+      let sets = Files.names(in: "\(found.run.path)/seats").compactMap { ServiceName($0) }
+      let all = Set(files + sets)
+      if !all.isEmpty { return all.sorted() }
+    }
+    return []
+  }
+
+  /// Where there may be one, without its services: by the text first, then by what runs.
+  private static func installations(_ file: String) -> [Config] {
     let folder = Files.folder(of: file)
     let text = isBelieved(file) ? Files.contents(file, limit: 8 << 20) : nil
     let paths = Paths(text ?? "", in: folder)
@@ -22,12 +47,12 @@ package enum InstalledConfig {
       // With several hosts' worth of them on one, nobody can say which is meant.
       if seen.count == 1 { places += seen }
     }
-    for place in places {
+    return places.map { place in
       let run = RunFolder(place)
       let folders = InstalledFolders.read(run)
       let named = [paths.config, folders?.config].compactMap(\.self).first(where: isBelieved)
       let config = named ?? "/etc/nginx/nginx.conf"
-      var found = Config(
+      return Config(
         file: file,
         nginx: NginxSettings(
           config: config, include: paths.include ?? folders?.include ?? "/etc/nginx/canary",
@@ -35,11 +60,7 @@ package enum InstalledConfig {
           logs: "/var/log/nginx", verify: .seconds(5)),
         state: paths.state ?? folders?.state ?? "/var/lib/canary", run: run, templates: nil,
         services: [], plans: [:])
-      guard let known = self.service(service, found) else { continue }
-      found.services = [known]
-      return found
     }
-    return nil
   }
 
   /// Whether nobody else chooses what root reads there: Nginx's main file names modules, and they run

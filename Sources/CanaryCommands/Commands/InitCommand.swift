@@ -56,7 +56,7 @@ enum InitCommand {
     places(call, &draft)
     draft.health = try await HealthPath.find(call, draft)
     draft.isElsewhere = call["--dump"] != nil
-    draft.config = path(call) == usualPath ? "" : " --config \(path(call))"
+    draft.config = path(call) == ConfigFile.usual ? "" : " --config \(path(call))"
     try await write(draft, to: path(call), call.output)
     return .done
   }
@@ -198,10 +198,8 @@ enum InitCommand {
   }
 
   private static func path(_ call: Invocation) -> String {
-    call["--config"] ?? ThisProcess.environment["CANARY_CONFIG"] ?? usualPath
+    call["--config"] ?? ThisProcess.environment["CANARY_CONFIG"] ?? ConfigFile.usual
   }
-
-  private static let usualPath = "/etc/canary/canary.json5"
 
   /// Checks the draft and writes it; never replaces a file.
   private static func write(_ draft: InitDraft, to path: String, _ output: Output)

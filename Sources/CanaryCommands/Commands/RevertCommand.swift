@@ -21,15 +21,22 @@ enum RevertCommand {
         .reason, Option("--all", nil, "every service whose rollout is not over"),
       ], isActing: true)
   ) { call throws(Failure) in
-    if call.has("--all") { return try await RevertAll.carryOut(call) }
-    let (world, service, complaint) = try scene(call)
     let reason = call["--reason"].map { Text.sanitized($0, limit: 500) }
+    if call.has("--all") {
+      return try await RevertAll(call).carryOut(reason: reason, call.output)
+    }
+    let (world, service, complaint) = try scene(call)
     let code = try await carryOut(world, service, reason: reason)
     if code == .done, ThisProcess.shortage == nil { await sayIfDead(world, service) }
     guard let complaint else { return code }
-    world.output.err(
-      "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
+    complain(complaint, world.output)
     return code == .done ? .outside : code
+  }
+
+  /// Says what is wrong with a config that a revert did without.
+  static func complain(_ complaint: Failure, _ output: Output) {
+    output.err(
+      "canary revert: the config must be mended before the next rollout: \(complaint.fault.fact)")
   }
 
   /// Sends all traffic to stable; with a rollout's number, records it as the end of that one alone.

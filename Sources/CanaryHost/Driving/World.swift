@@ -79,8 +79,7 @@ package struct World: Sendable {
     log: @escaping @Sendable (String) -> Void
   ) {
     let environment = ThisProcess.environment
-    let file =
-      (try? ConfigFile.find(named: named, environment: environment)) ?? "/etc/canary/canary.json5"
+    let file = ConfigFile.place(named: named, environment: environment)
     guard let config = InstalledConfig.find(service, file: file) else { return nil }
     do throws(Failure) {
       try self.init(config, options, environment: environment, log: log)
