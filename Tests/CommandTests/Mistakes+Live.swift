@@ -75,7 +75,7 @@ extension Mistake {
 
   static let live: [Mistake] = [
     Mistake(
-      "the app has no such path", "answered 404 to GET /away", "waiting up to 2s for green",
+      "the app has no such path", "answered 404 to GET /away", "waiting    up to 2 s for green: ",
       "health: \\\"/\\\"", code: 3,
       make: { sandbox in
         try edit(sandbox, "stable: \"blue\",", "stable: \"blue\", health: \"/away\",")

@@ -121,7 +121,7 @@ enum PromoteCommand {
         let near = Spelling.nearest(to: text, among: known).map { "; did you mean '\($0)'?" } ?? ""
         throw Failure(
           .wrong,
-          "there is no plan '\(Text.sanitized(text))' (\(known.isEmpty ? "\(world.config.file) has no `plans`; without --plan the service's own is used" : "plans: \(known.joined(separator: ", "))"))\(near)"
+          "there is no plan '\(Text.sanitized(text))' (plans: \(known.joined(separator: ", ")))\(near)"
         )
       }
       plan = named
@@ -161,7 +161,6 @@ enum PromoteCommand {
       throw Failure(
         .wrong, why, hint: "Nothing was touched. See: canary status \(service.name)")
     }
-    await tellUnready(world, service, request)
     if let words = await TryPlan.needsRequests(request.plan, service, world.config) {
       world.output.err("canary: \(words)")
     }
@@ -172,20 +171,6 @@ enum PromoteCommand {
     session.warnings = await OutlookText.read(world.config, service, request.plan).warnings
     if call.has("--detach") { return try await session.detach(lease) }
     return try await session.follow(lease, timeout: timeout)
-  }
-
-  /// Says at once why the new version is not up yet, which may be all that is wrong.
-  private static func tellUnready(
-    _ world: World, _ service: Service, _ request: PromoteRequest
-  ) async {
-    var ready = request.plan.ready
-    ready.guards = []
-    guard
-      let fault = await world.sources.checkReadiness(service.name, pool: request.to, ready)
-    else { return }
-    let hint = ReleaseAdvice.unready(fault, request.to).map { " \($0)" } ?? ""
-    world.output.err(
-      "canary: waiting up to \(ready.within) for \(request.to): \(fault.text).\(hint)")
   }
 
   /// Asks the controller for the rollout, and follows it.

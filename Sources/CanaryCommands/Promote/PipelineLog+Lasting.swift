@@ -9,11 +9,24 @@ extension PipelineLog {
       inner(seen.now, $0.label, $0.text, [], $0.mark)
     }
     if let held = unpassed(state, seen.now) { items.append(held) }
+    if let waiting = unready(state, seen.now) { items.append(waiting) }
     if lastLine == nil { lastLine = seen.record.rollout.started }
     guard items.isEmpty, Instant.isPast(Self.heartbeat, since: lastLine, at: seen.now) else {
       return items
     }
     return [beat(state, seen)]
+  }
+
+  /// What the canary's servers answer instead of being ready, once for each answer: that may be all
+  /// that is wrong.
+  private mutating func unready(_ state: ServiceState, _ now: Instant) -> Item? {
+    guard let rollout = state.rollout, case .starting = rollout.phase,
+      let why = rollout.unready, why != hasToldUnready, checks.spend(now)
+    else { return nil }
+    hasToldUnready = why
+    return inner(
+      now, "waiting", "up to \(rollout.plan.ready.within.words) for \(rollout.to): \(why)", [],
+      .warning)
   }
 
   /// The line of a stage whose soak is over and that no check lets pass, once for each stage.

@@ -51,6 +51,8 @@ package struct PipelineLog {
   private(set) var failure: String?
   /// The stage whose hold was told last.
   var hasToldHeld: Int?
+  /// What was told last of a pool that is not up yet.
+  var hasToldUnready: String?
 
   package init(service: ServiceName, zone: Zone) {
     self.service = service
